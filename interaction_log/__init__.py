@@ -1,1 +1,1 @@
-
+"""The one interaction log: its event vocabulary, its projections, customers, and the store that keeps them."""

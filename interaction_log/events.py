@@ -1,0 +1,381 @@
+"""The event vocabulary: everything that can stand in the log, in the past tense.
+
+Pure (standard library only). An event is a frozen value; it is numbered when it is appended
+(:class:`Recorded`), and its class name is its public type name. Times are Unix seconds as a float,
+UTC, as the PBX stamped them (``Timestamp:`` with ``timestampevents=yes``), else as we received them;
+``None`` only in a replay of a recording without timestamps.
+
+Agents appear twice: as a *device* (``PJSIP/1001``) in what the PBX tells, and as an *agent id*
+(the user name) in what people do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any, Final, Literal
+
+SCHEMA_VERSION: Final = 1
+
+Channel = Literal["voice", "chat", "email"]
+Direction = Literal["inbound", "outbound", "internal"]
+Outcome = Literal[
+    "answered", "abandoned", "timeout", "no_agent", "busy", "no_answer", "failed", "cancelled", "voicemail", "pbx_lost"
+]
+EndedBy = Literal["customer", "agent", "system"]
+OfferResult = Literal["answered", "no_answer", "declined", "cancelled", "failed"]
+OfferSource = Literal["queue", "direct", "transfer"]
+TransferKind = Literal["blind", "attended", "redirect"]
+QueueResult = Literal["answered", "abandoned", "timeout", "no_agent", "left", "pbx_lost"]
+AgentState = Literal["LOGGED_OUT", "READY", "OFFERED", "BUSY", "WRAP_UP", "NOT_READY"]
+MatchStrength = Literal["known", "maybe", "candidates", "unknown"]
+DeviceState = Literal["UNKNOWN", "NOT_INUSE", "INUSE", "BUSY", "INVALID", "UNAVAILABLE", "RINGING", "RINGINUSE", "ONHOLD"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened. ``inferred``: concluded from a snapshot or a rule, not told by the PBX."""
+
+    at: float | None
+    inferred: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InteractionEvent(Event):
+    """Something that happened to one interaction (its id is a UUIDv8 in canonical text form)."""
+
+    interaction_id: str
+
+
+# --- the life of an interaction ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InteractionStarted(InteractionEvent):
+    """A contact began. ``customer_address`` is E.164 where the number is a valid one, else as presented."""
+
+    pbx: str
+    channel: Channel
+    direction: Direction
+    customer_address: str | None
+    customer_name: str | None
+    dialled: str | None
+    unique_id: str
+    linked_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InteractionAmended(InteractionEvent):
+    """What we said of the interaction before was incomplete or wrong; fields that are ``None`` stay as they were."""
+
+    direction: Direction | None = None
+    customer_address: str | None = None
+    customer_name: str | None = None
+    dialled: str | None = None
+    started_at: float | None = None
+    answered_at: float | None = None
+    outcome: Outcome | None = None
+    ended_by: EndedBy | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelAttached(InteractionEvent):
+    """One more channel of the PBX belongs to this interaction."""
+
+    unique_id: str
+    linked_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueEntered(InteractionEvent):
+    """The caller began to wait in ``queue`` at ``position`` (from 1)."""
+
+    queue: str
+    position: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueLeft(InteractionEvent):
+    """The caller no longer waits in ``queue``; ``left`` means by key, by transfer or by withdrawal."""
+
+    queue: str
+    result: QueueResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InteractionOffered(InteractionEvent):
+    """One agent's device began to ring for this interaction."""
+
+    offer_id: str
+    device: str
+    source: OfferSource
+    queue: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferEnded(InteractionEvent):
+    """The ringing of one device ended. ``ring_seconds`` is measured between the two events, 0 or more."""
+
+    offer_id: str
+    device: str
+    result: OfferResult
+    ring_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentConnected(InteractionEvent):
+    """Agent and customer hear each other: a segment begins."""
+
+    device: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentDisconnected(InteractionEvent):
+    """The agent no longer has the customer: the segment ends (``at`` may lie before earlier events)."""
+
+    device: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallHeld(InteractionEvent):
+    """The phone of ``device`` put the customer on hold."""
+
+    device: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallResumed(InteractionEvent):
+    """The hold of ``device`` ended, by the phone or by the end of the segment."""
+
+    device: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferStarted(InteractionEvent):
+    """The customer was sent on. ``target``: a device, ``queue:NAME`` or ``exten:NUMBER``."""
+
+    transfer_id: str
+    kind: TransferKind
+    device: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferRedirected(InteractionEvent):
+    """Where a transfer really went is known now (the extension dialled a device or a queue)."""
+
+    transfer_id: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferCompleted(InteractionEvent):
+    """The target (of a queue: its agent) talks to the customer."""
+
+    transfer_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallParked(InteractionEvent):
+    """The customer waits in a parking space."""
+
+    space: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRetrieved(InteractionEvent):
+    """The customer left the parking space."""
+
+    space: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConferenceJoined(InteractionEvent):
+    """The customer is in a conference of three or more."""
+
+    conference: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingStarted(InteractionEvent):
+    """The PBX writes the audio to ``file`` (its name as the PBX gives it)."""
+
+    file: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InteractionEnded(InteractionEvent):
+    """The customer's end of the contact."""
+
+    outcome: Outcome
+    ended_by: EndedBy | None
+
+
+# --- what people and lookups add -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallerFound(InteractionEvent):
+    """The answer to ``FindCaller``. ``customer`` and ``candidates`` are public customer objects (DESIGN 6.2)."""
+
+    strength: MatchStrength
+    customer: dict[str, Any] | None = None
+    candidates: list[dict[str, Any]] = field(default_factory=list)
+    timeline: list[dict[str, Any]] = field(default_factory=list)
+    open_cases: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerIdentified(InteractionEvent):
+    """The interaction belongs to this customer: by the caller's number, or because ``agent`` chose."""
+
+    customer_id: str
+    agent: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteWritten(InteractionEvent):
+    """The notes of the interaction are now ``text`` (whole, not a difference)."""
+
+    agent: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InteractionWrappedUp(InteractionEvent):
+    """The agent chose a disposition (``None``: wrap-up ran out) and finished the work after the call."""
+
+    agent: str
+    disposition: str | None
+    notes: str | None
+
+
+# --- agents --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentSignedIn(Event):
+    """A person took her place at these devices; ``wrap_up_seconds`` is her default."""
+
+    agent: str
+    name: str
+    devices: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateChosen(Event):
+    """A person asked for a state at the console (``command_id``: the client's id)."""
+
+    agent: str
+    state: AgentState
+    reason: str | None = None
+    command_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentStateChanged(Event):
+    """The agent's state as everyone shall see it. ``until`` is set in WRAP_UP only."""
+
+    agent: str
+    state: AgentState
+    reason: str | None = None
+    until: float | None = None
+    interaction_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimerFired(Event):
+    """A timer that a ``StartTimer`` command set ran out."""
+
+    key: str
+
+
+# --- the PBX -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberChanged(Event):
+    """A queue member as the PBX has it now. ``device`` is the phone behind ``interface``."""
+
+    pbx: str
+    queue: str
+    interface: str
+    device: str
+    member_name: str
+    paused: bool
+    paused_reason: str
+    penalty: int
+    removed: bool = False
+    ringinuse: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceStateChanged(Event):
+    """What the PBX says of a phone."""
+
+    pbx: str
+    device: str
+    state: DeviceState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueSeen(Event):
+    """A queue exists on the PBX."""
+
+    pbx: str
+    queue: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkLost(Event):
+    """The event connection to the PBX broke; what the consoles show of it is old from ``at`` on."""
+
+    pbx: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkRestored(Event):
+    """The link is up and resynchronised. The gap itself is this record: what happened in it is inferred."""
+
+    pbx: str
+    gap_seconds: float | None
+    restarted: bool
+    closed: int
+    opened: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuspiciousBlockSeen(Event):
+    """An AMI block that did not fit what we know was not believed (AMI-FACTS 6.23)."""
+
+    pbx: str
+    event: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An event with its place in the log. ``seq`` grows without reuse over the life of the installation."""
+
+    seq: int
+    event: Event
+
+
+TYPES: Final[dict[str, type[Event]]] = {
+    name: cls
+    for name, cls in list(globals().items())
+    if isinstance(cls, type) and issubclass(cls, Event) and cls not in (Event, InteractionEvent)
+}
+_FIELDS: Final = {cls: tuple(f.name for f in fields(cls)) for cls in TYPES.values()}
+
+
+def to_payload(event: Event) -> dict[str, Any]:
+    """The event's fields as JSON-ready values; its type is ``type(event).__name__``."""
+    return {name: getattr(event, name) for name in _FIELDS[type(event)]}
+
+
+def from_payload(type_name: str, payload: dict[str, Any]) -> Event:
+    """The event again. Unknown fields are ignored; raises ``KeyError`` for an unknown type."""
+    cls = TYPES[type_name]
+    known = _FIELDS[cls]
+    return cls(**{k: v for k, v in payload.items() if k in known})
