@@ -1,0 +1,388 @@
+"""What goes over the console's Socket.IO, declared once.
+
+Server to client are ``TypedDict``s (built on the fast path, never validated there); client to server are
+pydantic models (validated, unknown fields ignored). ``web/src/wire.ts`` and ``docs/events.md`` are made
+from this file by ``python -m agent_console.wire_types``. Times are Unix seconds.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
+
+from pydantic import BaseModel, ConfigDict, Field
+
+# --- things ----------------------------------------------------------------------------------------
+
+
+class CustomerView(TypedDict):
+    """A customer as the API gives it (DESIGN 6.2)."""
+
+    id: str
+    name: str
+    phones: list[str]
+    emails: list[str]
+    organisation: str | None
+    language: str | None
+    vip: bool
+    notes: str | None
+
+
+class TimelineItem(TypedDict):
+    """One line of a customer's history, newest first."""
+
+    interaction_id: str
+    at: float
+    channel: str
+    direction: str
+    queue: str | None
+    agent: str | None
+    outcome: str | None
+    talk_seconds: float
+    disposition: str | None
+    notes: str | None
+
+
+class OfferView(TypedDict):
+    """One ringing of one agent."""
+
+    agent: str
+    at: float | None
+    result: str | None
+    ring_seconds: float | None
+
+
+class SegmentView(TypedDict("SegmentView", {"from": float | None, "to": float | None})):
+    """A stretch in which an agent had the customer."""
+
+    agent: str
+
+
+class TransferView(TypedDict("TransferView", {"from": str, "to": str})):
+    """The customer was sent on."""
+
+    kind: str
+    completed: bool
+
+
+class HoldView(TypedDict):
+    """One hold by an agent's phone."""
+
+    by: str
+    seconds: float
+
+
+class RecordingView(TypedDict):
+    """A recording and how long it was paused."""
+
+    file: str
+    paused_seconds: float
+
+
+class QueueVisitView(TypedDict):
+    """One stay in one queue."""
+
+    queue: str
+    entered_at: float | None
+    left_at: float | None
+    wait_seconds: float | None
+    result: str | None
+
+
+InteractionStateName = Literal["started", "waiting", "ringing", "talking", "held", "parked", "ended"]
+
+
+class InteractionView(TypedDict):
+    """The interaction of DESIGN 6.1 and 6.2, with the live ``state`` since ``state_since``."""
+
+    id: str
+    pbx: str
+    customer_id: str | None
+    customer_name_known: str | None
+    disposition: str | None
+    notes: str | None
+    state: InteractionStateName
+    channel: str
+    direction: str
+    customer_address: str | None
+    customer_name: str | None
+    dialled: str | None
+    queue: str | None
+    outcome: str | None
+    started_at: float | None
+    answered_at: float | None
+    ended_at: float | None
+    ended_by: str | None
+    wait_seconds: float | None
+    talk_seconds: float
+    hold_seconds: float
+    linked_ids: list[str]
+    unique_ids: list[str]
+    offers: list[OfferView]
+    segments: list[SegmentView]
+    transfers: list[TransferView]
+    holds: list[HoldView]
+    recordings: list[RecordingView]
+    conference: bool
+    parked: bool
+    inferred: bool
+    queues: list[str]
+    queue_visits: list[QueueVisitView]
+
+
+class AgentView(TypedDict):
+    """An agent as everyone may see her."""
+
+    agent: str
+    name: str
+    state: str
+    reason: str | None
+    since: float
+    until: float | None
+    interaction_id: str | None
+    devices: list[str]
+    queues: list[str]
+
+
+class QueueView(TypedDict):
+    """A queue's figures now."""
+
+    pbx: str
+    queue: str
+    label: str
+    waiting: int
+    longest_wait_since: float | None
+    ready: int
+    busy: int
+    not_ready: int
+
+
+class PbxView(TypedDict):
+    """The state of one link, as the consoles show it."""
+
+    pbx: str
+    state: Literal["up", "connecting", "lost", "refused"]
+    since: float
+    reason: str | None
+
+
+class PauseReason(TypedDict):
+    """Why an agent may be not ready. ``labels``: text by language."""
+
+    code: str
+    labels: dict[str, str]
+
+
+class Disposition(TypedDict):
+    """What came of a contact. ``queues`` empty: for all."""
+
+    code: str
+    labels: dict[str, str]
+    queues: list[str]
+
+
+# --- server to agent (each message also has seq and prev) ------------------------------------------
+
+
+class Numbered(TypedDict):
+    """``seq`` is global; ``prev`` is the seq of this agent's previous message (0: none)."""
+
+    seq: int
+    prev: int
+
+
+class ScreenPop(Numbered):
+    """Somebody rings this agent."""
+
+    interaction: InteractionView
+    customer: CustomerView | None
+    candidates: list[CustomerView]
+    strength: Literal["known", "maybe", "candidates", "unknown"]
+    looking_up: bool
+    timeline: list[TimelineItem]
+    open_cases: list[dict[str, Any]]
+    queue: str | None
+    waited_seconds: float | None
+    pbx_received_at: float | None
+    emitted_at: float
+
+
+class ScreenPopClosed(Numbered):
+    """The ringing is over."""
+
+    interaction_id: str
+    reason: str
+
+
+class Snapshot(Numbered):
+    """Everything a console needs to draw itself; what came before does not matter any more."""
+
+    agent: AgentView
+    role: str
+    server_time: float
+    interactions: list[InteractionView]
+    offers: list[ScreenPop]
+    pops: list[ScreenPop]
+    recent: list[InteractionView]
+    queues: list[QueueView]
+    agents: list[AgentView]
+    pbx: list[PbxView]
+    pause_reasons: list[PauseReason]
+    dispositions: list[Disposition]
+
+
+class InteractionMessage(Numbered):
+    """An interaction of this agent changed."""
+
+    interaction: InteractionView
+
+
+class AgentStateMessage(Numbered):
+    """The agent's state changed."""
+
+    agent: AgentView
+
+
+class QueuesMessage(Numbered):
+    """Queue figures changed; at most once a second."""
+
+    queues: list[QueueView]
+
+
+class Notice(Numbered):
+    """Something to tell. ``code`` names a text of the console's catalogue, ``params`` fill it."""
+
+    level: Literal["info", "warning", "error"]
+    code: str
+    params: dict[str, str]
+    pbx: NotRequired[list[PbxView]]
+
+
+class WireError(TypedDict):
+    """Why something was refused, in plain words; ``field`` names the input at fault."""
+
+    code: str
+    message: str
+    field: NotRequired[str]
+
+
+class CommandResult(Numbered):
+    """The observed outcome of the command with this client id."""
+
+    id: str
+    ok: bool
+    error: NotRequired[WireError]
+
+
+class Ack(TypedDict):
+    """The immediate answer: accepted or refused."""
+
+    ok: bool
+    error: NotRequired[WireError]
+
+
+SERVER_EVENTS: dict[str, type] = {
+    "snapshot": Snapshot,
+    "screen_pop": ScreenPop,
+    "screen_pop_updated": ScreenPop,
+    "screen_pop_closed": ScreenPopClosed,
+    "interaction": InteractionMessage,
+    "agent_state": AgentStateMessage,
+    "queues": QueuesMessage,
+    "notice": Notice,
+    "command_result": CommandResult,
+}
+
+# --- agent to server -------------------------------------------------------------------------------
+
+CommandId = Annotated[str, Field(min_length=1, max_length=64)]
+InteractionId = Annotated[str, Field(min_length=1, max_length=64)]
+NoteText = Annotated[str, Field(max_length=20_000)]  # about four screens; a longer text belongs into a case
+
+
+class ClientCommand(BaseModel):
+    """Every command has a client id; the same id again does nothing twice."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+    id: CommandId
+
+
+class SetState(ClientCommand):
+    """Ask for a state. ``reason`` is a pause reason's code, needed for NOT_READY."""
+
+    state: Literal["READY", "NOT_READY", "LOGGED_OUT"]
+    reason: Annotated[str, Field(max_length=64)] | None = None
+
+
+class Dial(ClientCommand):
+    """Call a number; the agent's phone rings first."""
+
+    to: Annotated[str, Field(min_length=1, max_length=32)]
+    queue: Annotated[str, Field(max_length=80)] | None = None
+
+
+class OnInteraction(ClientCommand):
+    """A command on one call."""
+
+    interaction_id: InteractionId
+
+
+class Answer(OnInteraction):
+    """Lift the phone, where the phone can be told to."""
+
+
+class HangUp(OnInteraction):
+    """End this agent's leg of the call."""
+
+
+class Identify(OnInteraction):
+    """Choose the customer (``customer_id``), or create one."""
+
+    customer_id: Annotated[str, Field(max_length=64)] | None = None
+    create: dict[str, Any] | None = None
+
+
+class Note(OnInteraction):
+    """The notes are now this text."""
+
+    text: NoteText
+
+
+class WrapUp(OnInteraction):
+    """Finish the work after the call."""
+
+    disposition: Annotated[str, Field(max_length=64)] | None = None
+    notes: NoteText | None = None
+
+
+class PopShown(OnInteraction):
+    """The browser has drawn the pop: the last stretch of the latency that we measure."""
+
+    emitted_at: float
+
+
+CLIENT_COMMANDS: dict[str, type[ClientCommand]] = {
+    "set_state": SetState,
+    "dial": Dial,
+    "answer": Answer,
+    "hang_up": HangUp,
+    "identify": Identify,
+    "note": Note,
+    "wrap_up": WrapUp,
+    "pop_shown": PopShown,
+}
+
+# Commands of DESIGN 6.3 that this version refuses with code ``not_supported``, in plain words.
+LATER_COMMANDS = frozenset(
+    {
+        "hold",
+        "resume",
+        "transfer",
+        "complete_transfer",
+        "cancel_transfer",
+        "conference",
+        "send_dtmf",
+        "pause_recording",
+        "resume_recording",
+        "send_message",
+    }
+)

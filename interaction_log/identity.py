@@ -1,0 +1,69 @@
+"""Names of things: interaction ids and telephone numbers. Pure."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import re
+import uuid
+from dataclasses import dataclass
+
+import phonenumbers
+
+_NOT_A_NUMBER = frozenset({"", "anonymous", "unknown", "<unknown>", "restricted", "private", "unavailable", "s"})
+_TELEPHONE = re.compile(r"\+?[0-9]{3,15}", re.ASCII)
+
+
+def interaction_id(pbx: str, boot: str, first_unique_id: str) -> str:
+    """UUIDv8 (RFC 9562 §5.8) from what makes a call unique, so that the same call found again has the same id."""
+    digest = bytearray(hashlib.blake2b("\x00".join((pbx, boot, first_unique_id)).encode(), digest_size=16).digest())
+    digest[6] = (digest[6] & 0x0F) | 0x80
+    digest[8] = (digest[8] & 0x3F) | 0x80
+    return str(uuid.UUID(bytes=bytes(digest)))
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneNumber:
+    """A telephone number that the numbering plan knows. ``national``: its national significant number."""
+
+    e164: str
+    national: str
+    extension: str | None
+
+
+@functools.lru_cache(maxsize=16_384)  # the callers of a day; one entry is about 0.3 kB
+def parse_phone(text: str, default_region: str) -> PhoneNumber | None:
+    """The number in E.164, or ``None`` for what is no valid number (ITU-T E.164 by libphonenumber's plan).
+
+    ``default_region`` is an ISO 3166-1 alpha-2 code for numbers without a country code.
+    """
+    try:
+        parsed = phonenumbers.parse(text, default_region)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_valid_number(parsed):
+        return None
+    return PhoneNumber(
+        phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164),
+        phonenumbers.national_significant_number(parsed),
+        parsed.extension,
+    )
+
+
+@functools.lru_cache(maxsize=16_384)
+def caller_address(presented: str, default_region: str, outbound_prefix: str = "") -> str | None:
+    """A presented number as a customer's address: E.164 if valid, else as presented; ``None`` if withheld.
+
+    Only ASCII digits with an optional ``+`` are tried as a number: anything else is kept as it came.
+    """
+    text = presented.strip()
+    if text.lower() in _NOT_A_NUMBER:
+        return None
+    if not _TELEPHONE.fullmatch(text):
+        return text
+    if outbound_prefix and text.startswith(outbound_prefix):
+        stripped = parse_phone(text[len(outbound_prefix) :], default_region)
+        if stripped is not None:
+            return stripped.e164
+    number = parse_phone(text, default_region)
+    return number.e164 if number is not None else text

@@ -1,0 +1,105 @@
+"""Plain values that the store keeps and the other parts speak of. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Role = Literal["agent", "supervisor", "admin"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Customer:
+    """A person (or organisation) that we know. ``phones``: E.164, with ``;ext=N`` where there is an extension."""
+
+    id: str
+    name: str
+    phones: list[str] = field(default_factory=list)
+    emails: list[str] = field(default_factory=list)
+    organisation: str | None = None
+    language: str | None = None
+    vip: bool = False
+    notes: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """What a caller's address says about who it is, with all that a pop shows of the person."""
+
+    strength: Literal["known", "maybe", "candidates", "unknown"]
+    customer: dict[str, Any] | None = None
+    candidates: list[dict[str, Any]] = field(default_factory=list)
+    timeline: list[dict[str, Any]] = field(default_factory=list)
+    open_cases: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """A person who signs in. ``name`` is unique and never changes; ``devices`` are the phones she may sit at."""
+
+    name: str
+    display_name: str
+    role: Role
+    devices: list[str] = field(default_factory=list)
+    language: str | None = None
+    disabled: bool = False
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueSettings:
+    """What we know of a queue beside what the PBX knows. Times in seconds."""
+
+    name: str
+    pbx: str
+    label: str
+    service_level_seconds: int = 20
+    wrap_up_seconds: int = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """A pause reason or a disposition. ``labels``: text by language (``en``, ``zh-CN``); ``queues`` empty: all."""
+
+    code: str
+    labels: dict[str, str]
+    queues: list[str] = field(default_factory=list)
+    position: int = 0
+    retired: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedRow:
+    """A row of an import that was not taken, with the reason in plain words."""
+
+    line: int
+    field: str | None
+    reason: str
+    row: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportReport:
+    """What an import did."""
+
+    read: int
+    created: int
+    updated: int
+    refused: list[RefusedRow]
+
+
+class Refused(ValueError):
+    """Bad input. ``field`` names what is wrong, the message says why; never carries a secret's value."""
+
+    def __init__(self, field_name: str, message: str):
+        super().__init__(f"{field_name}: {message}")
+        self.field = field_name
+        self.message = message
+
+
+class NotFound(LookupError):
+    """No such thing."""
+
+
+class Conflict(ValueError):
+    """It exists already, or it was changed meanwhile."""

@@ -1,0 +1,141 @@
+"""What the console and the hub need from the store, as protocols; ``interaction_log.store`` fulfils them.
+
+All ``async`` methods run their SQL away from the event loop. They raise ``interaction_log.records.Refused``
+(bad input, names the field), ``NotFound`` and ``Conflict``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from interaction_log.events import Recorded
+from interaction_log.interaction import Interaction
+from interaction_log.records import Choice, Customer, ImportReport, Match, QueueSettings, User
+
+
+class Customers(Protocol):
+    """The customer records."""
+
+    async def find_caller(self, address: str) -> Match:
+        """Who may this be? Exact E.164: known; national significant number: maybe; several: candidates."""
+        ...
+
+    async def get(self, customer_id: str) -> Customer: ...
+
+    async def match_of(self, customer_id: str) -> Match:
+        """The same as ``find_caller`` gives, for a customer that somebody chose (``strength`` known)."""
+        ...
+
+    async def create(self, fields: dict[str, Any]) -> Customer: ...
+
+    async def update(self, customer_id: str, fields: dict[str, Any]) -> Customer: ...
+
+    async def delete(self, customer_id: str) -> None: ...
+
+    async def search(self, text: str, limit: int, cursor: str | None) -> tuple[list[Customer], str | None]:
+        """Customers whose name, organisation, number or mail contains ``text``; keyset paging."""
+        ...
+
+    async def timeline(self, customer_id: str, limit: int, before: float | None) -> list[dict[str, Any]]: ...
+
+    async def import_csv(self, data: bytes, dry_run: bool) -> ImportReport: ...
+
+
+@dataclass(frozen=True, slots=True)
+class InteractionPage:
+    """One page of the log: public objects with id, pbx, customer_id, disposition, notes."""
+
+    items: list[dict[str, Any]]
+    next: str | None
+
+
+class Interactions(Protocol):
+    """Reading the log's projections."""
+
+    async def page(
+        self,
+        *,
+        start: float | None,
+        end: float | None,
+        queue: str | None,
+        agent: str | None,
+        customer_id: str | None,
+        limit: int,
+        cursor: str | None,
+    ) -> InteractionPage: ...
+
+    async def get(self, interaction_id: str) -> dict[str, Any]: ...
+
+    async def recent_of_agent(self, devices: Iterable[str], agent: str, limit: int) -> list[dict[str, Any]]: ...
+
+    async def gaps(self, limit: int) -> list[dict[str, Any]]:
+        """The times in which a PBX link was lost (``LinkLost``/``LinkRestored``), newest first."""
+        ...
+
+
+class Users(Protocol):
+    """Users, their passwords (argon2id) and their sessions (opaque tokens, stored hashed)."""
+
+    async def all(self) -> list[User]: ...
+
+    async def get(self, name: str) -> User: ...
+
+    async def create(self, user: User, password: str) -> User: ...
+
+    async def update(self, name: str, fields: dict[str, Any]) -> User: ...
+
+    async def set_password(self, name: str, password: str) -> None: ...
+
+    async def check_password(self, name: str, password: str) -> User | None:
+        """Takes the same time for unknown names."""
+        ...
+
+    async def open_session(self, name: str, lifetime_seconds: float) -> str:
+        """A new token."""
+        ...
+
+    async def session_user(self, token: str) -> User | None:
+        """``None`` for unknown, expired and revoked tokens and disabled users."""
+        ...
+
+    async def close_session(self, token: str) -> None: ...
+
+    async def close_sessions_of(self, name: str) -> None: ...
+
+
+class Catalogue(Protocol):
+    """Queues, pause reasons, dispositions: small tables that administrators edit."""
+
+    async def queues(self) -> list[QueueSettings]: ...
+
+    async def put_queue(self, queue: QueueSettings) -> None: ...
+
+    async def pause_reasons(self) -> list[Choice]: ...
+
+    async def put_pause_reason(self, choice: Choice) -> None: ...
+
+    async def dispositions(self) -> list[Choice]: ...
+
+    async def put_disposition(self, choice: Choice) -> None: ...
+
+
+class Log(Protocol):
+    """The one ordered log. ``append`` never waits and never raises for a database that is away."""
+
+    def next_seq(self) -> int:
+        """The next number, from a durable block."""
+        ...
+
+    def append(self, recorded: Recorded) -> None: ...
+
+    async def durable(self, seq: int) -> None:
+        """Return when ``seq`` and all before it are on disk (database or journal)."""
+        ...
+
+    def open_interactions(self) -> list[Interaction]:
+        """As they were found at the start."""
+        ...
+
+    def events_after(self, seq: int, limit: int) -> AsyncIterator[Recorded]: ...
