@@ -90,8 +90,8 @@ def _first_line(raw: bytes) -> tuple[Kind, str]:
 class Message:
     """One block, parsed only as far as it is asked for.
 
-    Header names are ASCII and compared without regard to case, as Asterisk does. Values are decoded as UTF-8 with U+FFFD for
-    what is none. Of equal single-valued headers the **first** counts: the second is what a caller smuggled in.
+    Header names are ASCII and compared without regard to case, as Asterisk does. Values are decoded as UTF-8 with
+    U+FFFD for what is none. Of equal single-valued headers the **first** counts: the second is what a caller smuggled in.
     """
 
     __slots__ = ("_asked", "_headers", "_lower", "_values", "kind", "name", "raw")
