@@ -91,7 +91,7 @@ class Message:
     """One block, parsed only as far as it is asked for.
 
     Header names are ASCII and compared without regard to case, as Asterisk does. Values are decoded as UTF-8 with
-    U+FFFD for what is none. Of equal single-valued headers the **first** counts: the second is what a caller smuggled in.
+    U+FFFD for what is none. Of equal single-valued headers the **first** counts: a caller can smuggle in the second.
     """
 
     __slots__ = ("_asked", "_headers", "_lower", "_values", "kind", "name", "raw")
