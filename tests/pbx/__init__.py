@@ -1,0 +1,1 @@
+"""A laboratory with a real Asterisk: bootstrap, configuration, telephones, recorder, scenarios."""

@@ -1,0 +1,117 @@
+"""Record the golden traces: `python -m tests.pbx.golden [names…]` writes `tests/golden/<name>.ami` and `.json`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+import traceback
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tests.pbx import bootstrap
+from tests.pbx.asterisk import Pbx
+from tests.pbx.scenarios import SCENARIOS, Scenario
+from tests.pbx.stage import Expected, Stage
+
+FOLDER = Path(__file__).resolve().parents[1] / "golden"
+
+
+def rounded(value: Any) -> Any:
+    """The same with times to the millisecond."""
+    if isinstance(value, float):
+        return round(value, 3)
+    if isinstance(value, dict):
+        return {key: rounded(one) for key, one in value.items()}
+    return [rounded(one) for one in value] if isinstance(value, list) else value
+
+
+def _document(one: Scenario, stage: Stage, interactions: list[Expected]) -> dict[str, Any]:
+    log = sorted(entry for phone in stage.phones for entry in phone.log)
+    return {
+        "name": one.name,
+        "about": one.about,
+        "asterisk": bootstrap.version(stage.pbx.root),
+        "recorded_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "files": stage.files,
+        "devices": ["PJSIP/10??", "PJSIP/11??"],
+        "trunks": ["PJSIP/pstn"],
+        "outbound_prefix": "9",
+        "default_region": "CN",
+        "tolerance_seconds": one.tolerance,
+        "interactions": interactions,
+        "phones": [f"{at:.3f} {phone} {what}" for at, phone, what in log],
+    }
+
+
+async def record(one: Scenario, folder: Path, release: str = "sid", prefix: str = "") -> list[Path]:
+    """Play one scenario on a PBX of its own; return the files written."""
+    async with Pbx(timing=one.timing, cel=".full" in one.kinds, release=release) as pbx:
+        stage = Stage(pbx, folder, prefix + one.name, one.kinds)
+        await stage.open()
+        try:
+            if not one.late:
+                await stage.record()
+            interactions = await one.play(stage)
+            await pbx.no_channels()
+            for recorder in stage.recorders:
+                await recorder.quiet()
+            await stage.stop_recording()
+        finally:
+            await stage.close()
+    paths = [folder / name for name in stage.files]
+    document = folder / f"{prefix}{one.name}.json"
+    text = json.dumps(rounded(_document(one, stage, interactions)), indent=1, ensure_ascii=False)
+    document.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
+    return [*paths, document]
+
+
+async def record_all(names: list[str], folder: Path, jobs: int, release: str, prefix: str) -> int:
+    """Record several, `jobs` at a time; return how many failed."""
+    gate = asyncio.Semaphore(jobs)
+    failed: list[str] = []
+
+    async def run(name: str) -> None:
+        async with gate:
+            began = time.monotonic()
+            try:
+                paths = await record(SCENARIOS[name], folder, release, prefix)
+            except Exception:
+                failed.append(name)
+                print(f"FAILED {name}\n{traceback.format_exc()}", file=sys.stderr)
+                return
+            size = ", ".join(f"{path.stat().st_size // 1024 + 1} KiB" for path in paths)
+            print(f"{name:34} {time.monotonic() - began:5.1f} s  {size}", flush=True)
+
+    await asyncio.gather(*(run(name) for name in names))
+    if failed:
+        print(f"failed: {' '.join(sorted(failed))}", file=sys.stderr)
+    return len(failed)
+
+
+def main() -> int:
+    """Read the command line and record."""
+    parser = argparse.ArgumentParser(prog="python -m tests.pbx.golden", description=__doc__)
+    parser.add_argument("names", nargs="*", help="scenarios (default: all)")
+    parser.add_argument("--list", action="store_true", help="only list the scenarios")
+    parser.add_argument("--jobs", type=int, default=3, help="how many PBXs side by side (default 3)")
+    parser.add_argument("--folder", type=Path, default=FOLDER)
+    parser.add_argument("--release", choices=sorted(bootstrap.RELEASES), default="sid")
+    parser.add_argument("--prefix", default="", help="put before the file names, for example v16-")
+    arguments = parser.parse_args()
+    if arguments.list:
+        for one in SCENARIOS.values():
+            print(f"{one.name:34} {one.about}")
+        return 0
+    if unknown := [name for name in arguments.names if name not in SCENARIOS]:
+        parser.error(f"no such scenario: {' '.join(unknown)}")
+    names = arguments.names or list(SCENARIOS)
+    failed = asyncio.run(record_all(names, arguments.folder, arguments.jobs, arguments.release, arguments.prefix))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
