@@ -1,0 +1,123 @@
+"""What the console server needs from the running exchange, and what it gives to it. The hub fulfils :class:`Live`.
+
+Everything here is called on the one event loop, synchronously; nothing may block. ``agent`` is always a user's
+name. Times are Unix seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, TypedDict
+
+from agent_console.wire import Ack, AgentView, ClientCommand
+
+Topic = Literal["users", "queues", "pause_reasons", "dispositions", "customers"]
+
+
+class DeviceView(TypedDict):
+    """A phone that a PBX told us of. ``state``: Asterisk's device state in lower case (``not_inuse``, ``inuse`` …)."""
+
+    pbx: str
+    device: str
+    state: str
+    agent: str | None
+    queues: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """The health of one dependency: ``database``, ``journal``, ``pbx main`` …
+
+    ``age_seconds``: how old the knowledge is (since it was last seen to work, or not to).
+    ``required``: the program is not ready without it (``/readyz`` answers 503).
+    """
+
+    name: str
+    ok: bool
+    state: str
+    age_seconds: float
+    detail: str | None = None
+    required: bool = True
+
+
+class Live(Protocol):
+    """The state of this moment, and the door for commands. ``cti_gateway.hub`` fulfils it."""
+
+    def snapshot(self, agent: str) -> dict[str, Any]:
+        """``wire.Snapshot`` without ``seq`` and ``prev``.
+
+        The console server adds ``role``, ``server_time``, ``recent``, ``pause_reasons`` and ``dispositions``
+        where this leaves them out. Works for users without a device (a supervisor, an administrator) too.
+        """
+        ...
+
+    def supervisor_snapshot(self) -> dict[str, Any]:
+        """``{agents, queues, interactions, pbx}``: everybody, every queue, every open interaction."""
+        ...
+
+    def agents(self) -> list[AgentView]:
+        """Every agent as she is now."""
+        ...
+
+    def devices(self) -> list[DeviceView]:
+        """Every phone that is known."""
+        ...
+
+    def health(self) -> list[Part]:
+        """The parts that the hub knows of: PBX links, log, journal, lookups."""
+        ...
+
+    def counters(self) -> Mapping[str, float]:
+        """Numbers that only grow, by metric name without prefix and ``_total`` (``ami_events``)."""
+        ...
+
+    def gauges(self) -> Mapping[str, float]:
+        """Numbers of now, by metric name without prefix (``interactions_open``)."""
+        ...
+
+    def submit(self, agent: str, name: str, command: ClientCommand) -> Ack | Awaitable[Ack]:
+        """Take a validated command (a model of ``wire.CLIENT_COMMANDS``); accepted or refused.
+
+        Called once per (agent, ``command.id``). What is observed later goes out as ``command_result``.
+        ``pop_shown`` never arrives here, the console server measures with it.
+        """
+        ...
+
+    def changed(self, topic: Topic, key: str) -> None:
+        """An administrator (or an agent, for customers) changed this record in the store: read it again."""
+        ...
+
+    def presence(self, agent: str, consoles: int) -> None:
+        """This agent now has so many consoles connected (0: the last one went away)."""
+        ...
+
+
+class Screens(Protocol):
+    """What the hub calls to show things; ``agent_console.consoles.Consoles`` fulfils it. Never waits, never raises
+    for a console that is gone or slow."""
+
+    def publish(self, agent: str, name: str, payload: Mapping[str, Any]) -> int:
+        """Send to all consoles of this agent; ``seq`` and ``prev`` are added here. The ``seq`` is returned."""
+        ...
+
+    def publish_all(self, name: str, payload: Mapping[str, Any]) -> int:
+        """The same to every agent, encoded once."""
+        ...
+
+    def publish_supervisors(self, name: str, payload: Mapping[str, Any]) -> int:
+        """The same to everybody connected to ``/supervisor``."""
+        ...
+
+    def connected(self, agent: str) -> int:
+        """How many consoles this agent has open now."""
+        ...
+
+    def disconnect(self, agent: str) -> int:
+        """Cut all consoles of this agent; they may come back if their session is still good."""
+        ...
+
+
+NextSeq = Callable[[], int]
+Clock = Callable[[], float]
+Addresses = Sequence[str]
