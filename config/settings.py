@@ -1,0 +1,355 @@
+"""Typed settings: one TOML file, every key of which the environment can override.
+
+``CTI_HTTP__PORT=8081`` overrides ``[http] port``; ``CTI_PBX__0__HOST=pbx.example`` the first ``[[pbx]]``'s ``host``.
+Lists are given as JSON: ``CTI_PBX__0__DEVICES=["PJSIP/10??"]``. Relative paths in the file (an ``sqlite:///`` URL,
+``secret_file``, ``tls_ca``, ``journal``) count from the file's folder, those without a file from the working directory.
+
+What is wrong stops the start, with the key's name and never its value (it may be a secret).
+"""
+
+from __future__ import annotations
+
+import inspect
+import ipaddress
+import itertools
+import json
+import stat
+import tomllib
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, Strict, ValidationError, model_validator
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+PREFIX: Final = "CTI_"
+_DELIMITER: Final = "__"
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used. ``lines``: one complaint each, ``key: what is wrong``, never a value."""
+
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
+
+
+def _network(text: str) -> str:
+    ipaddress.ip_network(text, strict=False)
+    return text
+
+
+def _database_url(text: str) -> str:
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        raise ValueError("is no database URL") from None
+    if url.get_backend_name() not in {"sqlite", "postgresql"}:
+        raise ValueError("begins neither with sqlite:/// nor with postgresql://")
+    return text
+
+
+# TOML has types of its own, so "8080" for a number is a mistake there.
+_Int = Annotated[int, Strict()]
+_Bool = Annotated[bool, Strict()]
+_Port = Annotated[int, Strict(), Field(ge=1, le=65535)]
+_Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,80}$")]
+_Text = Annotated[str, Field(min_length=1, max_length=255)]
+_Network = Annotated[str, AfterValidator(_network)]
+_Glob = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+/[^\s&]{1,80}$")]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Http(_Table):
+    """The console server. ``public_url``: what browsers see when a proxy stands in front."""
+
+    host: _Text = "127.0.0.1"
+    port: Annotated[int, Strict(), Field(ge=0, le=65535)] = 8080
+    """0: any free port."""
+    public_url: Annotated[str, Field(pattern=r"^https?://[^\s/]+(/[^\s]*)?$")] | None = None
+    trusted_proxies: tuple[_Network, ...] = ()
+    """Addresses or networks whose X-Forwarded-* headers count."""
+
+
+class Database(_Table):
+    """Where the log is kept. A relative ``sqlite:///`` path counts from the configuration file's folder."""
+
+    url: Annotated[str, AfterValidator(_database_url)] = Field(default="sqlite:///var/callweave.db", repr=False)
+    journal: Path = Path("var/journal")
+    """Folder of the journal that takes the events while the database is away."""
+    journal_megabytes: Annotated[int, Strict(), Field(ge=1, le=4096)] = 64
+    keep_events_days: Annotated[int, Strict(), Field(ge=1, le=36_500)] = 90
+    """Days after which the events of closed interactions expire. What is made of them stays."""
+
+
+class Redis(_Table):
+    """The bus of several processes. Accepted and not used yet."""
+
+    url: SecretStr
+
+
+class Phone(_Table):
+    """How numbers are read. ``default_region``: ISO 3166-1 alpha-2."""
+
+    default_region: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = "CN"
+
+
+class Log(_Table):
+    """What the process says of itself (not the interaction log)."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["text", "json"] = "text"
+
+
+class Pbx(_Table):
+    """One Asterisk. Globs are those of ``fnmatch``: ``PJSIP/10??``."""
+
+    name: _Name
+    host: _Text = "127.0.0.1"
+    port: _Port = 5038
+    username: _Text
+    secret: SecretStr
+    """Given here or as ``secret_file``, which holds nothing else."""
+    auth: Literal["md5", "plain"] = "md5"
+    tls: _Bool = False
+    tls_verify: _Bool = True
+    tls_ca: Path | None = None
+    system_username: _Text | None = None
+    """Optional second manager user with ``write=system,call``: answer and hold of desk phones."""
+    system_secret: SecretStr | None = None
+    devices: Annotated[tuple[_Glob, ...], Field(min_length=1)]
+    trunks: tuple[_Glob, ...] = ()
+    outbound_prefix: Annotated[str, Field(pattern=r"^[0-9*#]{0,8}$")] = ""
+
+    @model_validator(mode="after")
+    def _second_user_is_whole(self) -> Self:
+        if (self.system_username is None) != (self.system_secret is None):
+            raise ValueError("system_username and system_secret go together")
+        return self
+
+
+class Queue(_Table):
+    """What we know of a queue beside what the PBX knows. ``pbx`` may be left out when there is one PBX."""
+
+    name: _Name
+    pbx: _Name
+    label: Annotated[str, Field(max_length=255)] = ""
+    """What people see; the name when empty."""
+    service_level_seconds: Annotated[int, Strict(), Field(ge=1, le=3600)] = 20
+    wrap_up_seconds: Annotated[int, Strict(), Field(ge=0, le=3600)] = 30
+
+
+class Settings(_Table):
+    """The whole configuration."""
+
+    http: Http = Http()
+    database: Database = Database()
+    redis: Redis | None = None
+    phone: Phone = Phone()
+    log: Log = Log()
+    pbx: tuple[Pbx, ...] = ()
+    queue: tuple[Queue, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_fit(self) -> Self:
+        names = [one.name for one in self.pbx]
+        if len(set(names)) < len(names):
+            raise ValueError("pbx: two have the same name")
+        queues = [(one.pbx, one.name) for one in self.queue]
+        if len(set(queues)) < len(queues):
+            raise ValueError("queue: two have the same name on the same pbx")
+        for number, one in enumerate(self.queue):
+            if one.pbx not in names:
+                raise ValueError(f"queue[{number}].pbx: names no [[pbx]]")
+        return self
+
+
+def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
+    """The settings of a file (``None``: defaults) with the environment over it.
+
+    Raises :class:`ConfigError`. Secrets must not be readable by everybody: a file with a secret in it, and every
+    ``secret_file``, has no permission for others (``chmod o= FILE``).
+    """
+    data = _read(path) if path is not None else {}
+    base = path.absolute().parent if path is not None else Path.cwd()
+    if path is not None and _holds_secret(data):
+        _refuse_readable_by_others(path, "the configuration file holds a secret and")
+    return from_data(data, environ, base)
+
+
+def from_data(data: dict[str, Any], environ: Mapping[str, str], base: Path) -> Settings:
+    """The settings of tables as TOML has them, with the environment over them. Raises :class:`ConfigError`."""
+    merged: dict[str, Any] = json.loads(json.dumps(data, default=str))
+    lines = _overlay(merged, environ) + _take_secret_files(merged, base)
+    _default_pbx(merged)
+    try:
+        settings = Settings.model_validate(merged)
+    except ValidationError as error:
+        lines += [_complaint(one["loc"], one["msg"], one["type"]) for one in error.errors(include_input=False)]
+    if lines:
+        raise ConfigError(lines)
+    return _absolute_paths(settings, base)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except OSError as error:
+        raise ConfigError([f"{path}: {error.strerror or 'cannot be read'}"]) from None
+    except tomllib.TOMLDecodeError as error:
+        # Its text has the place and the sign, never a value.
+        raise ConfigError([f"{path}: is no TOML: {error}"]) from None
+    except UnicodeDecodeError:
+        raise ConfigError([f"{path}: is no UTF-8"]) from None
+
+
+def _holds_secret(data: dict[str, Any]) -> bool:
+    pbxs = data.get("pbx")
+    secrets = [one.get(key) for one in _tables(pbxs) for key in ("secret", "system_secret")]
+    urls = [one.get("url") for key in ("database", "redis") for one in _tables([data.get(key)])]
+    return any(secrets) or any(isinstance(url, str) and _has_password(url) for url in urls)
+
+
+def _tables(value: object) -> list[dict[str, Any]]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def _has_password(url: str) -> bool:
+    try:
+        return bool(make_url(url).password)
+    except (ArgumentError, ValueError):
+        return "@" in url
+
+
+def _refuse_readable_by_others(path: Path, what: str) -> None:
+    mode = path.stat().st_mode
+    if stat.S_IMODE(mode) & (stat.S_IROTH | stat.S_IWOTH):
+        raise ConfigError([f"{path}: {what} can be read or written by everybody; say: chmod o= {path}"])
+
+
+def _take_secret_files(data: dict[str, Any], base: Path) -> list[str]:
+    """Replace ``secret_file`` and ``system_secret_file`` by what they hold."""
+    lines = []
+    for number, one in enumerate(_tables(data.get("pbx"))):
+        for key in ("secret", "system_secret"):
+            if f"{key}_file" not in one:
+                continue
+            name = one.pop(f"{key}_file")
+            where = f"pbx[{number}].{key}_file"
+            if key in one:
+                lines.append(f"{where}: {key} is given too; one of them must go")
+                continue
+            try:
+                one[key] = _secret_in(base / str(name), where)
+            except ConfigError as error:
+                lines += error.lines
+                one[key] = "-"  # named already; spares a second complaint about a missing secret
+    return lines
+
+
+def _secret_in(path: Path, where: str) -> str:
+    try:
+        _refuse_readable_by_others(path, f"({where})")
+        text = path.read_text("utf-8").strip()
+    except OSError as error:
+        raise ConfigError([f"{where}: {error.strerror or 'cannot be read'}"]) from None
+    except UnicodeDecodeError:
+        raise ConfigError([f"{where}: is no UTF-8"]) from None
+    if not text:
+        raise ConfigError([f"{where}: is empty"])
+    return text
+
+
+def _default_pbx(data: dict[str, Any]) -> None:
+    """A queue without ``pbx`` belongs to the only one."""
+    names = [one.get("name") for one in _tables(data.get("pbx"))]
+    if len(names) == 1:
+        for one in _tables(data.get("queue")):
+            one.setdefault("pbx", names[0])
+
+
+def _overlay(data: dict[str, Any], environ: Mapping[str, str]) -> list[str]:
+    """Put ``CTI_SECTION__KEY`` values into the tables; return complaints."""
+    lines = []
+    for name in sorted(environ):
+        if not name.startswith(PREFIX) or _DELIMITER not in name:
+            continue
+        keys = name.removeprefix(PREFIX).lower().split(_DELIMITER)
+        try:
+            _put(data, keys, _converted(keys, environ[name]))
+        except (KeyError, IndexError, TypeError, ValueError):
+            lines.append(f"{name}: names no key of the configuration")
+    return lines
+
+
+def _put(data: dict[str, Any], keys: list[str], value: object) -> None:
+    place: Any = data
+    for key, following in itertools.pairwise(keys):
+        if isinstance(place, list):
+            number = int(key)
+            if number == len(place):
+                place.append({})
+            place = place[number]
+        else:
+            place = place.setdefault(key, [] if following.isdigit() else {})
+    if not isinstance(place, dict):
+        raise TypeError
+    place[keys[-1]] = value
+
+
+def _converted(keys: list[str], text: str) -> object:
+    """The text of a variable as the type of its key: texts as they are, all else as JSON. Unknown keys stay text."""
+    kind: Any = Settings
+    for key in keys:
+        if key.isdigit():
+            continue
+        kind = _model_in(kind)
+        if kind is None or (field := kind.model_fields.get(key)) is None:
+            return text
+        kind = field.annotation
+    if kind in (int, bool) or typing.get_origin(kind) is tuple:
+        try:
+            return json.loads(text.lower() if kind is bool else text)
+        except json.JSONDecodeError:
+            return text
+    return text
+
+
+def _model_in(kind: Any) -> type[BaseModel] | None:
+    """The table inside ``X``, ``X | None`` or ``tuple[X, ...]``."""
+    if inspect.isclass(kind) and issubclass(kind, BaseModel):
+        return kind
+    return next((found for one in typing.get_args(kind) if (found := _model_in(one))), None)
+
+
+def _complaint(place: tuple[int | str, ...], message: str, kind: str) -> str:
+    key = ""
+    for one in place:
+        key += f"[{one}]" if isinstance(one, int) else f".{one}" if key else str(one)
+    message = message.removeprefix("Value error, ")
+    texts = {"extra_forbidden": "no such key", "missing": "is missing"}
+    text = texts.get(kind, message)
+    return f"{key}: {text}" if key else text
+
+
+def _absolute_paths(settings: Settings, base: Path) -> Settings:
+    database = settings.database.model_copy(
+        update={"url": _absolute_url(settings.database.url, base), "journal": base / settings.database.journal}
+    )
+    pbxs = tuple(
+        one if one.tls_ca is None else one.model_copy(update={"tls_ca": base / one.tls_ca}) for one in settings.pbx
+    )
+    return settings.model_copy(update={"database": database, "pbx": pbxs})
+
+
+def _absolute_url(text: str, base: Path) -> str:
+    url = make_url(text)
+    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
+        return text
+    return url.set(database=str(base / url.database)).render_as_string(hide_password=False)
