@@ -78,7 +78,7 @@ def check_channel(text: str, field: str = "Channel") -> str:
 
 
 def check_word(text: str, field: str) -> str:
-    """Return `text` if it is the name of a queue, context or the like: letters, digits, ``_.+-``; raises ActionError."""
+    """Return `text` if it names a queue, context or the like: letters, digits, ``_.+-``; raises ActionError."""
     return _matching(_WORD, field, text, "a name of letters, digits and _ . + -")
 
 

@@ -17,7 +17,7 @@ from typing import Final, Literal
 from cti_gateway.ami import actions
 from cti_gateway.ami.actions import Action
 from cti_gateway.ami.codec import Codec, CodecError, Message
-from cti_gateway.ami.encode import encode_action
+from cti_gateway.ami.encode import EncodeError, encode_action
 
 STEP_SECONDS: Final = 5.0
 """How long the PBX may take for the banner and for each answer of the login. A healthy one takes milliseconds."""
@@ -64,6 +64,7 @@ TABLE: Final[dict[tuple[State, Input], tuple[State, Effect]]] = {
     (State.AWAITING_BANNER, Input.BANNER_MD5): (State.AWAITING_CHALLENGE, "ask_challenge"),
     (State.AWAITING_BANNER, Input.BANNER_PLAIN): (State.AWAITING_LOGIN, "log_in_plain"),
     (State.AWAITING_BANNER, Input.NOT_AMI): (State.REFUSED, "refuse"),
+    (State.AWAITING_BANNER, Input.ERROR): (State.REFUSED, "refuse"),
     (State.AWAITING_BANNER, Input.SILENCE): (State.CLOSED, "close"),
     (State.AWAITING_BANNER, Input.LOST): (State.CLOSED, "close"),
     (State.AWAITING_CHALLENGE, Input.SUCCESS): (State.AWAITING_LOGIN, "log_in_md5"),
@@ -134,7 +135,7 @@ class Credentials:
     events: bool = True
 
 
-_OWN: Final = "own"  # ActionIDs of the session itself end with this: login and pings
+_OWN: Final = ".own"  # ActionIDs of the session itself end with this: login and pings
 
 
 class Session:
@@ -176,14 +177,17 @@ class Session:
 
     # What the owner brings
 
-    def send(self, action: Action, now: float, timeout: float) -> str:
+    def send(self, action: Action, now: float, timeout: float, action_id: str | None = None) -> str:
         """Queue an action, to be answered within `timeout` seconds (a list: since its last item); return its ActionID.
 
-        Raises LinkDown when not logged in and EncodeError for values that cannot be sent.
+        The caller may choose the ActionID, to know an ``OriginateResponse`` that overtakes the response. Raises
+        LinkDown when not logged in, EncodeError for values that cannot be sent, ValueError for an ActionID in use.
         """
         if self.state is not State.READY:
             raise LinkDown(self.reason or "not logged in yet")
-        return self._send(action, now, timeout)
+        if action_id is not None and (action_id in self._asked or action_id.endswith(_OWN)):
+            raise ValueError("this ActionID is in use")
+        return self._send(action, now, timeout, action_id or self._next_id())
 
     def forget(self, action_id: str) -> None:
         """Nobody waits any more; a late answer is counted and dropped."""
@@ -201,8 +205,8 @@ class Session:
             return []
         if self.state is State.AWAITING_BANNER:
             self._greet(messages, now)
-        if self._asked:
-            for message in messages:
+        for message in messages:
+            if message.kind == "response" or self._asked:
                 self._match(message, now)
         return messages
 
@@ -269,15 +273,20 @@ class Session:
 
     # Actions
 
-    def _send(self, action: Action, now: float, timeout: float, suffix: str = "") -> str:
+    def _next_id(self) -> str:
         self._count += 1
-        action_id = f"{self._token}-{self._count}{suffix}"
+        return f"{self._token}-{self._count}"
+
+    def _send(self, action: Action, now: float, timeout: float, action_id: str) -> str:
         self._output.append(encode_action(action.name, action.headers, action_id))
         self._asked[action_id] = _Asked(action, timeout, now + timeout)
         return action_id
 
     def _send_own(self, action: Action, now: float) -> None:
-        self._send(action, now, LOST_AFTER, _OWN)
+        try:
+            self._send(action, now, LOST_AFTER, self._next_id() + _OWN)
+        except EncodeError as error:  # a user name or secret that AMI cannot carry
+            self._step(Input.ERROR, now, f"the login cannot be sent: {error}")
 
     def _keep_alive(self, now: float, late: bool) -> None:
         if late:  # what the PBX sent meanwhile is still to be read
