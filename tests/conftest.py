@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 import uvloop
 
-pytest_plugins: list[str] = []
+pytest_plugins: list[str] = ["tests.real_report"]
 
 
 def pytest_asyncio_loop_factories(

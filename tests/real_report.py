@@ -1,0 +1,102 @@
+"""What was real in a test run, told before pytest's own summary; and no skip where nothing may be skipped.
+
+``@pytest.mark.real("asterisk")`` marks a test that talks to a real server. All of these run in one xdist group, one
+after the other: they measure times. On Debian as root everything can be installed, so that a skip there is an error
+(``CALLWEAVE_SKIPS=allowed`` lifts that, for a machine without a network).
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from tests.pbx import bootstrap
+
+ORDER = ("asterisk", "postgresql", "chromium")
+_KEY = "real"
+
+
+def _names(item: pytest.Item) -> list[str]:
+    return [str(name) for mark in item.iter_markers("real") for name in mark.args]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Note on each test what it needs, and keep the real servers' tests together."""
+    for item in items:
+        names = _names(item)
+        item.user_properties += [(_KEY, name) for name in names]
+        if names and item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group("real"))
+
+
+@functools.cache
+def _no_skips() -> bool:
+    return bootstrap.is_debian_root() and os.environ.get("CALLWEAVE_SKIPS") != "allowed"
+
+
+def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    if report.outcome != "skipped" or hasattr(report, "wasxfail") or not _no_skips():
+        return
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    report.outcome = "failed"
+    report.longrepr = f"Skipped where nothing may be skipped (root on Debian): {reason}"
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A skipped test is a failed one where everything can be installed."""
+    report = yield
+    _refuse_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """The same for a module that skips itself."""
+    report = yield
+    _refuse_skip(report)
+    return report
+
+
+def _first_number(*command: str) -> str:
+    """The first version number that a program prints."""
+    if shutil.which(command[0]) is None:
+        return "?"
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    found = re.search(r"\d+(\.\d+)*", done.stdout)
+    return found[0] if found else "?"
+
+
+def _version(name: str) -> str:
+    match name:
+        case "asterisk":
+            return bootstrap.version(bootstrap.asterisk_root())
+        case "postgresql":
+            return _first_number("psql", "--version").split(".")[0]
+        case "chromium":
+            return _first_number("chromium", "--version").split(".")[0]
+        case _:
+            return ""
+
+
+def closing_line(passed: list[Any]) -> str:
+    """``real: asterisk 22.10.1, postgresql 15, chromium 156, N tests``."""
+    real = [{value for key, value in one.user_properties if key == _KEY} for one in passed]
+    names = set().union(*real)
+    ordered = [name for name in ORDER if name in names] + sorted(names - set(ORDER))
+    versions = [f"{name} {_version(name)}".strip() for name in ordered] or ["nothing"]
+    return f"real: {', '.join(versions)}, {sum(map(bool, real))} tests"
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print the line."""
+    passed = [one for one in terminalreporter.stats.get("passed", []) if one.when == "call"]
+    terminalreporter.write_line(closing_line(passed))
