@@ -1,0 +1,369 @@
+// Made from agent_console/wire.py by `python -m agent_console.wire_types`; do not edit.
+// Times are Unix seconds.
+
+/** A customer as the API gives it (DESIGN 6.2). */
+export interface CustomerView {
+  id: string;
+  name: string;
+  phones: string[];
+  emails: string[];
+  organisation: string | null;
+  language: string | null;
+  vip: boolean;
+  notes: string | null;
+}
+
+/** One line of a customer's history, newest first. */
+export interface TimelineItem {
+  interaction_id: string;
+  at: number;
+  channel: string;
+  direction: string;
+  queue: string | null;
+  agent: string | null;
+  outcome: string | null;
+  talk_seconds: number;
+  disposition: string | null;
+  notes: string | null;
+}
+
+/** One ringing of one agent. */
+export interface OfferView {
+  agent: string;
+  at: number | null;
+  result: string | null;
+  ring_seconds: number | null;
+}
+
+/** A stretch in which an agent had the customer. */
+export interface SegmentView {
+  from: number | null;
+  to: number | null;
+  agent: string;
+}
+
+/** The customer was sent on. */
+export interface TransferView {
+  from: string;
+  to: string;
+  kind: string;
+  completed: boolean;
+}
+
+/** One hold by an agent's phone. */
+export interface HoldView {
+  by: string;
+  seconds: number;
+}
+
+/** A recording and how long it was paused. */
+export interface RecordingView {
+  file: string;
+  paused_seconds: number;
+}
+
+/** One stay in one queue. */
+export interface QueueVisitView {
+  queue: string;
+  entered_at: number | null;
+  left_at: number | null;
+  wait_seconds: number | null;
+  result: string | null;
+}
+
+/** The interaction of DESIGN 6.1 and 6.2, with the live `state` since `state_since`. */
+export interface InteractionView {
+  id: string;
+  pbx: string;
+  customer_id: string | null;
+  customer_name_known: string | null;
+  disposition: string | null;
+  notes: string | null;
+  state: "started" | "waiting" | "ringing" | "talking" | "held" | "parked" | "ended";
+  channel: string;
+  direction: string;
+  customer_address: string | null;
+  customer_name: string | null;
+  dialled: string | null;
+  queue: string | null;
+  outcome: string | null;
+  started_at: number | null;
+  answered_at: number | null;
+  ended_at: number | null;
+  ended_by: string | null;
+  wait_seconds: number | null;
+  talk_seconds: number;
+  hold_seconds: number;
+  linked_ids: string[];
+  unique_ids: string[];
+  offers: OfferView[];
+  segments: SegmentView[];
+  transfers: TransferView[];
+  holds: HoldView[];
+  recordings: RecordingView[];
+  conference: boolean;
+  parked: boolean;
+  inferred: boolean;
+  queues: string[];
+  queue_visits: QueueVisitView[];
+}
+
+/** An agent as everyone may see her. */
+export interface AgentView {
+  agent: string;
+  name: string;
+  state: string;
+  reason: string | null;
+  since: number;
+  until: number | null;
+  interaction_id: string | null;
+  devices: string[];
+  queues: string[];
+}
+
+/** A queue's figures now. */
+export interface QueueView {
+  pbx: string;
+  queue: string;
+  label: string;
+  waiting: number;
+  longest_wait_since: number | null;
+  ready: number;
+  busy: number;
+  not_ready: number;
+}
+
+/** The state of one link, as the consoles show it. */
+export interface PbxView {
+  pbx: string;
+  state: "up" | "connecting" | "lost" | "refused";
+  since: number;
+  reason: string | null;
+}
+
+/** Why an agent may be not ready. `labels`: text by language. */
+export interface PauseReason {
+  code: string;
+  labels: Record<string, string>;
+}
+
+/** What came of a contact. `queues` empty: for all. */
+export interface Disposition {
+  code: string;
+  labels: Record<string, string>;
+  queues: string[];
+}
+
+/** `seq` is global; `prev` is the seq of this agent's previous message (0: none). */
+export interface Numbered {
+  seq: number;
+  prev: number;
+}
+
+/** Somebody rings this agent. */
+export interface ScreenPop extends Numbered {
+  interaction: InteractionView;
+  customer: CustomerView | null;
+  candidates: CustomerView[];
+  strength: "known" | "maybe" | "candidates" | "unknown";
+  looking_up: boolean;
+  timeline: TimelineItem[];
+  open_cases: Record<string, unknown>[];
+  queue: string | null;
+  waited_seconds: number | null;
+  pbx_received_at: number | null;
+  emitted_at: number;
+}
+
+/** The ringing is over. */
+export interface ScreenPopClosed extends Numbered {
+  interaction_id: string;
+  reason: string;
+}
+
+/** Everything a console needs to draw itself; what came before does not matter any more. */
+export interface Snapshot extends Numbered {
+  agent: AgentView;
+  role: string;
+  server_time: number;
+  interactions: InteractionView[];
+  offers: ScreenPop[];
+  pops: ScreenPop[];
+  recent: InteractionView[];
+  queues: QueueView[];
+  agents: AgentView[];
+  pbx: PbxView[];
+  pause_reasons: PauseReason[];
+  dispositions: Disposition[];
+}
+
+/** An interaction of this agent changed. */
+export interface InteractionMessage extends Numbered {
+  interaction: InteractionView;
+}
+
+/** The agent's state changed. */
+export interface AgentStateMessage extends Numbered {
+  agent: AgentView;
+}
+
+/** Queue figures changed; at most once a second. */
+export interface QueuesMessage extends Numbered {
+  queues: QueueView[];
+}
+
+/** Something to tell. `code` names a text of the console's catalogue, `params` fill it. */
+export interface Notice extends Numbered {
+  level: "info" | "warning" | "error";
+  code: string;
+  params: Record<string, string>;
+  pbx: PbxView[];
+}
+
+/** Why something was refused, in plain words; `field` names the input at fault. */
+export interface WireError {
+  code: string;
+  message: string;
+  field: string;
+}
+
+/** The observed outcome of the command with this client id. */
+export interface CommandResult extends Numbered {
+  id: string;
+  ok: boolean;
+  error: WireError;
+}
+
+/** The immediate answer: accepted or refused. */
+export interface Ack {
+  ok: boolean;
+  error: WireError;
+}
+
+/** Every command has a client id; the same id again does nothing twice. */
+export interface ClientCommand {
+  id: string;
+}
+
+/** Ask for a state. `reason` is a pause reason's code, needed for NOT_READY. */
+export interface SetState extends ClientCommand {
+  state: "READY" | "NOT_READY" | "LOGGED_OUT";
+  reason?: string | null;
+}
+
+/** Call a number; the agent's phone rings first. */
+export interface Dial extends ClientCommand {
+  to: string;
+  queue?: string | null;
+}
+
+/** A command on one call. */
+export interface OnInteraction extends ClientCommand {
+  interaction_id: string;
+}
+
+/** Lift the phone, where the phone can be told to. */
+export interface Answer extends OnInteraction {
+}
+
+/** End this agent's leg of the call. */
+export interface HangUp extends OnInteraction {
+}
+
+/** Choose the customer (`customer_id`), or create one. */
+export interface Identify extends OnInteraction {
+  customer_id?: string | null;
+  create?: Record<string, unknown> | null;
+}
+
+/** The notes are now this text. */
+export interface Note extends OnInteraction {
+  text: string;
+}
+
+/** Finish the work after the call. */
+export interface WrapUp extends OnInteraction {
+  disposition?: string | null;
+  notes?: string | null;
+}
+
+/** The browser has drawn the pop: the last stretch of the latency that we measure. */
+export interface PopShown extends OnInteraction {
+  emitted_at: number;
+}
+
+/** Server to console: event name to message. */
+export interface SERVER_EVENTS {
+  snapshot: Snapshot;
+  screen_pop: ScreenPop;
+  screen_pop_updated: ScreenPop;
+  screen_pop_closed: ScreenPopClosed;
+  interaction: InteractionMessage;
+  agent_state: AgentStateMessage;
+  queues: QueuesMessage;
+  notice: Notice;
+  command_result: CommandResult;
+}
+
+/** Console to server: event name to command. */
+export interface CLIENT_COMMANDS {
+  set_state: SetState;
+  dial: Dial;
+  answer: Answer;
+  hang_up: HangUp;
+  identify: Identify;
+  note: Note;
+  wrap_up: WrapUp;
+  pop_shown: PopShown;
+}
+
+/** For `Socket<ServerToClientEvents, …>`. */
+export interface ServerToClientEvents {
+  snapshot: (message: Snapshot) => void;
+  screen_pop: (message: ScreenPop) => void;
+  screen_pop_updated: (message: ScreenPop) => void;
+  screen_pop_closed: (message: ScreenPopClosed) => void;
+  interaction: (message: InteractionMessage) => void;
+  agent_state: (message: AgentStateMessage) => void;
+  queues: (message: QueuesMessage) => void;
+  notice: (message: Notice) => void;
+  command_result: (message: CommandResult) => void;
+}
+
+/** For `Socket<…, ClientToServerEvents>`. */
+export interface ClientToServerEvents {
+  set_state: (command: SetState, ack: (answer: Ack) => void) => void;
+  dial: (command: Dial, ack: (answer: Ack) => void) => void;
+  answer: (command: Answer, ack: (answer: Ack) => void) => void;
+  hang_up: (command: HangUp, ack: (answer: Ack) => void) => void;
+  identify: (command: Identify, ack: (answer: Ack) => void) => void;
+  note: (command: Note, ack: (answer: Ack) => void) => void;
+  wrap_up: (command: WrapUp, ack: (answer: Ack) => void) => void;
+  pop_shown: (command: PopShown, ack: (answer: Ack) => void) => void;
+}
+
+export const SERVER_EVENT_NAMES = [
+  "snapshot",
+  "screen_pop",
+  "screen_pop_updated",
+  "screen_pop_closed",
+  "interaction",
+  "agent_state",
+  "queues",
+  "notice",
+  "command_result",
+] as const satisfies readonly (keyof SERVER_EVENTS)[];
+
+/** Commands that this version refuses with `not_supported`. */
+export const LATER_COMMANDS = [
+  "cancel_transfer",
+  "complete_transfer",
+  "conference",
+  "hold",
+  "pause_recording",
+  "resume",
+  "resume_recording",
+  "send_dtmf",
+  "send_message",
+  "transfer",
+] as const;
