@@ -64,7 +64,6 @@ TABLE: Final[dict[tuple[State, Input], tuple[State, Effect]]] = {
     (State.AWAITING_BANNER, Input.BANNER_MD5): (State.AWAITING_CHALLENGE, "ask_challenge"),
     (State.AWAITING_BANNER, Input.BANNER_PLAIN): (State.AWAITING_LOGIN, "log_in_plain"),
     (State.AWAITING_BANNER, Input.NOT_AMI): (State.REFUSED, "refuse"),
-    (State.AWAITING_BANNER, Input.ERROR): (State.REFUSED, "refuse"),
     (State.AWAITING_BANNER, Input.SILENCE): (State.CLOSED, "close"),
     (State.AWAITING_BANNER, Input.LOST): (State.CLOSED, "close"),
     (State.AWAITING_CHALLENGE, Input.SUCCESS): (State.AWAITING_LOGIN, "log_in_md5"),
@@ -243,6 +242,12 @@ class Session:
             return
         self.state, effect = found
         self._step_deadline = now + STEP_SECONDS
+        try:
+            self._perform(effect, now, why)
+        except EncodeError as error:  # a user name or secret that AMI cannot carry
+            self._step(Input.ERROR, now, f"the login cannot be sent: {error}")
+
+    def _perform(self, effect: Effect, now: float, why: str) -> None:
         who = self._credentials
         match effect:
             case "ask_challenge":
@@ -283,10 +288,7 @@ class Session:
         return action_id
 
     def _send_own(self, action: Action, now: float) -> None:
-        try:
-            self._send(action, now, LOST_AFTER, self._next_id() + _OWN)
-        except EncodeError as error:  # a user name or secret that AMI cannot carry
-            self._step(Input.ERROR, now, f"the login cannot be sent: {error}")
+        self._send(action, now, LOST_AFTER, self._next_id() + _OWN)
 
     def _keep_alive(self, now: float, late: bool) -> None:
         if late:  # what the PBX sent meanwhile is still to be read
