@@ -1,0 +1,451 @@
+"""Stop 4: the decision. An event in, commands out; pure, and one method for each kind of event.
+
+It owns the live state of the installation: the open interactions (each event applied once, here), the agents with
+their devices, the queue members. Time is an argument (Unix seconds); delays are timers that somebody else runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from interaction_log import events as e
+from interaction_log.interaction import Interaction
+from interaction_log.records import QueueSettings
+from routing import commands as c
+from routing.agents import PBX_PREFIX, SIGNED_IN, Agent, Trigger
+from routing.pauses import Pauses
+from routing.pops import LOOKUP_PATIENCE_SECONDS, Pops
+
+DEFAULT_WRAP_UP_SECONDS: Final = 30
+"""Wrap-up of calls that came through no queue of ours: direct and outbound ones."""
+CLOSED_KEPT_SECONDS: Final = 900.0
+"""How long a closed interaction stays at hand, for late notes and for consoles that resume (DESIGN 4: 15 minutes)."""
+
+_CLOSE_REASONS: Final[dict[e.OfferResult, c.CloseReason]] = {
+    "answered": "answered",
+    "no_answer": "no_answer",
+    "declined": "declined",
+    "cancelled": "caller_gone",
+    "failed": "no_answer",
+}
+_QUEUE_FIGURES_CHANGE: Final = (e.QueueEntered, e.QueueLeft, e.InteractionEnded, e.MemberChanged, e.DeviceStateChanged)
+
+
+@dataclass(slots=True)
+class Settings:
+    """What the decisions depend on. ``queues`` by (pbx, queue name)."""
+
+    queues: dict[tuple[str, str], QueueSettings] = field(default_factory=dict)
+    default_wrap_up_seconds: float = DEFAULT_WRAP_UP_SECONDS
+    lookup_patience_seconds: float = LOOKUP_PATIENCE_SECONDS
+
+
+class Distributor:
+    """Live state and decisions. Call :meth:`handle` with each event, once, in order."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.interactions: dict[str, Interaction] = {}
+        self.agents: dict[str, Agent] = {}
+        self.pauses = Pauses()
+        self.device_states: dict[tuple[str, str], e.DeviceState] = {}
+        self.queues_seen: dict[tuple[str, str], None] = {}
+        self.pops = Pops(settings.lookup_patience_seconds)
+        self._owners: dict[str, str] = {}
+        self._connected: dict[str, dict[str, None]] = {}
+        self._closed: dict[str, float] = {}
+        self._now = 0.0
+        self._methods: dict[type[e.Event], Callable[[Any], list[c.Command]]] = {
+            e.InteractionStarted: self._identity_known,
+            e.InteractionAmended: self._identity_known,
+            e.InteractionOffered: self._offered,
+            e.OfferEnded: self._offer_ended,
+            e.AgentConnected: self._agent_connected,
+            e.AgentDisconnected: self._agent_disconnected,
+            e.InteractionEnded: self._interaction_ended,
+            e.CallerFound: self._caller_found,
+            e.InteractionWrappedUp: self._wrapped_up,
+            e.AgentSignedIn: self._agent_signed_in,
+            e.StateChosen: self._state_chosen,
+            e.TimerFired: self._timer_fired,
+            e.MemberChanged: self._member_changed,
+            e.DeviceStateChanged: self._device_state_changed,
+            e.QueueSeen: self._queue_seen,
+            e.LinkLost: self._link_lost,
+            e.LinkRestored: self._link_restored,
+        }
+
+    # --- the way in ----------------------------------------------------------------------------------
+
+    def handle(self, event: e.Event, now: float) -> list[c.Command]:
+        """Take one event in and say what follows from it, in order."""
+        self._now = now
+        if isinstance(event, e.InteractionEvent):
+            return self._handle_interaction(event)
+        method = self._methods.get(type(event))
+        commands = method(event) if method is not None else []
+        if isinstance(event, _QUEUE_FIGURES_CHANGE):
+            commands.append(c.ShowQueues())
+        return commands
+
+    def _handle_interaction(self, event: e.InteractionEvent) -> list[c.Command]:
+        found = self.interactions.get(event.interaction_id)
+        if found is None:
+            if not isinstance(event, e.InteractionStarted):
+                return []
+            found = self.interactions[event.interaction_id] = Interaction(event.interaction_id)
+        if not isinstance(event, e.CallerFound):  # who it is, is what CustomerIdentified says
+            found.apply(event)
+        method = self._methods.get(type(event))
+        before = self._concerned(event.interaction_id)
+        commands = method(event) if method is not None else []
+        after = before | self._concerned(event.interaction_id)
+        commands += [c.ShowInteraction(agent, event.interaction_id) for agent in after]
+        if isinstance(event, _QUEUE_FIGURES_CHANGE):
+            commands.append(c.ShowQueues())
+        return commands
+
+    # --- look-ups ------------------------------------------------------------------------------------
+
+    def owner(self, device: str) -> Agent | None:
+        """The person who sits at this device and is signed in."""
+        agent = self.agents.get(self._owners.get(device, ""))
+        return agent if agent is not None and agent.signed_in else None
+
+    def interactions_of(self, agent: str) -> list[Interaction]:
+        """Open interactions and the one in wrap-up that concern this agent."""
+        her = self.agents.get(agent)
+        wrapping = her.wrapping if her is not None and her.state == "WRAP_UP" else None
+        return [
+            i
+            for i in self.interactions.values()
+            if (not i.ended or i.id == wrapping) and agent in self._concerned(i.id)
+        ]
+
+    def may_act_on(self, agent: str, interaction_id: str) -> bool:
+        """Whether this agent has, had or is offered the interaction (nobody acts on another's call)."""
+        return agent in self._concerned(interaction_id)
+
+    def _concerned(self, interaction_id: str) -> dict[str, None]:
+        """Who had it, has it, or hears it ring; a dict as an ordered set."""
+        found = dict(self._connected.get(interaction_id, ()))
+        for agent in self.agents.values():
+            if interaction_id in agent.offers.values():
+                found[agent.name] = None
+        return found
+
+    # --- offers and pops -----------------------------------------------------------------------------
+
+    def _identity_known(self, event: e.InteractionStarted | e.InteractionAmended) -> list[c.Command]:
+        """At the first sight of a caller's number the look-up starts; the ring comes later."""
+        one = self.interactions[event.interaction_id]
+        if one.ended or one.direction == "internal" or one.customer_id is not None or event.customer_address is None:
+            return []
+        return self.pops.look_up(one.id, event.customer_address)
+
+    def _caller_found(self, event: e.CallerFound) -> list[c.Command]:
+        return self.pops.found(self.interactions[event.interaction_id], event, self._now)
+
+    def _offered(self, event: e.InteractionOffered) -> list[c.Command]:
+        agent = self.owner(event.device)
+        if agent is None:
+            return []
+        agent.offers[event.offer_id] = event.interaction_id
+        return self.pops.ring(agent.name, event.interaction_id) + self._move(agent, "rang")
+
+    def _offer_ended(self, event: e.OfferEnded) -> list[c.Command]:
+        commands: list[c.Command] = []
+        for agent in self.agents.values():
+            if agent.offers.pop(event.offer_id, None) is not None:
+                if event.interaction_id not in agent.offers.values():
+                    commands += self.pops.close(agent.name, event.interaction_id, self._close_reason(event))
+                if not agent.offers:
+                    commands += self._move(agent, "offers_over")
+        return commands
+
+    def _close_reason(self, event: e.OfferEnded) -> c.CloseReason:
+        one = self.interactions[event.interaction_id]
+        taken = event.result == "cancelled" and any(s.open for s in one.segments)
+        return "answered_by_other" if taken else _CLOSE_REASONS[event.result]
+
+    # --- calls ---------------------------------------------------------------------------------------
+
+    def _agent_connected(self, event: e.AgentConnected) -> list[c.Command]:
+        agent = self.owner(event.device)
+        if agent is None:
+            return []
+        one = self.interactions[event.interaction_id]
+        self._connected.setdefault(one.id, {})[agent.name] = None
+        agent.talking[one.id, event.device] = self._wrap_up_seconds(one) > 0
+        commands: list[c.Command] = []
+        if agent.wrapping is not None and agent.wrapping != one.id:
+            commands += self._finish_wrap_up(agent)
+        agent.wrapping = None
+        return commands + self.pops.close(agent.name, one.id, "answered") + self._move(agent, "connected")
+
+    def _agent_disconnected(self, event: e.AgentDisconnected) -> list[c.Command]:
+        commands: list[c.Command] = []
+        for agent in self.agents.values():  # not by owner: she may have left the device in mid-call
+            if agent.talking.pop((event.interaction_id, event.device), None) is not None and not agent.talking:
+                commands += self._release(agent, self.interactions[event.interaction_id])
+        return commands
+
+    def _release(self, agent: Agent, one: Interaction) -> list[c.Command]:
+        """Her last call is over."""
+        seconds = 0.0 if agent.chosen == "LOGGED_OUT" else self._wrap_up_seconds(one)
+        if seconds <= 0 or agent.state != "BUSY":
+            return self._move(agent, "released")
+        agent.wrapping = one.id
+        timer = c.StartTimer(_wrap_up_timer(agent.name), seconds)
+        return [*self._move(agent, "released_to_wrap_up", until=self._now + seconds), timer]
+
+    def _wrap_up_seconds(self, one: Interaction) -> float:
+        if one.direction == "internal":
+            return 0.0
+        known = self.settings.queues.get((one.pbx, one.queue)) if one.queue is not None else None
+        return known.wrap_up_seconds if known is not None else self.settings.default_wrap_up_seconds
+
+    def _interaction_ended(self, event: e.InteractionEnded) -> list[c.Command]:
+        """Nothing of an ended call rings or talks, whatever the PBX forgot to say."""
+        commands: list[c.Command] = []
+        one = self.interactions[event.interaction_id]
+        for agent in self.agents.values():
+            for offer_id in [o for o, i in agent.offers.items() if i == one.id]:
+                del agent.offers[offer_id]
+                commands += self.pops.close(agent.name, one.id, "ended")
+                commands += [] if agent.offers else self._move(agent, "offers_over")
+            for key in [k for k in agent.talking if k[0] == one.id]:
+                del agent.talking[key]
+                commands += [] if agent.talking else self._release(agent, one)
+        self._closed[one.id] = self._now
+        self.pops.ended(one.id)
+        self._forget_old()
+        return commands
+
+    def _forget_old(self) -> None:
+        wrapping = {agent.wrapping for agent in self.agents.values()}
+        for interaction_id, closed in list(self._closed.items()):
+            if self._now - closed < CLOSED_KEPT_SECONDS:
+                return  # in order of closing
+            if interaction_id not in wrapping:
+                del self._closed[interaction_id]
+                self.interactions.pop(interaction_id, None)
+                self.pops.forget(interaction_id)
+                self._connected.pop(interaction_id, None)
+
+    # --- wrap-up -------------------------------------------------------------------------------------
+
+    def _wrapped_up(self, event: e.InteractionWrappedUp) -> list[c.Command]:
+        """Finished by the agent, by time, or (late) after she chose another state: only the first two move her."""
+        agent = self.agents.get(event.agent)
+        if agent is None or agent.wrapping != event.interaction_id:
+            return []
+        agent.wrapping = None
+        return [c.CancelTimer(_wrap_up_timer(agent.name)), *self._move(agent, "wrap_up_over")]
+
+    def _finish_wrap_up(self, agent: Agent) -> list[c.Command]:
+        """The wrap-up ends without the agent's word."""
+        interaction_id, agent.wrapping = agent.wrapping, None
+        if interaction_id is None:
+            return []
+        over = e.InteractionWrappedUp(
+            at=self._now, interaction_id=interaction_id, agent=agent.name, disposition=None, notes=None
+        )
+        return [c.CancelTimer(_wrap_up_timer(agent.name)), c.Record(over)]
+
+    # --- agents --------------------------------------------------------------------------------------
+
+    def _agent_signed_in(self, event: e.AgentSignedIn) -> list[c.Command]:
+        agent = self.agents.setdefault(event.agent, Agent(event.agent, event.name))
+        agent.display_name = event.name
+        commands = self._take_devices(agent, event.devices)
+        if agent.chosen == "LOGGED_OUT":
+            agent.chosen, agent.chosen_reason = "NOT_READY", SIGNED_IN
+        return commands + self._foreign_pause(agent) + self._move(agent, "signed_in")
+
+    def _take_devices(self, agent: Agent, devices: list[str]) -> list[c.Command]:
+        """A device belongs to the one who sat down last (hot-desking); who sat there before is told."""
+        commands: list[c.Command] = []
+        for device in devices:
+            other = self.agents.get(self._owners.get(device, agent.name))
+            if other is not None and other is not agent:
+                commands += self._lose_device(other, device)
+            self._owners[device] = agent.name
+        for device in set(agent.devices) - set(devices):
+            if self._owners.get(device) == agent.name:
+                del self._owners[device]
+                commands += self.pauses.want(device, None)
+        agent.devices = list(devices)
+        return commands
+
+    def _lose_device(self, agent: Agent, device: str) -> list[c.Command]:
+        agent.devices = [d for d in agent.devices if d != device]
+        commands: list[c.Command] = []
+        if agent.signed_in:
+            commands.append(c.Notify(agent.name, "warning", "signed_in_elsewhere", {"device": device}))
+        if not agent.devices and agent.signed_in:
+            agent.chosen, agent.chosen_reason = "LOGGED_OUT", None
+            commands += self._move(agent, "chose")
+        return commands
+
+    def _state_chosen(self, event: e.StateChosen) -> list[c.Command]:
+        agent = self.agents.get(event.agent)
+        if agent is None:
+            return []
+        agent.chosen = event.state
+        agent.chosen_reason = event.reason if event.state == "NOT_READY" else None
+        if event.state == "READY":
+            agent.pbx_reason = None if self.pauses.foreign(agent.devices) is None else agent.pbx_reason
+        commands = self._finish_wrap_up(agent) if agent.state == "WRAP_UP" else []
+        commands += self._move(agent, "chose")
+        if event.command_id is not None:
+            later = agent.state in ("BUSY", "OFFERED")
+            commands.append(c.ReportOutcome(agent.name, event.command_id, True, "after_call" if later else None))
+        return commands
+
+    def _move(self, agent: Agent, trigger: Trigger, until: float | None = None) -> list[c.Command]:
+        """The one place where an agent's state changes."""
+        before = (agent.state, agent.reason, agent.current(), agent.until)
+        state = agent.next_state(trigger)
+        if state != agent.state:
+            agent.state = state
+            agent.until = until if state == "WRAP_UP" else None
+        agent.reason = agent.reason_of(state)
+        commands: list[c.Command] = []
+        if (agent.state, agent.reason, agent.current(), agent.until) != before:
+            if (agent.state, agent.reason) != before[:2]:
+                agent.since = self._now
+            commands += [c.Record(self._state_of(agent)), c.ShowAgent(agent.name), c.ShowQueues()]
+        return commands + self._pause(agent)
+
+    def _state_of(self, agent: Agent) -> e.AgentStateChanged:
+        return e.AgentStateChanged(
+            at=self._now,
+            agent=agent.name,
+            state=agent.state,
+            reason=agent.reason,
+            until=agent.until,
+            interaction_id=agent.current(),
+        )
+
+    # --- pauses --------------------------------------------------------------------------------------
+
+    def _pause(self, agent: Agent) -> list[c.Command]:
+        holders = agent.pause_holders()
+        wanted = holders[0] if holders else None
+        mine = [d for d in agent.devices if self._owners.get(d) == agent.name]
+        return [command for device in mine for command in self.pauses.want(device, wanted)]
+
+    def _member_changed(self, event: e.MemberChanged) -> list[c.Command]:
+        sight = self.pauses.seen(event)
+        agent = self.agents.get(self._owners.get(event.device, ""))
+        if agent is None:
+            return self.pauses.want(event.device, None)  # what an earlier process left behind
+        commands: list[c.Command] = []
+        if sight == "ours_removed" and agent.state == "NOT_READY" and agent.chosen == "NOT_READY":
+            agent.chosen, agent.chosen_reason = "READY", None
+            commands.append(c.Notify(agent.name, "warning", "released_at_pbx", {"queue": event.queue}))
+            commands += self._move(agent, "chose")
+        return commands + self._foreign_pause(agent) + self._pause(agent)
+
+    def _foreign_pause(self, agent: Agent) -> list[c.Command]:
+        """Somebody paused her at the PBX in all her queues, or ended that."""
+        reason = self.pauses.foreign(agent.devices)
+        if reason == agent.pbx_reason:
+            return []
+        agent.pbx_reason = reason
+        return self._move(agent, "pbx_changed")
+
+    # --- the PBX -------------------------------------------------------------------------------------
+
+    def _device_state_changed(self, event: e.DeviceStateChanged) -> list[c.Command]:
+        self.device_states[event.pbx, event.device] = event.state
+        return []
+
+    def _queue_seen(self, event: e.QueueSeen) -> list[c.Command]:
+        self.queues_seen[event.pbx, event.queue] = None
+        return [c.ShowQueues()]
+
+    def _link_lost(self, event: e.LinkLost) -> list[c.Command]:
+        return [c.Notify(None, "error", "pbx_lost", {"pbx": event.pbx, "reason": event.reason})]
+
+    def _link_restored(self, event: e.LinkRestored) -> list[c.Command]:
+        told = c.Notify(None, "info", "pbx_restored", {"pbx": event.pbx})
+        return [told, *self.pauses.reconcile(event.pbx), c.ShowQueues()]
+
+    # --- time ----------------------------------------------------------------------------------------
+
+    def _timer_fired(self, event: e.TimerFired) -> list[c.Command]:
+        kind, _, rest = event.key.partition(":")
+        if kind == "pause":
+            pbx, _, device = rest.partition(":")
+            return self.pauses.settled(pbx, device)
+        if kind == "pop":
+            return self.pops.waited(rest)
+        her = self.agents.get(rest) if kind == "wrap_up" else None
+        return self._finish_timed_wrap_up(her) if her is not None else []
+
+    def _finish_timed_wrap_up(self, agent: Agent) -> list[c.Command]:
+        commands = self._finish_wrap_up(agent)
+        return [*commands, *self._move(agent, "wrap_up_over")]
+
+    # --- starting again ------------------------------------------------------------------------------
+
+    def restore(self, interactions: Iterable[Interaction], agents: Iterable[Agent], now: float) -> list[c.Command]:
+        """Take over what the log says of the time before this process. Before any event."""
+        self._now = now
+        for one in interactions:
+            self.interactions[one.id] = one
+        commands: list[c.Command] = []
+        for agent in agents:
+            self.agents[agent.name] = agent
+            for device in agent.devices:
+                self._owners.setdefault(device, agent.name)
+            commands += self._restore_agent(agent)
+        return commands
+
+    def _restore_agent(self, agent: Agent) -> list[c.Command]:
+        for one in self.interactions.values():
+            self._restore_calls(agent, one)
+        if agent.state == "WRAP_UP" and agent.wrapping in self.interactions and agent.until is not None:
+            left = max(0.0, agent.until - self._now)
+            return [c.StartTimer(_wrap_up_timer(agent.name), left)]
+        agent.wrapping = None
+        if agent.talking:
+            return self._turn_to(agent, "BUSY")
+        if agent.state in ("OFFERED", "BUSY", "WRAP_UP"):
+            return self._turn_to(agent, agent.rest())
+        return []
+
+    def _restore_calls(self, agent: Agent, one: Interaction) -> None:
+        for segment in one.segments:
+            if segment.agent in agent.devices and agent.signed_in:
+                self._connected.setdefault(one.id, {})[agent.name] = None
+                if segment.open:
+                    agent.talking[one.id, segment.agent] = self._wrap_up_seconds(one) > 0
+        for offer in one.open_offers():
+            if offer.agent in agent.devices and agent.signed_in:
+                agent.offers[offer.offer_id] = one.id
+                self.pops.restore(agent.name, one.id)
+
+    def _turn_to(self, agent: Agent, state: e.AgentState) -> list[c.Command]:
+        if agent.state == state:
+            return []
+        agent.state, agent.until, agent.since = state, None, self._now
+        agent.reason = agent.reason_of(state)
+        return [c.Record(self._state_of(agent))]
+
+
+def chosen_from(state: e.AgentState, reason: str | None) -> tuple[e.AgentState, str | None]:
+    """What an agent had chosen, as far as her last recorded state tells it."""
+    if state == "LOGGED_OUT":
+        return "LOGGED_OUT", None
+    if state == "NOT_READY" and not (reason or "").startswith(PBX_PREFIX):
+        return "NOT_READY", reason
+    return "READY", None
+
+
+def _wrap_up_timer(agent: str) -> str:
+    return f"wrap_up:{agent}"

@@ -1,0 +1,113 @@
+"""Queue members and our pauses of them. Pure.
+
+Asterisk knows one pause for each queue of a member, and everybody may set it. A pause is ours when its reason begins
+with ``callweave:``; what others set is never ended by us. What we want is compared with what the PBX shows: a
+difference becomes a command, and while a command is on its way nothing is concluded from what is seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from interaction_log.events import MemberChanged
+from routing.agents import PAUSE_PREFIX
+from routing.commands import CancelTimer, Command, PauseMember, ReleaseMember, StartTimer
+
+SETTLE_SECONDS: Final = 2.0
+"""How long a pause may take to be seen; an AMI round trip takes milliseconds, a busy PBX up to a second."""
+LONGEST_SETTLE_SECONDS: Final = 60.0
+"""A pause that the PBX refuses is tried again, ever more rarely."""
+
+Sight = Literal["nothing", "ours_removed"]
+Key = tuple[str, str]
+
+
+@dataclass(slots=True)
+class _Phone:
+    """One device at one PBX: its memberships by queue and what we want of it."""
+
+    members: dict[str, MemberChanged] = field(default_factory=dict)
+    wanted: str | None = None
+    tries: int = 0
+
+
+def is_ours(member: MemberChanged) -> bool:
+    """Whether the member is paused by us."""
+    return member.paused and member.paused_reason.startswith(PAUSE_PREFIX)
+
+
+class Pauses:
+    """What is paused, what shall be, and the commands between."""
+
+    def __init__(self) -> None:
+        self._phones: dict[Key, _Phone] = {}
+
+    def members(self) -> list[MemberChanged]:
+        """All queue members of all PBXs, as they are now."""
+        return [m for phone in self._phones.values() for m in phone.members.values()]
+
+    def queues_of(self, devices: list[str]) -> list[str]:
+        """The queues that these devices serve, each once."""
+        names = {m.queue: None for m in self.members() if m.device in devices}
+        return list(names)
+
+    def seen(self, event: MemberChanged) -> Sight:
+        """Take in what the PBX shows. ``ours_removed``: somebody else ended a pause that we still want."""
+        phone = self._phones.setdefault((event.pbx, event.device), _Phone())
+        before = phone.members.get(event.queue)
+        if event.removed:
+            phone.members.pop(event.queue, None)
+            return "nothing"
+        phone.members[event.queue] = event
+        ended = before is not None and is_ours(before) and not event.paused
+        return "ours_removed" if ended and phone.tries == 0 and phone.wanted is not None else "nothing"
+
+    def foreign(self, devices: list[str]) -> str | None:
+        """The reason of a pause by others in **all** queues of these devices; ``None`` where a call can still come."""
+        members = [m for m in self.members() if m.device in devices]
+        if not members or any(not m.paused or is_ours(m) for m in members):
+            return None
+        return members[0].paused_reason
+
+    def want(self, device: str, reason: str | None) -> list[Command]:
+        """From now on ``device`` shall be paused with ``reason``, or not by us (``None``)."""
+        commands: list[Command] = []
+        for key, phone in self._phones.items():
+            if key[1] == device:
+                changed = phone.wanted != reason
+                phone.wanted = reason
+                phone.tries = 0 if changed else phone.tries
+                commands += self._settle(key, phone, again=changed)
+        return commands
+
+    def settled(self, pbx: str, device: str) -> list[Command]:
+        """The time for a command to be seen is over: ask again if it was not."""
+        phone = self._phones.get((pbx, device))
+        return self._settle((pbx, device), phone, again=True) if phone is not None else []
+
+    def reconcile(self, pbx: str) -> list[Command]:
+        """After a resynchronisation: all differences at this PBX become commands."""
+        return [c for k, phone in self._phones.items() if k[0] == pbx for c in self._settle(k, phone, again=True)]
+
+    def ours(self) -> list[Key]:
+        """Devices that are paused by us somewhere."""
+        return [key for key, phone in self._phones.items() if any(is_ours(m) for m in phone.members.values())]
+
+    def _settle(self, key: Key, phone: _Phone, *, again: bool) -> list[Command]:
+        timer = f"pause:{key[0]}:{key[1]}"
+        if all(_agrees(m, phone.wanted) for m in phone.members.values()):
+            waiting, phone.tries = phone.tries > 0, 0
+            return [CancelTimer(timer)] if waiting else []
+        if phone.tries > 0 and not again:
+            return []
+        delay = min(LONGEST_SETTLE_SECONDS, SETTLE_SECONDS * 2**phone.tries)
+        phone.tries += 1
+        pause: Command = ReleaseMember(*key) if phone.wanted is None else PauseMember(*key, phone.wanted)
+        return [pause, StartTimer(timer, delay)]
+
+
+def _agrees(member: MemberChanged, wanted: str | None) -> bool:
+    if wanted is None:
+        return not is_ours(member)
+    return member.paused and (not is_ours(member) or member.paused_reason == wanted)
