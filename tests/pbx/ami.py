@@ -72,7 +72,7 @@ class Ami:
                     future.exception()
 
     def _take(self, block: Block) -> None:
-        if "Response" in block:
+        if "Event" not in block:  # OriginateResponse is an event with a Response header
             future = self._answers.pop(block.get("ActionID", ""), None)
             if future and not future.done():
                 future.set_result(block)

@@ -105,6 +105,7 @@ class Timing:
     ring: int = 6
     give_up: int = 6
     parking: int = 8
+    out_ring: int = 8
 
 
 def _tone() -> bytes:
@@ -189,6 +190,7 @@ class Pbx:
             "SECRET": self.secret,
             "QUEUE_RING": str(self.timing.queue_ring),
             "RING_SECONDS": str(self.timing.ring),
+            "OUT_RING_SECONDS": str(self.timing.out_ring),
             "GIVE_UP_SECONDS": str(self.timing.give_up),
             "PARKING_SECONDS": str(self.timing.parking),
             "CEL": "yes" if self.cel else "no",
@@ -275,14 +277,18 @@ class Pbx:
 
     async def kill(self) -> None:
         """SIGKILL, as a power cut would do it; the configuration stays for `restart`."""
-        if self._ami:
-            ami, self._ami = self._ami, None
-            await ami.close()
+        await self.forget()
         if self.process and self.process.poll() is None:
             self.process.kill()
         if self.process:
             await asyncio.to_thread(self.process.wait)
             self.process = None
+
+    async def forget(self) -> None:
+        """Close the control connection, as before a restart that the PBX does itself; `booted` opens it again."""
+        if self._ami:
+            ami, self._ami = self._ami, None
+            await ami.close()
 
     async def restart(self) -> None:
         """Kill it when it runs, start it again with the same configuration, database and ports."""

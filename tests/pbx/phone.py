@@ -41,6 +41,7 @@ class Call:
         self.status = 0
         self.holds: list[list[float]] = []
         self.transfer_status = 0
+        self.referred_at: float | None = None
         self.caller = ""
         self.number, self.dialled = "", ""
         self._changed = asyncio.Event()
@@ -173,7 +174,7 @@ class Call:
         return await self._refer(f"<{sip.uri_of(other.remote)}?Replaces={escaped}>")
 
     async def _refer(self, target: str) -> int:
-        self.transfer_status = 0
+        self.transfer_status, self.referred_at = 0, time.time()
         self.phone.note("referred", self)
         headers = [("refer-to", target), ("referred-by", f"<{sip.uri_of(self.local)}>")]
         response = await self.phone.request(self, "REFER", headers)
@@ -186,6 +187,10 @@ class Call:
     def _sdp(self, direction: str = "sendrecv") -> bytes:
         self.sdp_version += 1
         return sip.sdp(self.phone.host, self.phone.rtp_port, direction, self.sdp_version)
+
+    def drop(self) -> None:
+        """Forget the call without a word, as when the PBX died."""
+        self._over("nobody")
 
     def _over(self, by: str, status: int = 0) -> None:
         if self.ended_at:

@@ -13,6 +13,8 @@ from tests.pbx.phone import Call, Phone
 from tests.pbx.record import Recorder
 
 Expected = dict[str, Any]
+# The value of a field of which nothing is promised; it is left out of the file.
+UNPROMISED = ...
 USERS = {"": "callweave", ".full": "lab", ".least": "bare"}
 
 
@@ -81,6 +83,30 @@ class Stage:
         for desk in desks:
             await self.pbx.pause(f"PJSIP/{desk}")
 
+    async def channel(self, call: Call) -> str:
+        """The name of the PBX's channel of this call (by the telephone, for the outside by the number)."""
+        start = f"PJSIP/{call.phone.user}-"
+        found = [one for one in await self.pbx.channels() if one["Channel"].startswith(start)]
+        if call.phone is self.outside:
+            found = [one for one in found if call.number in (one["CallerIDNum"], one["ConnectedLineNum"])]
+        if len(found) != 1:
+            raise RuntimeError(f"{len(found)} channels of {call.phone.user} {call.number}")
+        return found[0]["Channel"]
+
+    async def originate(self, agent: str, number: str, seconds: float = 8, channel: str = "") -> None:
+        """Click-to-call, as CTI clients do it: first the agent's telephone, then the customer."""
+        await self.pbx.ami.action(
+            "Originate",
+            (),
+            Channel=channel or f"PJSIP/{agent}",
+            Context="from-internal",
+            Exten=f"9{number}",
+            Priority=1,
+            CallerID=number,
+            Timeout=int(seconds * 1000),
+            Async="true",
+        )
+
     @staticmethod
     async def talk(seconds: float) -> None:
         """Let so much time go by in which people talk, wait or ring."""
@@ -110,9 +136,20 @@ def hold(call: Call) -> list[Expected]:
     ]
 
 
+def hold_until_moved(call: Call) -> list[Expected]:
+    """A hold that the transfer ended."""
+    return [{"by": device(call), "seconds": (call.referred_at or 0.0) - call.holds[-1][0]}]
+
+
 def transfer(kind: str, start: Call | str, to: str, completed: bool) -> Expected:
     """A transfer; `to` is PJSIP/…, queue:… or exten:…."""
     return {"kind": kind, "from": start if isinstance(start, str) else device(start), "to": to, "completed": completed}
+
+
+def segments_moved(first: Call, then: Call) -> list[Expected]:
+    """Two agents one after the other, where the first gave the customer away by REFER."""
+    end = first.referred_at or first.ended_at or 0.0
+    return [segment(first, end=end), segment(then, start=max(end, then.answered_at or end))]
 
 
 def e164(number: str) -> str:
@@ -151,3 +188,36 @@ def inbound(call: Call, outcome: str, *, queues: Iterable[str] = ("support",), *
         "parked": False,
         **more,
     }
+
+
+def outbound(agent: Call | None, customer: Call | None, number: str, outcome: str, **more: Any) -> Expected:
+    """What a call to the outside must become; `agent` or `customer` is None when that telephone saw nothing."""
+    first = agent or customer
+    answered = customer.answered_at if customer and outcome == "answered" else None
+    ended = (customer and customer.ended_at) or (agent and agent.ended_at)
+    result: Expected = {
+        "channel": "voice",
+        "direction": "outbound",
+        "customer_number": number,
+        "customer_address": e164(number),
+        "queue": None,
+        "queues": [],
+        "outcome": outcome,
+        "answered_at": answered,
+        "wait_seconds": None,
+        "hold_seconds": 0.0,
+        "offers": [],
+        "segments": [],
+        "transfers": [],
+        "holds": [],
+        "conference": False,
+        "parked": False,
+    }
+    if first:
+        result |= {"started_at": first.started_at, "ended_at": ended}
+    if agent and customer and answered:
+        result["segments"] = [{"agent": device(agent), "from": answered, "to": ended}]
+        result["ended_by"] = "customer" if customer.ended_by == "us" else "agent"
+    result |= more
+    result["talk_seconds"] = sum(one["to"] - one["from"] for one in result["segments"])
+    return result
