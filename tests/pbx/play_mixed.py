@@ -262,6 +262,11 @@ async def odd_numbers(s: Stage) -> list[Expected]:
     ]
 
 
+# The empty line in the number cuts every block of the call in two: its Uniqueid is never seen beside its Channel.
+# What becomes of such a call is not promised; that nothing else is harmed is.
+CUT_UP: Expected = {"promised": False}
+
+
 def _unpromised_number(result: Expected) -> Expected:
     return result | {"customer_number": UNPROMISED, "customer_address": UNPROMISED}
 
@@ -296,7 +301,8 @@ async def injected_event(s: Stage) -> list[Expected]:
     await anna.ended()
     return [
         inbound(victim, "answered", offers=[offer(anna, "answered")], segments=[segment(anna)]),
-        _unpromised_number(inbound(attacker, "answered", offers=[offer(ben, "answered")], segments=[segment(ben)])),
+        _unpromised_number(inbound(attacker, "answered", offers=[offer(ben, "answered")], segments=[segment(ben)]))
+        | CUT_UP,
     ]
 
 
@@ -311,6 +317,7 @@ async def injected_pause(s: Stage) -> list[Expected]:
     await anna.ended()
     return [
         _unpromised_number(inbound(customer, "answered", offers=[offer(anna, "answered")], segments=[segment(anna)]))
+        | CUT_UP
     ]
 
 

@@ -171,9 +171,12 @@ async def join_empty(s: Stage) -> list[Expected]:
     return [result | dict.fromkeys(("queue", "queues", "wait_seconds"), UNPROMISED)]
 
 
-@scenario(late=True)
+@scenario(late=True, kinds=ALL_KINDS)
 async def leave_empty(s: Stage) -> list[Expected]:
-    """The only member rings in vain and goes on a break meanwhile: the queue sends the caller away (LEAVEEMPTY)."""
+    """The only member rings in vain and goes on a break meanwhile: the queue sends the caller away (LEAVEEMPTY).
+
+    Only VarSet (QUEUESTATUS) tells this from a time-out.
+    """
     await s.pbx.ami.action("QueueAdd", (), Queue="closed", Interface="PJSIP/1007", Paused="false")
     await s.record()
     customer = s.customer("13800138018", "808")
@@ -182,7 +185,10 @@ async def leave_empty(s: Stage) -> list[Expected]:
     await s.pbx.pause("PJSIP/1007")
     await gustav.ended()
     await customer.ended()
-    return [inbound(customer, "no_agent", queues=["closed"], offers=[offer(gustav, "no_answer")], ended_by="system")]
+    return [
+        inbound(customer, "no_agent", queues=["closed"], offers=[offer(gustav, "no_answer")], ended_by="system")
+        | {"only_in_full": ["outcome"]}
+    ]
 
 
 @scenario(timing=Timing(give_up=3), late=True)

@@ -208,6 +208,7 @@ async def blind_transfer_keys(s: Stage) -> list[Expected]:
             segments=[segment(anna, end=chen.rang_at), segment(chen)],
             transfers=[transfer("blind", anna, "PJSIP/1003", True)],
         )
+        | UNSURE_HOLD
     ]
 
 
@@ -450,7 +451,6 @@ async def two_transfers(s: Stage) -> list[Expected]:
                 transfer("attended", chen, "PJSIP/1004", True),
             ],
         )
-        | UNSURE_HOLD
     ]
 
 
