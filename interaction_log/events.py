@@ -28,7 +28,9 @@ TransferKind = Literal["blind", "attended", "redirect"]
 QueueResult = Literal["answered", "abandoned", "timeout", "no_agent", "left", "pbx_lost"]
 AgentState = Literal["LOGGED_OUT", "READY", "OFFERED", "BUSY", "WRAP_UP", "NOT_READY"]
 MatchStrength = Literal["known", "maybe", "candidates", "unknown"]
-DeviceState = Literal["UNKNOWN", "NOT_INUSE", "INUSE", "BUSY", "INVALID", "UNAVAILABLE", "RINGING", "RINGINUSE", "ONHOLD"]
+DeviceState = Literal[
+    "UNKNOWN", "NOT_INUSE", "INUSE", "BUSY", "INVALID", "UNAVAILABLE", "RINGING", "RINGINUSE", "ONHOLD"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +75,7 @@ class InteractionAmended(InteractionEvent):
     dialled: str | None = None
     started_at: float | None = None
     answered_at: float | None = None
+    queue_entered_at: float | None = None
     outcome: Outcome | None = None
     ended_by: EndedBy | None = None
 
@@ -144,9 +147,13 @@ class CallHeld(InteractionEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallResumed(InteractionEvent):
-    """The hold of ``device`` ended, by the phone or by the end of the segment."""
+    """The hold of ``device`` ended, by the phone or by the end of the segment.
+
+    ``discard``: it was no hold of the phone, but the PBX's music while feature keys were pressed.
+    """
 
     device: str
+    discard: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

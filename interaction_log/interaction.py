@@ -128,8 +128,9 @@ class Interaction:
 
     @property
     def queue(self) -> str | None:
-        """The queue that the contact is in, or was in last."""
-        return self.queue_visits[-1].queue if self.queue_visits else None
+        """The queue that answered the contact first, else the one it is or was in last."""
+        answered = next((v.queue for v in self.queue_visits if v.result == "answered"), None)
+        return answered or (self.queue_visits[-1].queue if self.queue_visits else None)
 
     @property
     def queues(self) -> list[str]:
@@ -158,6 +159,9 @@ class Interaction:
     def _wait_stop(self) -> float | None:
         if self.outcome == "voicemail" and self.queue_visits:
             return self.queue_visits[-1].left_at
+        if self.outcome == "voicemail" and self.offers:
+            rang = self.offers[-1]
+            return rang.at + (rang.ring_seconds or 0.0) if rang.at is not None else None
         return self.ended_at
 
     def open_segment(self, device: str) -> Segment | None:
@@ -242,7 +246,16 @@ def _amended(i: Interaction, event: e.InteractionAmended) -> None:
         if value is not None:
             setattr(i, name, value)
     if event.answered_at is not None:
-        i.answered, i.answered_at = True, event.answered_at
+        _answer_corrected(i, event.answered_at, event.queue_entered_at)
+
+
+def _answer_corrected(i: Interaction, answered_at: float, entered_at: float | None) -> None:
+    """An answer that nobody saw is dated afterwards, and with it the first segment and the wait before it."""
+    i.answered, i.answered_at = True, answered_at
+    if i.segments:
+        i.segments[0].start = answered_at
+    if i.queue_visits and entered_at is not None:
+        i.queue_visits[0].entered_at, i.queue_visits[0].left_at = entered_at, answered_at
 
 
 def _attached(i: Interaction, event: e.ChannelAttached) -> None:
@@ -254,6 +267,8 @@ def _queue_entered(i: Interaction, event: e.QueueEntered) -> None:
     waiting = i.waiting_in()
     if waiting is None or waiting.queue != event.queue:
         i.queue_visits.append(QueueVisit(event.queue, event.at))
+    elif event.inferred:
+        waiting.entered_at = event.at
 
 
 def _queue_left(i: Interaction, event: e.QueueLeft) -> None:
@@ -295,6 +310,8 @@ def _held(i: Interaction, event: e.CallHeld) -> None:
 
 
 def _resumed(i: Interaction, event: e.CallResumed) -> None:
+    if event.discard:
+        i.holds = [h for h in i.holds if not (h.open and h.by == event.device)]
     _close_holds(i, event.device, event.at)
 
 
