@@ -387,14 +387,14 @@ class AmiLink:
         where = f"{self.settings.host}:{self.settings.port}"
         session.lost(self._clock.seconds(), plain_words(failure, where) if failure else "the connection ended")
         self._connection = self._session = None
-        self.gaps += self._up_since is not None
+        self.gaps += self._up_since is not None and not self._stopping
         self._up_since = None
         self.unknown_responses += session.unknown_responses
         self.dropped_messages += session.codec.dropped_messages
         refused = session.state is State.REFUSED
         # Whoever stays silent and was never our PBX is probably none.
         self._why = "refused" if refused or (not self._was_up and session.codec.banner is None) else "unreachable"
-        self._change("refused" if refused else "lost", session.reason)
+        self._change("refused" if refused else "lost", "stopped" if self._stopping else session.reason)
         for action_id, result in session.take_outcomes():
             self._settle(action_id, result)
 
