@@ -22,7 +22,7 @@ from cti_gateway.tracking.contact import Contact, OutsideLeg, PendingTransfer
 from cti_gateway.tracking.members import QueueMembers
 from cti_gateway.tracking.mend import Mender
 from cti_gateway.tracking.outcome import ended_by, outcome_of
-from cti_gateway.tracking.parties import Parties, PbxProfile, is_announcer
+from cti_gateway.tracking.parties import Parties, PbxProfile, device_of, is_announcer
 from cti_gateway.tracking.snapshot import Snapshot
 from interaction_log import events as e
 from interaction_log.identity import caller_address, interaction_id
@@ -38,7 +38,17 @@ SHUTDOWN_SECONDS: Final = 5.0
 """Calls that ended without anybody's request at most so long before ``Shutdown`` were ended by it (1 s measured)."""
 _ESCAPE: Final = re.compile(r"\\(.)")
 _ESCAPED: Final = {"t": "\t", "n": "\n", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
-_PAUSE_HEADERS: Final = ("Queue", "MemberName", "Interface", "Membership", "Penalty", "CallsTaken", "LastCall", "Status", "Paused")
+_PAUSE_HEADERS: Final = (
+    "Queue",
+    "MemberName",
+    "Interface",
+    "Membership",
+    "Penalty",
+    "CallsTaken",
+    "LastCall",
+    "Status",
+    "Paused",
+)
 
 
 def plain_name(text: str) -> str | None:
@@ -76,7 +86,7 @@ class CallTracker:
         self.members = QueueMembers()
         self._ended: OrderedDict[str, Contact] = OrderedDict()
         self._out: list[e.Event] = []
-        self._started_ids: set[str] = set()
+        self._originated: OrderedDict[str, Channel] = OrderedDict()
         self.snapshot = Snapshot(self)
 
     # --- in and out --------------------------------------------------------------------------------
@@ -204,11 +214,19 @@ class CallTracker:
         elif channel.is_local:
             channel.originated = True
         elif not channel.incoming:
-            channel.originated = channel.unique_id == channel.linked_id
+            self._note_originated(channel)
         elif self.parties.is_agent(channel.device):
             self._mark_consultation(channel, at)
         else:
             self._open_inbound(channel, at)
+
+    def _note_originated(self, channel: Channel) -> None:
+        """A leg that nobody dialled from another: a failing ``OriginateResponse`` names it by its device only."""
+        channel.originated = channel.unique_id == channel.linked_id
+        if channel.originated:
+            self._originated[channel.device] = channel
+            while len(self._originated) > KEPT_CLOSED:
+                self._originated.popitem(last=False)
 
     def _mark_consultation(self, channel: Channel, at: float | None) -> None:
         """An agent who has a customer and opens a second line consults: no interaction of its own."""
@@ -385,9 +403,7 @@ class CallTracker:
                 return
         self.end_contact(contact, channel.hangup_requested_at if channel.hangup_requested else at, inferred)
 
-    def _outside_gone(
-        self, contact: Contact, channel: Channel, cause: str, tech_cause: str, at: float | None
-    ) -> None:
+    def _outside_gone(self, contact: Contact, channel: Channel, cause: str, tech_cause: str, at: float | None) -> None:
         leg = contact.outside or OutsideLeg()
         contact.outside = leg
         leg.cause = channel.request_cause or cause
@@ -414,7 +430,9 @@ class CallTracker:
         by: e.EndedBy | None = None,
     ) -> None:
         """The customer's end of a contact."""
-        contact.settle_leave("abandoned" if contact.customer is not None and contact.customer.hangup_requested else "left")
+        contact.settle_leave(
+            "abandoned" if contact.customer is not None and contact.customer.hangup_requested else "left"
+        )
         self._flush_exten(contact)
         contact.end(outcome or outcome_of(contact), by or ended_by(contact), at, inferred=inferred)
         self.contacts.pop(contact.id, None)
@@ -466,7 +484,11 @@ class CallTracker:
         if target.contact is None and not target.is_local and not self.parties.is_agent(target.device):
             number = _dialled_number(m.get("DialString")) or target.number
             contact = self.open_contact(
-                "outbound", target, address=self.address(number), name=None, dialled=number or None,
+                "outbound",
+                target,
+                address=self.address(number),
+                name=None,
+                dialled=number or None,
                 at=target.created_at if target.created_at is not None else at,
             )
             contact.customer = target
@@ -515,15 +537,13 @@ class CallTracker:
         contact.settle_leave()
         contact.offer(target, at, source)
 
-    def _notice_redirect(
-        self, contact: Contact, target: str, agent: str | None, only_if_moved: bool = False
-    ) -> None:
-        """Somebody moved the customer without a transfer event (AMI Redirect): he is elsewhere, and no agent hung up."""
+    def _notice_redirect(self, contact: Contact, target: str, agent: str | None, only_if_moved: bool = False) -> None:
+        """Somebody moved the customer without a transfer event (AMI Redirect): elsewhere, and no agent hung up."""
         agent = agent or contact.last_agent
         if agent is None or contact.pending is not None or contact.open_transfer() or contact.interaction.parked_now:
             return
         still_heard = any(not leg.away for leg in contact.legs.values())
-        hung_up = contact.last_agent_hung_up or any(l.channel.hangup_requested for l in contact.legs.values())
+        hung_up = contact.last_agent_hung_up or any(leg.channel.hangup_requested for leg in contact.legs.values())
         customer = contact.customer
         moved = customer is not None and contact.last_exten not in ("", customer.exten)
         if still_heard or hung_up or (only_if_moved and not moved) or contact.interaction.conference:
@@ -551,14 +571,16 @@ class CallTracker:
         phones = self.topology.real_targets(origin) + (self.topology.real_targets(half) if half is not None else [])
         return next((p for p in phones if p is not target and self.parties.is_agent(p.device)), None)
 
-    def _open_outbound(
-        self, caller: Channel, origin: Channel, target: Channel, m: Message, at: float | None
-    ) -> None:
+    def _open_outbound(self, caller: Channel, origin: Channel, target: Channel, m: Message, at: float | None) -> None:
         exten = m.get("Exten") or origin.exten
         number = _dialled_number(m.get("DialString")) or exten
         first = min((caller, origin, target), key=lambda c: (c.created_at or 0.0, c.unique_id))
         contact = self.open_contact(
-            "outbound", first, address=self.address(number), name=None, dialled=exten or number or None,
+            "outbound",
+            first,
+            address=self.address(number),
+            name=None,
+            dialled=exten or number or None,
             at=first.created_at if first.created_at is not None else at,
         )
         for channel in (origin, caller, target):
@@ -567,8 +589,12 @@ class CallTracker:
 
     def _open_internal(self, caller: Channel, target: Channel | None, at: float | None) -> Contact:
         contact = self.open_contact(
-            "internal", caller, address=caller.number or None, name=plain_name(caller.caller_name),
-            dialled=caller.exten or None, at=caller.created_at if caller.created_at is not None else at,
+            "internal",
+            caller,
+            address=caller.number or None,
+            name=plain_name(caller.caller_name),
+            dialled=caller.exten or None,
+            at=caller.created_at if caller.created_at is not None else at,
         )
         contact.customer = caller
         if target is not None:
@@ -878,31 +904,22 @@ class CallTracker:
 
     def _originate_response(self, m: Message, at: float | None) -> None:
         """A failed Originate that never became a call is an interaction all the same (DESIGN 6.1)."""
+        name = m.get("Channel")
+        channel = self.topology.get(m.get("Uniqueid")) or self._originated.pop(device_of(name), None)
         if m.get("Response") != "Failure" or m.get("Application") not in ("", "<unknown>"):
             return
-        unique_id = m.get("Uniqueid")
-        channel = self.topology.get(unique_id)
-        device_channel = m.get("Channel")
-        if channel is not None and channel.contact is not None:
-            return
-        if unique_id in self._started_ids or self._belongs_to_ended(unique_id):
-            return
-        self._started_ids.add(unique_id) if unique_id not in ("", "<unknown>", "<null>") else None
-        self._open_failed(channel, device_channel, m, at)
+        if channel is None:
+            key = f"{m.action_id}/{name}/{at}"
+            channel = Channel(name, key, key, at, incoming=False)
+        if channel.contact is None:
+            self._open_failed(channel, m, at)
 
-    def _belongs_to_ended(self, unique_id: str) -> bool:
-        return any(unique_id in c.interaction.unique_ids for c in self._ended.values())
-
-    def _open_failed(self, channel: Channel | None, name: str, m: Message, at: float | None) -> None:
+    def _open_failed(self, channel: Channel, m: Message, at: float | None) -> None:
         exten = m.get("Exten")
         number = m.get("CallerIDNum") if m.get("CallerIDNum") not in ("", "<unknown>") else exten
-        if channel is None:
-            key = m.get("Uniqueid") if m.get("Uniqueid") in self._gone else f"{m.action_id}/{at}/{name}"
-            begun = self._gone.get(key)
-            channel = Channel(name, key, key, begun if begun is not None else at, incoming=False)
+        began = channel.created_at if channel.created_at is not None else at
         contact = self.open_contact(
-            "outbound", channel, address=self.address(number), name=None, dialled=exten or None,
-            at=channel.created_at if channel.created_at is not None else at,
+            "outbound", channel, address=self.address(number), name=None, dialled=exten or None, at=began
         )
         self.end_contact(contact, at, outcome="failed", by="system")
 

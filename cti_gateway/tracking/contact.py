@@ -112,9 +112,7 @@ class Contact:
         """The caller waits."""
         self.settle_leave()
         self.abandon_seen = False
-        self.emit(
-            e.QueueEntered(at=at, interaction_id=self.id, queue=queue, position=position, inferred=inferred)
-        )
+        self.emit(e.QueueEntered(at=at, interaction_id=self.id, queue=queue, position=position, inferred=inferred))
 
     def leave_queue(self, queue: str, result: e.QueueResult, at: float | None, inferred: bool = False) -> None:
         """The caller no longer waits there."""
@@ -202,7 +200,15 @@ class Contact:
             return
         if ring.offer.result is None:
             caller_gone = self.customer is None or self.customer.hangup_requested
-            self.end_offer(ring, "declined" if cause in DECLINED_CAUSES else "cancelled" if caller_gone or cause == "26" else "no_answer", at)
+            self.end_offer(
+                ring,
+                "declined"
+                if cause in DECLINED_CAUSES
+                else "cancelled"
+                if caller_gone or cause == "26"
+                else "no_answer",
+                at,
+            )
         elif ring.offer.result == "no_answer" and cause in DECLINED_CAUSES:
             self.end_offer(ring, "declined", at)
 
@@ -280,9 +286,7 @@ class Contact:
         last = self.interaction.transfers[-1] if self.interaction.transfers else None
         if last is None or last.completed or target is None or not last.target.startswith("exten:"):
             return
-        self.emit(
-            e.TransferRedirected(at=None, interaction_id=self.id, transfer_id=last.transfer_id, target=target)
-        )
+        self.emit(e.TransferRedirected(at=None, interaction_id=self.id, transfer_id=last.transfer_id, target=target))
 
     def complete_transfer(self, at: float | None) -> None:
         """The target talks to the customer."""
@@ -297,9 +301,7 @@ class Contact:
 
     # --- the end -----------------------------------------------------------------------------------
 
-    def end(
-        self, outcome: e.Outcome, ended_by: e.EndedBy | None, at: float | None, *, inferred: bool = False
-    ) -> None:
+    def end(self, outcome: e.Outcome, ended_by: e.EndedBy | None, at: float | None, *, inferred: bool = False) -> None:
         """The customer's end. Whatever was still open ends with it."""
         self.flush_pending()
         for ring in list(self.rings.values()):

@@ -59,7 +59,9 @@ def _outbound(contact: Contact) -> e.Outcome:
 
 def _caller_left_first(leg: OutsideLeg, caller: Channel | None) -> bool:
     """Our side hung up while the outside still rang."""
-    return caller is not None and caller.hangup_requested and not leg.by_far_end and leg.status in ("", "CANCEL", "ABORT")
+    return (
+        caller is not None and caller.hangup_requested and not leg.by_far_end and leg.status in ("", "CANCEL", "ABORT")
+    )
 
 
 def _outside_result(leg: OutsideLeg) -> e.Outcome:

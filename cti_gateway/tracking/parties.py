@@ -12,7 +12,16 @@ _INSTANCE: Final = re.compile(r"-[0-9a-fA-F]+$")
 _LOCAL: Final = re.compile(r"^(Local/.+);([12])$")
 # Without configuration: the internal numbers of most sites have two to six digits; a trunk has a name.
 _EXTENSION_LIKE: Final = re.compile(r"^[A-Za-z0-9]+/[0-9]{2,6}$")
-_ANNOUNCERS: Final = ("CBAnn/", "CBRec/", "Announcer/", "Recorder/", "Message/", "AsyncGoto/", "Surrogate/", "Multicast")
+_ANNOUNCERS: Final = (
+    "CBAnn/",
+    "CBRec/",
+    "Announcer/",
+    "Recorder/",
+    "Message/",
+    "AsyncGoto/",
+    "Surrogate/",
+    "Multicast",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

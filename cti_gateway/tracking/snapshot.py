@@ -137,7 +137,12 @@ class Snapshot:
         channel = known or self._fresh(m, unique_id)
         channel.up = m.get("ChannelState") == _UP
         self._listed[unique_id] = Listed(
-            channel, m.get("ChannelState"), m.get("BridgeId"), m.get("Application"), m.get("ApplicationData"), known is None
+            channel,
+            m.get("ChannelState"),
+            m.get("BridgeId"),
+            m.get("Application"),
+            m.get("ApplicationData"),
+            known is None,
         )
 
     def _fresh(self, m: Message, unique_id: str) -> Channel:
@@ -314,11 +319,12 @@ class Snapshot:
             return
         now = self.tracker.last_at if at is None else at
         visit = contact.interaction.waiting_in()
-        if visit is not None and visit.queue == m.get("Queue") and not contact.from_snapshot:
+        here = visit is not None and visit.queue == m.get("Queue")
+        if here and (now is None or not contact.from_snapshot):
             return
         wait = m.get("Wait")
-        since = now - float(wait) if now is not None and wait.isascii() and wait.isdigit() else None
-        contact.enter_queue(m.get("Queue"), None, since if since is not None else now, inferred=True)
+        since = now - float(wait) if now is not None and wait.isascii() and wait.isdigit() else channel_began(channel)
+        contact.enter_queue(m.get("Queue"), None, since, inferred=True)
 
     def queues_complete(self, m: Message, at: float | None) -> None:
         """Whoever we believed to wait and is not listed has left meanwhile."""
@@ -361,6 +367,11 @@ def _seconds_of(unique_id: str) -> float | None:
 def _order(unique_id: str) -> tuple[float, int]:
     tail = unique_id.rpartition(".")[2]
     return _seconds_of(unique_id) or 0.0, int(tail) if tail.isascii() and tail.isdigit() else 0
+
+
+def channel_began(channel: Channel | None) -> float | None:
+    """The beginning of a channel, where nothing better is known."""
+    return channel.created_at if channel is not None else None
 
 
 def _name(channel: Channel) -> str | None:

@@ -1,0 +1,124 @@
+"""Who leads: one row in the database, renewed every second, free again five seconds after the last renewal.
+
+A holder on the same host whose process is gone is replaced at once. The rule for the holder itself: no write
+without a renewal less than ``LIFETIME_SECONDS`` old in the same or an earlier transaction (``Writer``).
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from interaction_log.store.schema import lease
+
+LIFETIME_SECONDS: Final = 5.0
+RENEW_SECONDS: Final = 1.0
+
+
+class LeaseHeld(RuntimeError):
+    """Another process works on this database; the message says which one, and since when."""
+
+    def __init__(self, host: str, pid: int, since: float | None):
+        when = f" since {datetime.fromtimestamp(since, UTC):%Y-%m-%d %H:%M:%S} UTC" if since is not None else ""
+        super().__init__(f"process {pid} on {host} works on this database{when}; stop it first")
+        self.host, self.pid, self.since = host, pid, since
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """This process, told apart from every other one, even one with the same pid."""
+
+    token: str
+    host: str
+    pid: int
+    pid_started: int
+
+    @classmethod
+    def this_process(cls) -> Owner:
+        """A new owner; two in one process are different ones."""
+        return cls(uuid.uuid4().hex, _host(), os.getpid(), _started(os.getpid()))
+
+
+def acquire(engine: sa.Engine, me: Owner, wait_seconds: float = LIFETIME_SECONDS + 1) -> None:
+    """Take the lease, or raise ``LeaseHeld``: at once if its holder is seen alive on this host, else after waiting."""
+    deadline = time.monotonic() + wait_seconds
+    while True:
+        with engine.begin() as connection:
+            held = _take(connection, me)
+        if held is None:
+            return
+        if _alive_here(held) or time.monotonic() >= deadline:
+            raise LeaseHeld(held.host, held.pid, held.since)
+        time.sleep(0.2)  # at the start only, in no loop's thread
+
+
+def _take(connection: sa.Connection, me: Owner) -> Any:
+    now = _now(connection)
+    held = connection.execute(sa.select(lease).with_for_update()).first()
+    if held is not None and held.expires_at > now and not _dead_here(held):
+        return held
+    values = {
+        "owner": me.token,
+        "host": me.host,
+        "pid": me.pid,
+        "pid_started": me.pid_started,
+        "since": now,
+        "expires_at": now + LIFETIME_SECONDS,
+    }
+    if held is None:
+        connection.execute(sa.insert(lease).values(id=1, **values))
+    else:
+        connection.execute(sa.update(lease).values(values))
+    return None
+
+
+def renew(connection: sa.Connection, me: Owner) -> bool:
+    """Hold the lease for another ``LIFETIME_SECONDS``; ``False``: somebody else has it."""
+    until = _now(connection) + LIFETIME_SECONDS
+    found = connection.execute(sa.update(lease).where(lease.c.owner == me.token).values(expires_at=until))
+    return found.rowcount == 1
+
+
+def release(connection: sa.Connection, me: Owner) -> None:
+    """Give the lease back, if it is ours."""
+    connection.execute(sa.delete(lease).where(lease.c.owner == me.token))
+
+
+def _now(connection: sa.Connection) -> float:
+    """The database's clock where it has one: hosts disagree."""
+    if connection.dialect.name == "postgresql":
+        return float(connection.execute(sa.text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one())
+    return time.time()
+
+
+def _alive_here(held: Any) -> bool:
+    return bool(held.host == _host()) and _started(held.pid) == held.pid_started != 0
+
+
+def _dead_here(held: Any) -> bool:
+    """Only a process of this host and pid namespace can be seen to be gone."""
+    return bool(held.host == _host()) and held.pid_started != 0 and _started(held.pid) != held.pid_started
+
+
+def _host() -> str:
+    try:
+        namespace = os.readlink("/proc/self/ns/pid")
+    except OSError:  # no Linux: the processes of a host cannot be told apart, expiry alone decides
+        namespace = ""
+    return socket.gethostname() + (f" {namespace}" if namespace else "")
+
+
+def _started(pid: int) -> int:
+    """The process's start in clock ticks since boot (proc(5), field 22), 0 if there is no such process."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+    except (OSError, ValueError, IndexError):
+        return 0

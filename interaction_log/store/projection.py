@@ -1,0 +1,310 @@
+"""What the events add up to, as rows: interactions, legs, queue visits, agent states, seats, link events.
+
+The writer's thread folds each event once, in order, with the one table ``interaction.APPLY``. An interaction
+that is not in memory (long closed, or closed before the start) is folded anew from its stored events, inside
+the transaction that adds the event. Only rows that differ from what was committed last are written.
+
+Rebuilding: an open interaction is loaded at the start from its events; ``meta.projected_seq`` tells from where
+on events may be missing in the projections (the writer defers them under a flood).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from interaction_log import events as e
+from interaction_log.interaction import Interaction, Offer, Segment
+from interaction_log.store.rows import Row, from_row
+from interaction_log.store.schema import events, interactions
+from interaction_log.store.statements import Statements
+
+_log: Final = logging.getLogger(__name__)
+KEPT_CLOSED: Final = 2_000  # closed interactions that stay in memory, for wrap-up and corrections (some 5 kB each)
+_CHUNK: Final = 500  # ids in one IN (…)
+_encode: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+_UNSTORABLE: Final = {0: None} | dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
+
+
+_SMALL: Final = frozenset({"AgentStateChanged", "AgentSignedIn", "LinkLost", "LinkRestored"})
+
+
+@dataclass(slots=True)
+class Live:
+    """An interaction in memory, with its rows as they were committed last (by table and key)."""
+
+    interaction: Interaction
+    started: bool = False
+    committed: dict[tuple[str, Any], tuple[Any, ...]] = field(default_factory=dict)
+
+    def apply(self, event: e.InteractionEvent) -> None:
+        """Fold one event in."""
+        self.started = self.started or type(event) is e.InteractionStarted
+        self.interaction.apply(event)
+
+
+@dataclass(slots=True)
+class Changes:
+    """The rows that one transaction writes, and what becomes true with its commit."""
+
+    interactions: list[tuple[Any, ...]] = field(default_factory=list)
+    legs: list[tuple[Any, ...]] = field(default_factory=list)
+    visits: list[tuple[Any, ...]] = field(default_factory=list)
+    committed: list[tuple[Live, tuple[str, Any], tuple[Any, ...]]] = field(default_factory=list)
+
+    def put(self, live: Live, table: str, key: Any, row: tuple[Any, ...]) -> None:
+        """Write this row, unless it is there already."""
+        at = (table, key)
+        if live.committed.get(at) != row:
+            getattr(self, table).append(row)
+            self.committed.append((live, at, row))
+
+
+class Projection:
+    """The interactions in memory and what of them must still be written. For the writer's thread only."""
+
+    def __init__(self) -> None:
+        self._lives: dict[str, Live] = {}
+        self._closed: OrderedDict[str, None] = OrderedDict()
+        self._dirty: dict[str, None] = {}
+        self._fresh: set[str] = set()  # began just now: perhaps known from before
+        self._stale: set[str] = set()  # to be folded anew from the stored events
+        self._states: list[tuple[Any, ...]] = []
+        self._links: list[tuple[Any, ...]] = []
+        self._seats: dict[str, tuple[Any, ...]] = {}
+        self._seated: dict[str, str] = {}  # who sits at a device
+
+    # --- taking events in ------------------------------------------------------------------------
+
+    def take(self, seq: int, event: e.Event) -> None:
+        """Fold one event, once, in order."""
+        if isinstance(event, e.InteractionEvent):
+            self._take_interaction(event)
+        elif isinstance(event, e.AgentStateChanged):
+            self._states.append(
+                (seq, event.agent, event.state, event.reason, event.interaction_id, event.at, None, None)
+            )
+        elif isinstance(event, e.AgentSignedIn):
+            for device in event.devices:
+                self._seats[device] = (device, event.agent, seq)
+                self._seated[device] = event.agent
+        elif isinstance(event, e.LinkLost | e.LinkRestored):
+            self._links.append((seq, event.pbx, type(event).__name__, event.at, _encode(e.to_payload(event))))
+
+    def _take_interaction(self, event: e.InteractionEvent) -> None:
+        of = event.interaction_id
+        live = self._lives.get(of)
+        if live is None:
+            if of in self._stale or type(event) is not e.InteractionStarted:
+                self._stale.add(of)
+                return
+            live = self._lives[of] = Live(Interaction(of))
+            self._fresh.add(of)
+        live.apply(event)
+        self._dirty[of] = None
+
+    def take_rows(self, rows: Iterable[Row]) -> None:
+        """What stored events add to the small projections; interactions are folded by ``reload``."""
+        for row in rows:
+            event = readable(row) if row[2] in _SMALL else None
+            if event is not None:
+                self.take(row[0], event)
+
+    def reload(self, ids: Iterable[str]) -> None:
+        """Fold these anew from the stored events with the next transaction."""
+        for of in ids:
+            self._forget(of)
+            self._stale.add(of)
+
+    def _forget(self, of: str) -> None:
+        self._lives.pop(of, None)
+        self._closed.pop(of, None)
+        self._dirty.pop(of, None)
+        self._fresh.discard(of)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the stored projections are behind the events taken."""
+        return bool(self._dirty or self._stale)
+
+    def open(self) -> list[Interaction]:
+        """The interactions that have not ended."""
+        return [live.interaction for live in self._lives.values() if live.started and not live.interaction.ended]
+
+    # --- writing ---------------------------------------------------------------------------------
+
+    def write_small(self, connection: sa.Connection, statements: Statements) -> None:
+        """Agent states, seats and link events: few rows, written with every batch, idempotent by number."""
+        statements.agent_states.run(connection, self._states)
+        statements.end_states.run(connection, [(row[5], row[0], row[1], row[0]) for row in self._states])
+        statements.seats.run(connection, list(self._seats.values()))
+        statements.links.run(connection, self._links)
+
+    def write(self, connection: sa.Connection, statements: Statements) -> Changes:
+        """Write what changed. Call ``confirm`` with the result after the commit."""
+        self._reload_known(connection)
+        changes = Changes()
+        for of in self._dirty:
+            self._collect(self._lives[of], changes)
+        statements.interactions.run(connection, changes.interactions)
+        statements.legs.run(connection, changes.legs)
+        statements.visits.run(connection, changes.visits)
+        return changes
+
+    def confirm_small(self) -> None:
+        """The small rows are committed."""
+        self._states.clear()
+        self._seats.clear()
+        self._links.clear()
+
+    def confirm(self, changes: Changes) -> None:
+        """The interactions' rows are committed."""
+        for live, at, row in changes.committed:
+            live.committed[at] = row
+        for of in self._dirty:
+            if self._lives[of].interaction.ended:
+                self._closed[of] = None
+                self._closed.move_to_end(of)
+        self._dirty.clear()
+        self._fresh.clear()
+        while len(self._closed) > KEPT_CLOSED:
+            self._forget(next(iter(self._closed)))
+
+    def dirty(self) -> list[str]:
+        """What ``write`` would write."""
+        return [*self._dirty, *self._stale]
+
+    def only(self, of: str) -> Projection:
+        """A view with one interaction, to write it alone when together they failed."""
+        one = Projection()
+        one._lives, one._seated = self._lives, self._seated
+        if of in self._stale:
+            one._stale.add(of)
+        else:
+            one._dirty[of] = None
+        return one
+
+    def drop(self, of: str) -> None:
+        """Done with this one, written or given up; it is folded anew if it is heard of again."""
+        self._forget(of)
+        self._stale.discard(of)
+
+    # --- loading ---------------------------------------------------------------------------------
+
+    def load_open(self, connection: sa.Connection, behind: int | None) -> None:
+        """At the start: the open interactions, and those whose projections may be behind event ``behind``."""
+        self._seated.update(connection.execute(sa.text("SELECT device, agent FROM seats")).tuples())
+        still = sa.select(interactions.c.id).where(interactions.c.ended.is_(sa.false()))
+        ids = set(connection.execute(still).scalars())
+        if behind is not None:
+            self._catch_up(connection, behind)
+        for live in _load(connection, ids - self._stale):
+            self._lives[live.interaction.id] = live
+
+    def _catch_up(self, connection: sa.Connection, behind: int) -> None:
+        late = sa.select(events.c.interaction_id).distinct().where(events.c.seq > behind)
+        self._stale.update(of for of in connection.execute(late).scalars() if of is not None)
+        small = sa.select(events).where(events.c.seq > behind, events.c.type.in_(_SMALL)).order_by(events.c.seq)
+        self.take_rows(tuple(row) for row in connection.execute(small))
+
+    def _reload_known(self, connection: sa.Connection) -> None:
+        for chunk in _chunks(sorted(self._fresh)):
+            known = sa.select(interactions.c.id).where(interactions.c.id.in_(chunk))
+            self.reload(list(connection.execute(known).scalars()))
+        self._fresh.clear()
+        if not self._stale:
+            return
+        for live in _load(connection, self._stale):
+            self._lives[live.interaction.id] = live
+            self._dirty[live.interaction.id] = None
+        self._stale.clear()
+
+    # --- rows ------------------------------------------------------------------------------------
+
+    def _collect(self, live: Live, changes: Changes) -> None:
+        if not live.started:  # its beginning has expired, or never came: nothing to show
+            return
+        i = live.interaction
+        changes.put(live, "interactions", None, _interaction_row(i))
+        for n, offer in enumerate(i.offers):
+            changes.put(live, "legs", ("offer", n), self._offer_row(i.id, n, offer))
+        for n, segment in enumerate(i.segments):
+            changes.put(live, "legs", ("segment", n), self._segment_row(i, n, segment))
+        for n, v in enumerate(i.queue_visits):
+            changes.put(live, "visits", n, (i.id, n, clean(v.queue), v.entered_at, v.left_at, v.seconds, v.result))
+
+    def _offer_row(self, of: str, n: int, offer: Offer) -> tuple[Any, ...]:
+        until = None if offer.at is None or offer.ring_seconds is None else offer.at + offer.ring_seconds
+        agent = self._seated.get(offer.agent)
+        return (of, "offer", n, clean(offer.agent), agent, clean(offer.queue), offer.at, until, offer.result)
+
+    def _segment_row(self, i: Interaction, n: int, segment: Segment) -> tuple[Any, ...]:
+        agent = self._seated.get(segment.agent)
+        return (i.id, "segment", n, clean(segment.agent), agent, clean(i.queue), segment.start, segment.end, None)
+
+
+def clean(text: str | None) -> str | None:
+    """Text that every database stores: without NUL, lone surrogates replaced. The events keep the original."""
+    if text is None or text.isascii():
+        return text if text is None or "\0" not in text else text.replace("\0", "")
+    return text.translate(_UNSTORABLE)
+
+
+def _interaction_row(i: Interaction) -> tuple[Any, ...]:
+    public = i.public()
+    return (
+        i.id,
+        clean(i.pbx),
+        i.channel,
+        i.direction,
+        i.started_at or 0.0,
+        i.started_at,
+        i.answered_at,
+        i.ended_at,
+        i.ended,
+        i.outcome,
+        clean(i.queue),
+        i.customer_id,
+        clean(i.customer_address),
+        clean(i.disposition),
+        clean(i.notes),
+        public["talk_seconds"],
+        public["wait_seconds"],
+        public["hold_seconds"],
+        _encode(public),
+    )
+
+
+def _load(connection: sa.Connection, ids: Iterable[str]) -> list[Live]:
+    found: dict[str, Live] = {}
+    for chunk in _chunks(sorted(ids)):
+        rows = connection.execute(sa.select(events).where(events.c.interaction_id.in_(chunk)).order_by(events.c.seq))
+        for row in rows:
+            _fold(found, tuple(row))
+    return list(found.values())
+
+
+def _fold(found: dict[str, Live], row: Row) -> None:
+    event = readable(row)
+    if isinstance(event, e.InteractionEvent):
+        of = event.interaction_id
+        found.setdefault(of, Live(Interaction(of))).apply(event)
+
+
+def readable(row: Row) -> e.Event | None:
+    """The event of a stored row, ``None`` if another version wrote it and we cannot read it: the rest still counts."""
+    try:
+        return from_row(row)
+    except (TypeError, ValueError) as error:
+        _log.warning("event %d cannot be read: %s", row[0], error)
+        return None
+
+
+def _chunks(items: list[str]) -> Iterable[list[str]]:
+    return (items[n : n + _CHUNK] for n in range(0, len(items), _CHUNK))

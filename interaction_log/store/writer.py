@@ -1,0 +1,403 @@
+"""The one writer thread: takes events in groups, commits each group with its projections, survives its database.
+
+Groups form by themselves while the disk works (no linger), up to ``BATCH`` rows. In ordinary times the projections
+are in the same transaction as their events. Under a flood (full groups) they are put off, for ``DEFER_SECONDS`` at
+most, and ``meta.projected_seq`` says so until they are written: a start after a crash catches up from there.
+
+When the database is away, groups go to the journal; it is drained in order before anything newer is written. A row
+that the database refuses is put aside alone (``quarantine``). Being away, being full and losing the lease are told
+through ``on_state``.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import sqlalchemy as sa
+
+from interaction_log.events import Recorded
+from interaction_log.store.failures import in_words, meaning
+from interaction_log.store.journal import Journal, JournalFull
+from interaction_log.store.projection import Changes, Projection
+from interaction_log.store.rows import Row, to_row
+from interaction_log.store.schema import PROJECTED_SEQ, meta, quarantine
+from interaction_log.store.session import LeaseLost, Session
+from interaction_log.store.statements import Statements
+
+BATCH: Final = 500
+DEFER_SECONDS: Final = 0.25
+_IDLE_SECONDS: Final = 1.0
+_BACKOFF_SECONDS: Final = (0.1, 0.2, 0.4, 0.8, 1.0)
+_log: Final = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LogState:
+    """How the log is. ``degraded``: what comes now is lost (``lost`` counts), or another process leads.
+
+    ``backlog``: events not yet in the database. ``since``: Unix seconds. ``reason``: plain words, no secrets.
+    """
+
+    name: Literal["ok", "journaling", "degraded"]
+    backlog: int
+    since: float
+    reason: str | None = None
+    lost: int = 0
+
+
+@dataclass(slots=True)
+class Counters:
+    """For metrics; written by the writer's thread only."""
+
+    rows_written: int = 0
+    batches: int = 0
+    last_batch_seconds: float = 0.0
+    journalled: int = 0
+    quarantined: int = 0
+    lost: int = 0
+
+
+class Writer:
+    """The thread's work. ``settled(upto, count)``: ``count`` more events, up to number ``upto``, are on a disk, or
+    stand in ``lost`` (ranges of numbers, both ends included)."""
+
+    def __init__(
+        self,
+        *,
+        session: Session,
+        statements: Statements,
+        journal: Journal,
+        projection: Projection,
+        settled: Callable[[int, int], None],
+        on_state: Callable[[LogState], None],
+    ):
+        self.inbox: queue.SimpleQueue[Recorded | None] = queue.SimpleQueue()
+        self.counters = Counters()
+        self.state = LogState("ok", 0, time.time())
+        self._session = session
+        self._statements = statements
+        self._journal = journal
+        self._projection = projection
+        self._settled = settled
+        self._on_state = on_state
+        self.lost: list[tuple[int, int]] = []
+        self._losing = False  # the last range of ``lost`` goes on
+        self._aside: list[int] = []  # of this round, put aside before any writing
+        self._marked: int | None = None  # what meta.projected_seq says
+        self._deferred_at = 0.0
+        self._failures = 0
+        self._retry_at = 0.0
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
+
+    # --- start and stop --------------------------------------------------------------------------
+
+    def recover(self, marked: int | None) -> None:
+        """Before the start: put the journal's events in and bring the projections up to date. Raises if it cannot."""
+        self._marked = marked
+        ids: set[str] = set()
+        while len(self._journal):
+            rows = self._journal.peek()
+            ids.update(row[1] for row in rows if row[1] is not None)
+            self._projection.take_rows(rows)
+            self._insert(rows)
+            self._journal.drop()
+        self._projection.reload(ids)
+        if ids or marked is not None or self._projection.waiting:
+            self._write([], project=True)
+
+    def start(self) -> None:
+        """Begin to work."""
+        self._thread.start()
+
+    def stop(self, timeout: float) -> None:
+        """Write what is there (to the journal if need be), give the lease back, end."""
+        self.inbox.put(None)
+        self._thread.join(timeout)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread works."""
+        return self._thread.is_alive()
+
+    def _run(self) -> None:
+        while not (self._stopping and self.inbox.empty()):
+            try:
+                self._step()
+            except Exception as error:  # a fault of ours must not end the log: what was taken goes to the journal
+                _log.exception("the log's writer failed")
+                self._away(error)
+        self._session.close()
+
+    # --- one round -------------------------------------------------------------------------------
+
+    def _step(self) -> None:
+        taken = self._take()
+        rows = self._fold(taken)
+        try:
+            if len(self._journal) == 0 and not self._waits():
+                self._settle(rows, full=len(taken) == BATCH)
+            elif rows:
+                self._spill(rows)
+        finally:
+            self._round_done(taken)
+        if len(self._journal) and not self._waits():
+            self._drain()
+
+    def _take(self) -> list[Recorded]:
+        if len(self._journal) and not self._waits() and self._journal.nearly_full:
+            return []  # the database is back: first make room
+        taken: list[Recorded] = []
+        try:
+            one = self.inbox.get(timeout=self._patience())
+            while one is not None:
+                taken.append(one)
+                if len(taken) == BATCH:
+                    return taken
+                one = self.inbox.get_nowait()
+            self._stopping = True
+        except queue.Empty:
+            pass
+        return taken
+
+    def _patience(self) -> float:
+        if self._session.lost:
+            return _IDLE_SECONDS
+        if self._waits():
+            return max(0.0, min(_IDLE_SECONDS, self._retry_at - time.monotonic()))
+        return 0.0 if self._projection.waiting or len(self._journal) else _IDLE_SECONDS
+
+    def _waits(self) -> bool:
+        return time.monotonic() < self._retry_at or self._session.lost
+
+    def _fold(self, taken: list[Recorded]) -> list[Row]:
+        rows: list[Row] = []
+        for one in taken:
+            try:
+                row = to_row(one)
+                self._projection.take(one.seq, one.event)
+                rows.append(row)
+            except Exception as error:
+                self._put_aside(one.seq, type(one.event).__name__, repr(one.event), error)
+                self._aside.append(one.seq)
+        return rows
+
+    # --- writing ---------------------------------------------------------------------------------
+
+    def _settle(self, rows: list[Row], full: bool) -> None:
+        """Write a group, or find it another place."""
+        project = not full or (self._marked is not None and time.monotonic() - self._deferred_at > DEFER_SECONDS)
+        if not rows and not (self._projection.waiting or self._session.due or self._failures):
+            return
+        began = time.monotonic()
+        try:
+            self._write(rows, project)
+            self._done(rows)
+        except Exception as error:
+            self._rescue(rows, error)
+        self.counters.last_batch_seconds = time.monotonic() - began
+
+    def _write(self, rows: list[Row], project: bool, small: bool = True) -> None:
+        """One transaction: the rows, the small projections, the interactions' (or the mark that they are behind)."""
+        mark = self._mark(rows, project)
+        changes = self._session.run(lambda connection: self._fill(connection, rows, project, small, mark))
+        if mark is not None and self._marked is None:
+            self._deferred_at = time.monotonic()
+        self._marked = mark
+        if small:
+            self._projection.confirm_small()
+        if changes is not None:
+            self._projection.confirm(changes)
+        self._written(rows)
+
+    def _fill(
+        self, connection: sa.Connection, rows: list[Row], project: bool, small: bool, mark: int | None
+    ) -> Changes | None:
+        self._statements.events.run(connection, rows)
+        if small:
+            self._projection.write_small(connection, self._statements)
+        changes = self._projection.write(connection, self._statements) if project else None
+        if mark != self._marked:
+            connection.execute(sa.delete(meta).where(meta.c.key == PROJECTED_SEQ))
+            if mark is not None:
+                connection.execute(sa.insert(meta).values(key=PROJECTED_SEQ, value=mark))
+        return changes
+
+    def _mark(self, rows: list[Row], project: bool) -> int | None:
+        if project:
+            return None
+        if not rows:
+            return self._marked
+        below = min(row[0] for row in rows) - 1
+        return below if self._marked is None else min(below, self._marked)
+
+    def _written(self, rows: Sequence[Row]) -> None:
+        self._failures, self._retry_at, self._losing = 0, 0.0, False
+        self.counters.rows_written += len(rows)
+        if len(self._journal) == 0 and self.state.name != "ok":
+            self._session.patience(away=False)
+            self._tell("ok", None)
+
+    def _done(self, rows: Sequence[Row]) -> None:
+        """These are on a disk now, or lost."""
+        if rows:
+            self._settled(max(row[0] for row in rows), len(rows))
+
+    def _round_done(self, taken: list[Recorded]) -> None:
+        if taken:
+            self.counters.batches += 1
+        if self._aside:
+            self._settled(max(self._aside), len(self._aside))
+            self._aside.clear()
+
+    # --- when it fails ---------------------------------------------------------------------------
+
+    def _rescue(self, rows: list[Row], error: Exception) -> None:
+        if isinstance(error, LeaseLost) or meaning(error) != "bad":
+            self._away(error)
+            self._spill(rows)
+            return
+        _log.warning("a group of %d events was refused (%s): trying them apart", len(rows), in_words(error))
+        try:
+            self._insert(rows)
+            self._done(rows)
+            rows = []
+            self._project_apart()
+        except Exception as second:
+            self._away(second)
+            self._spill(rows)
+
+    def _insert(self, rows: list[Row]) -> None:
+        """The rows alone, in halves until a bad one stands by itself. Raises if the database is away."""
+        if not rows:
+            return
+        try:
+            self._write(rows, project=False, small=False)
+        except Exception as error:
+            if meaning(error) != "bad" or isinstance(error, LeaseLost):
+                raise
+            if len(rows) == 1:
+                self._refuse(rows[0], error)
+                return
+            self._insert(rows[: len(rows) // 2])
+            self._insert(rows[len(rows) // 2 :])
+
+    def _refuse(self, row: Row, error: Exception) -> None:
+        self._put_aside(row[0], row[2], repr(row), error)
+        if row[1] is not None:
+            self._projection.reload([row[1]])
+
+    def _project_apart(self) -> None:
+        """All projections; if that fails, the small ones and each interaction by itself."""
+        try:
+            self._write([], project=True)
+            return
+        except Exception as error:
+            if meaning(error) != "bad" or isinstance(error, LeaseLost):
+                raise
+        self._small_apart()
+        for of in self._projection.dirty():
+            self._project_one(of)
+        self._write([], project=True)
+
+    def _small_apart(self) -> None:
+        try:
+            self._write([], project=False)
+        except Exception as error:
+            if meaning(error) != "bad" or isinstance(error, LeaseLost):
+                raise
+            self.counters.quarantined += 1
+            _log.error("agent states cannot be projected: %s", in_words(error))
+            self._projection.confirm_small()
+
+    def _project_one(self, of: str) -> None:
+        one = self._projection.only(of)
+        try:
+            one.confirm(self._session.run(lambda connection: one.write(connection, self._statements)))
+        except Exception as error:
+            if meaning(error) != "bad" or isinstance(error, LeaseLost):
+                raise
+            self.counters.quarantined += 1
+            _log.error("interaction %r cannot be projected: %s", of, in_words(error))
+        self._projection.drop(of)
+
+    def _put_aside(self, seq: int, what: str, content: str, error: Exception) -> None:
+        self.counters.quarantined += 1
+        self.lost.append((seq, seq))
+        self._losing = False
+        _log.error("event %d (%s) cannot be stored: %s", seq, what, in_words(error))
+        text = content.encode("ascii", "backslashreplace").decode().replace("\0", "\\0")
+        values = {"seq": seq, "what": what, "error": in_words(error), "content": text[:100_000]}
+        try:
+            self._session.run(lambda connection: connection.execute(sa.insert(quarantine).values(values)))
+        except Exception as second:
+            _log.error("event %d is not in the quarantine either: %s", seq, in_words(second))
+
+    def _away(self, error: Exception) -> None:
+        wait = _BACKOFF_SECONDS[min(self._failures, len(_BACKOFF_SECONDS) - 1)]
+        self._failures += 1
+        self._retry_at = time.monotonic() + wait
+        self._session.patience(away=True)
+        if isinstance(error, LeaseLost):
+            self._tell("degraded", "another process leads: stop this one")
+        elif self.state.name == "ok":
+            _log.warning("the database is away, events go to the journal: %s", in_words(error))
+            self._tell("journaling", in_words(error))
+
+    def _spill(self, rows: list[Row]) -> None:
+        """Keep the rows in the journal."""
+        if not rows:
+            return
+        try:
+            self._journal.append(rows)
+        except (JournalFull, OSError) as error:
+            self._lose(rows, error)
+            return
+        self._losing = False
+        self.counters.journalled += len(rows)
+        self._done(rows)
+
+    def _lose(self, rows: list[Row], error: Exception) -> None:
+        self.counters.lost += len(rows)
+        reason = "the journal is full" if isinstance(error, JournalFull) else in_words(error)
+        if self.state.name != "degraded":
+            _log.critical("events are lost: %s", reason)
+        self._tell("degraded", reason)
+        first, last = min(row[0] for row in rows), max(row[0] for row in rows)
+        if self._losing:
+            first = self.lost.pop()[0]
+        self.lost.append((first, last))
+        self._losing = True
+        self._done(rows)
+
+    def _drain(self) -> None:
+        """Put the journal's oldest group into the database."""
+        rows = self._journal.peek()
+        last = len(rows) >= len(self._journal)
+        try:
+            self._insert(rows)
+        except Exception as error:
+            self._away(error)
+            return
+        self._journal.drop()
+        if last:
+            self._rest()
+
+    def _rest(self) -> None:
+        try:
+            self._project_apart()
+        except Exception as error:
+            self._away(error)
+
+    def _tell(self, name: Literal["ok", "journaling", "degraded"], reason: str | None) -> None:
+        since = self.state.since if self.state.name == name else time.time()
+        changed = self.state.name != name or self.state.reason != reason
+        self.state = LogState(name, len(self._journal), since, reason, self.counters.lost)
+        if changed:
+            self._on_state(self.state)
