@@ -22,7 +22,7 @@ import sqlalchemy as sa
 from interaction_log import events as e
 from interaction_log.interaction import Interaction, Offer, Segment
 from interaction_log.store.rows import Row, from_row
-from interaction_log.store.schema import events, interactions
+from interaction_log.store.schema import events, interactions, seats
 from interaction_log.store.statements import Statements
 
 _log: Final = logging.getLogger(__name__)
@@ -199,7 +199,7 @@ class Projection:
 
     def load_open(self, connection: sa.Connection, behind: int | None) -> None:
         """At the start: the open interactions, and those whose projections may be behind event ``behind``."""
-        self._seated.update(connection.execute(sa.text("SELECT device, agent FROM seats")).tuples())
+        self._seated.update({row[0]: row[1] for row in connection.execute(sa.select(seats.c.device, seats.c.agent))})
         still = sa.select(interactions.c.id).where(interactions.c.ended.is_(sa.false()))
         ids = set(connection.execute(still).scalars())
         if behind is not None:

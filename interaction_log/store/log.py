@@ -1,0 +1,247 @@
+"""The one ordered log as the hub sees it: numbers, ``append``, ``durable``; all that is slow runs elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import copy
+import functools
+import heapq
+import itertools
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import sqlalchemy as sa
+
+from interaction_log.events import Event, Recorded
+from interaction_log.interaction import Interaction
+from interaction_log.store import lease
+from interaction_log.store.engine import WRITER_BUSY_SECONDS, open_engine
+from interaction_log.store.journal import SIZE, Journal, JournalLocked
+from interaction_log.store.lease import LeaseHeld
+from interaction_log.store.migrate import upgrade_to_head
+from interaction_log.store.numbers import Numbers
+from interaction_log.store.projection import Projection, readable
+from interaction_log.store.reading import Reading
+from interaction_log.store.schema import PROJECTED_SEQ, events, meta
+from interaction_log.store.session import Session
+from interaction_log.store.statements import Statements
+from interaction_log.store.watch import Watch
+from interaction_log.store.writer import Counters, LogState, Writer
+
+MAX_BACKLOG: Final = 200_000  # events in memory, about 0.2 GB; only a stuck disk under a flood comes there
+_PAGE: Final = 1_000
+_STOP_SECONDS: Final = 8.0
+
+
+class NotDurable(RuntimeError):
+    """This event did not reach a disk: it was lost, or the log was closed before."""
+
+
+class EventLog:
+    """Fulfils ``routing.ports.Log``. Its methods belong to the event loop's thread, ``open`` and ``close`` to any."""
+
+    def __init__(self, url: str, engine: sa.Engine, journal: Journal, numbers: Numbers, owner: lease.Owner):
+        self._engine = engine
+        self._journal = journal
+        self._numbers = numbers
+        self._reading = Reading(url)
+        self._projection = Projection()
+        self._session = Session(engine, owner, numbers)
+        self._watch = Watch(self._session)
+        self._on_state: Callable[[LogState], None] = lambda _state: None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._writer = Writer(
+            session=self._session,
+            statements=Statements(engine.dialect),
+            journal=journal,
+            projection=self._projection,
+            settled=self._settled,
+            on_state=self._tell,
+        )
+        self._open: list[Interaction] = []
+        self._appended = 0
+        self._appended_seq = 0
+        self._durable_seq = 0
+        self._settled_count = 0
+        self._shed = 0
+        self._lost: list[tuple[int, int]] = []
+        self._waiters: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._order = itertools.count()
+        self._closed = False
+
+    @classmethod
+    def open(
+        cls, url: str, journal_path: Path | str, *, on_state: Callable[[LogState], None], journal_bytes: int = SIZE
+    ) -> EventLog:
+        """Bring the schema up to date, take the lead, drain the journal, load what is open, start the writer.
+
+        Blocks: call it in a thread or before the loop runs. ``on_state`` is called in the loop's thread once the
+        first event was appended, before that in the writer's. Raises ``LeaseHeld``, ``SchemaTooNew``, ``ValueError``
+        (no such database) or SQLAlchemy's errors.
+        """
+        journal = _journal(Path(journal_path), journal_bytes)
+        engine = open_engine(url, busy_seconds=WRITER_BUSY_SECONDS, size=1)
+        owner = lease.Owner.this_process()
+        try:
+            upgrade_to_head(url)
+            lease.acquire(engine, owner)
+            log = cls(url, engine, journal, Numbers(journal), owner)
+            log._start(on_state)
+        except BaseException:
+            engine.dispose()
+            journal.close()
+            raise
+        return log
+
+    def _start(self, on_state: Callable[[LogState], None]) -> None:
+        with self._engine.begin() as connection:
+            self._numbers.start(connection)
+            marked = connection.execute(sa.select(meta.c.value).where(meta.c.key == PROJECTED_SEQ)).scalar()
+            self._projection.load_open(connection, marked)
+        self._writer.recover(marked)
+        self._open = copy.deepcopy(self._projection.open())  # the writer goes on folding its own
+        self._on_state = on_state
+        self._writer.start()
+        self._watch.start()
+
+    # --- the hub's side --------------------------------------------------------------------------
+
+    def next_seq(self) -> int:
+        """The next number, from a durable block."""
+        return self._numbers.take()
+
+    def append(self, recorded: Recorded) -> None:
+        """Hand an event over; numbers must grow. Never waits, never raises: what a full backlog sheds is counted."""
+        if self._loop is None:
+            with contextlib.suppress(RuntimeError):
+                self._loop = asyncio.get_running_loop()
+        self._appended_seq = max(self._appended_seq, recorded.seq)
+        if self._closed or self.backlog >= MAX_BACKLOG:
+            self._shed += 1
+            self._remember_lost(recorded.seq)
+            return
+        self._appended += 1
+        self._writer.inbox.put(recorded)
+
+    async def durable(self, seq: int) -> None:
+        """Return when ``seq`` and all appended before it are on disk; raises ``NotDurable`` if it was lost.
+
+        A number that was not appended yet counts as the last one that was.
+        """
+        self._loop = asyncio.get_running_loop()
+        seq = min(seq, self._appended_seq)
+        waiter: asyncio.Future[None] = self._loop.create_future()
+        heapq.heappush(self._waiters, (seq, next(self._order), waiter))
+        if self._durable_seq >= seq or self._closed:  # after the push: the writer may have been faster
+            self._wake()
+        await waiter
+
+    def open_interactions(self) -> list[Interaction]:
+        """As they were found at the start; the caller's own."""
+        return self._open
+
+    async def events_after(self, seq: int, limit: int) -> AsyncIterator[Recorded]:
+        """Committed events above ``seq`` in order, ``limit`` at most; what the journal holds is not among them."""
+        while limit > 0:
+            wanted = min(limit, _PAGE)
+            page = await self._reading(functools.partial(_page, seq=seq, limit=wanted))
+            for number, event in page:
+                if event is not None:
+                    yield Recorded(number, event)
+            if len(page) < wanted:
+                return
+            limit -= wanted
+            seq = page[-1][0]
+
+    @property
+    def backlog(self) -> int:
+        """Events appended and not yet on a disk."""
+        return self._appended - self._settled_count
+
+    @property
+    def state(self) -> LogState:
+        """How the log is now; ``backlog`` counts what is not in the database."""
+        state = self._writer.state
+        lost = self._writer.counters.lost + self._shed
+        if not self._writer.alive and not self._closed:
+            state = LogState("degraded", 0, time.time(), "the log's writer has ended")
+        return replace(state, backlog=self.backlog + len(self._journal), lost=lost)
+
+    @property
+    def counters(self) -> Counters:
+        """For metrics."""
+        return self._writer.counters
+
+    @property
+    def journal_bytes(self) -> int:
+        """What the journal holds, for metrics."""
+        return self._journal.used_bytes
+
+    def close(self) -> None:
+        """Write what is there, give the lease and the unused numbers back. Blocks, normally for milliseconds."""
+        if self._closed:
+            return
+        self._closed = True
+        self._writer.stop(_STOP_SECONDS)
+        self._watch.stop()
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._wake)
+        self._reading.close()
+        if not self._writer.alive:  # else the thread still uses them; the process ends anyway
+            self._engine.dispose()
+            self._journal.close()
+
+    # --- the writer's side -----------------------------------------------------------------------
+
+    def _settled(self, upto: int, count: int) -> None:
+        """In the writer's thread. What it sets is read after the push of a waiter, so none is forgotten."""
+        self._settled_count += count
+        self._durable_seq = max(self._durable_seq, upto)
+        if self._waiters and self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                self._loop.call_soon_threadsafe(self._wake)
+
+    def _wake(self) -> None:
+        while self._waiters and (self._waiters[0][0] <= self._durable_seq or self._given_up()):
+            seq, _, waiter = heapq.heappop(self._waiters)
+            if waiter.done():
+                continue
+            if seq > self._durable_seq or self._was_lost(seq):
+                waiter.set_exception(NotDurable(f"event {seq} was not stored"))
+            else:
+                waiter.set_result(None)
+
+    def _was_lost(self, seq: int) -> bool:
+        return any(first <= seq <= last for ranges in (self._writer.lost, self._lost) for first, last in ranges)
+
+    def _given_up(self) -> bool:
+        return self._closed and not self._writer.alive
+
+    def _remember_lost(self, seq: int) -> None:
+        if self._lost and self._lost[-1][1] == seq - 1:
+            self._lost[-1] = (self._lost[-1][0], seq)
+        else:
+            self._lost.append((seq, seq))
+
+    def _tell(self, state: LogState) -> None:
+        if self._loop is None:
+            self._on_state(state)
+            return
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._on_state, state)
+
+
+def _journal(path: Path, size: int) -> Journal:
+    try:
+        return Journal(path, size)
+    except JournalLocked as error:
+        raise LeaseHeld(f"this host (it holds {path.name})", 0, None) from error
+
+
+def _page(connection: sa.Connection, seq: int, limit: int) -> list[tuple[int, Event | None]]:
+    rows = connection.execute(sa.select(events).where(events.c.seq > seq).order_by(events.c.seq).limit(limit))
+    return [(row[0], readable(tuple(row))) for row in rows]

@@ -1,0 +1,136 @@
+"""A private PostgreSQL for one test session: made from nothing in a temporary folder, gone afterwards.
+
+The server refuses to run as root; as root it runs as the user ``postgres`` (or ``nobody``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+
+def binaries() -> Path | None:
+    """The folder with ``initdb`` and ``postgres``: the newest of Debian's, else what the PATH has."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda p: int(p.parts[-3].split(".")[0]))
+    if found:
+        return found[-1].parent
+    on_path = shutil.which("initdb")
+    return Path(on_path).resolve().parent if on_path else None
+
+
+def _as_whom() -> dict[str, Any]:
+    if os.geteuid() != 0:
+        return {}
+    for name in ("postgres", "nobody"):
+        with contextlib.suppress(KeyError):
+            entry = pwd.getpwnam(name)
+            return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+    raise RuntimeError("no user to run PostgreSQL as")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Postgres:
+    """A server that can be stopped, started and frozen."""
+
+    folder: Path
+    bin: Path
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start the server and wait until it answers."""
+        log = (self.folder / "server.log").open("ab")
+        self.process = subprocess.Popen(
+            [self.bin / "postgres", "-D", self.folder / "data", "-p", str(self.port)],
+            stdout=log,
+            stderr=log,
+            cwd=self.folder,
+            **_as_whom(),
+        )
+        log.close()
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                psycopg.connect(self.url("postgres").replace("+psycopg", ""), connect_timeout=2).close()
+                return
+            except psycopg.OperationalError:
+                if time.monotonic() > deadline or self.process.poll() is not None:
+                    raise RuntimeError((self.folder / "server.log").read_text()[-2000:]) from None
+                time.sleep(0.05)
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """Stop it: SIGINT is a fast shutdown, SIGQUIT a crash."""
+        if self.process is not None:
+            self.process.send_signal(how)
+            self.process.wait(20)
+            self.process = None
+
+    def backends(self) -> list[int]:
+        """The processes of the server, itself first."""
+        assert self.process is not None
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return [self.process.pid, *map(int, children)]
+
+    def url(self, database: str) -> str:
+        return f"postgresql://callweave@127.0.0.1:{self.port}/{database}"
+
+    def new_database(self) -> str:
+        """The URL of a new, empty database."""
+        name = f"t{uuid.uuid4().hex}"
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}"'.encode())
+        return self.url(name)
+
+
+@contextlib.contextmanager
+def private_postgres() -> Iterator[Postgres]:
+    """Make a server, run it, remove it."""
+    found = binaries()
+    assert found is not None
+    whom = _as_whom()
+    with tempfile.TemporaryDirectory(prefix="cw-pg-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        if whom:
+            os.chown(folder, whom["user"], whom["group"])
+        make = [found / "initdb", "-D", folder / "data", "-U", "callweave", "-A", "trust", "-E", "UTF8"]
+        subprocess.run([*make, "--no-sync", "--locale=C.UTF-8"], check=True, capture_output=True, cwd=folder, **whom)
+        with (folder / "data" / "postgresql.conf").open("a") as conf:
+            conf.write(f"listen_addresses='127.0.0.1'\nunix_socket_directories='{folder}'\nshared_buffers=32MB\n")
+            conf.write("max_connections=60\n")
+        server = Postgres(folder, found, _free_port())
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop(signal.SIGQUIT)
+
+
+def postgres_or_skip() -> Iterator[Postgres]:
+    """For fixtures. Where Debian's packages can be installed (root), a missing server is an error, not a skip."""
+    if binaries() is None:
+        if os.geteuid() == 0 and Path("/etc/debian_version").exists():
+            pytest.fail("PostgreSQL is missing: apt-get install postgresql")
+        pytest.skip("no PostgreSQL binaries on this machine")
+    with private_postgres() as server:
+        yield server
