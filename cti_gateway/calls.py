@@ -368,14 +368,17 @@ class CallTracker:
             channel.left_bridge_at = at
             self._note_who_left(contact, channel)
         self.topology.remove(channel)
-        self._gone[channel.unique_id] = channel.created_at
-        while len(self._gone) > KEPT_GONE:
-            self._gone.popitem(last=False)
+        self._remember_gone(channel.unique_id, channel.created_at)
         if contact is not None and not contact.interaction.ended:
             contact.ring_channel_gone(channel, cause, at)
             self._leg_gone(contact, channel, cause, tech_cause, at, inferred)
         for other in near:
             self.refresh(other, at)
+
+    def _remember_gone(self, key: str, at: float | None) -> None:
+        self._gone[key] = at
+        while len(self._gone) > KEPT_GONE:
+            self._gone.popitem(last=False)
 
     def _leg_gone(
         self, contact: Contact, channel: Channel, cause: str, tech_cause: str, at: float | None, inferred: bool
@@ -905,11 +908,14 @@ class CallTracker:
     def _originate_response(self, m: Message, at: float | None) -> None:
         """A failed Originate that never became a call is an interaction all the same (DESIGN 6.1)."""
         name = m.get("Channel")
+        key = f"{m.action_id}/{name}/{at}"
+        if key in self._gone:
+            return
+        self._remember_gone(key, at)
         channel = self.topology.get(m.get("Uniqueid")) or self._originated.pop(device_of(name), None)
         if m.get("Response") != "Failure" or m.get("Application") not in ("", "<unknown>"):
             return
         if channel is None:
-            key = f"{m.action_id}/{name}/{at}"
             channel = Channel(name, key, key, at, incoming=False)
         if channel.contact is None:
             self._open_failed(channel, m, at)
