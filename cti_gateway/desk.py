@@ -1,0 +1,224 @@
+"""What an agent asks for at her console: each command checked, done, and its outcome told. The writing half of
+``agent_console.ports.Live``. Nobody can act on another agent's call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Final
+
+from agent_console import wire
+from agent_console.wire import Ack, ClientCommand, WireError
+from cti_gateway.pbx import Outcome, Pbx
+from interaction_log import events as e
+from interaction_log.interaction import Interaction
+from interaction_log.records import Conflict, Match, NotFound, Refused
+from routing import commands as c
+from routing.agents import SIGNED_IN, Agent
+
+if TYPE_CHECKING:
+    from cti_gateway.hub import Hub
+
+Answer = Ack | Coroutine[Any, Any, Ack]
+OK: Final[Ack] = {"ok": True}
+
+
+def no(code: str, message: str, field: str | None = None) -> Ack:
+    """A refusal in plain words."""
+    error: WireError = {"code": code, "message": message}
+    if field is not None:
+        error["field"] = field
+    return {"ok": False, "error": error}
+
+
+NOT_YOURS: Final = no("not_yours", "This call is not yours.", "interaction_id")
+
+
+class Desk:
+    """Commands of agents, by name."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._methods: dict[str, Callable[[str, Any], Answer]] = {
+            "set_state": self._set_state,
+            "answer": self._answer,
+            "hang_up": self._hang_up,
+            "dial": self._dial,
+            "identify": self._identify,
+            "note": self._note,
+            "wrap_up": self._wrap_up,
+        }
+
+    def submit(self, agent: str, name: str, command: ClientCommand) -> Answer:
+        """Accept or refuse; what is observed later goes out as ``command_result``."""
+        method = self._methods.get(name)
+        if method is None:
+            return no("not_supported", "This version cannot do that.")
+        return method(agent, command)
+
+    # --- the place -----------------------------------------------------------------------------------
+
+    def arrived(self, name: str) -> None:
+        """Her first console, ever: she takes her place, and chooses when she is ready."""
+        user = self._hub.people.get(name)
+        if user is not None and name not in self._hub.distributor.agents and (user.devices or user.role == "agent"):
+            self._sign_in(name)
+
+    def seat_changed(self, name: str) -> None:
+        """An administrator changed this user."""
+        user = self._hub.people.get(name)
+        agent = self._hub.distributor.agents.get(name)
+        if agent is None or not agent.signed_in:
+            return
+        if user is None or user.disabled:
+            self._hub.take([e.StateChosen(at=self._hub.wall(), agent=name, state="LOGGED_OUT")])
+        elif list(user.devices) != agent.devices:
+            self._sign_in(name)
+
+    def _sign_in(self, name: str) -> None:
+        user = self._hub.people[name]
+        event = e.AgentSignedIn(at=self._hub.wall(), agent=name, name=user.display_name, devices=list(user.devices))
+        self._hub.take([event])
+
+    def _set_state(self, agent: str, command: wire.SetState) -> Answer:
+        hub = self._hub
+        if agent not in hub.people:
+            return no("unknown_user", "You are no longer known here.")
+        reason = command.reason if command.state == "NOT_READY" else None
+        if command.state == "NOT_READY" and hub.pause_reasons and reason not in hub.pause_reasons | {SIGNED_IN}:
+            return no("unknown_reason", "Choose one of the reasons that there are.", "reason")
+        known = hub.distributor.agents.get(agent)
+        if command.state != "LOGGED_OUT" and (known is None or not known.signed_in):
+            self._sign_in(agent)
+        chosen = e.StateChosen(at=hub.wall(), agent=agent, state=command.state, reason=reason, command_id=command.id)
+        hub.take([chosen])
+        return OK
+
+    # --- calls ---------------------------------------------------------------------------------------
+
+    def _answer(self, agent: str, command: wire.Answer) -> Answer:
+        one, her = self._hub.distributor.interactions.get(command.interaction_id), self._agent(agent)
+        rings = [o.agent for o in one.open_offers() if o.agent in her.devices] if one is not None and her else []
+        if one is None or not rings:
+            return no("not_ringing", "This call does not ring at your phone.", "interaction_id")
+        return self._observe(agent, command, self._pbx(one).answer(rings[0]))
+
+    def _hang_up(self, agent: str, command: wire.HangUp) -> Answer:
+        """Ends the leg of her own device and no other, so no further permission is needed."""
+        one, her = self._hub.distributor.interactions.get(command.interaction_id), self._agent(agent)
+        if one is None or her is None or one.ended:
+            return NOT_YOURS
+        pbx = self._pbx(one)
+        mine = next((d for d in her.devices if pbx.tracker.channel_of(one.id, d) is not None), None)
+        return self._observe(agent, command, pbx.hang_up(one.id, mine)) if mine is not None else NOT_YOURS
+
+    def _dial(self, agent: str, command: wire.Dial) -> Answer:
+        her = self._agent(agent)
+        pbx = next((p for p in self._hub.pbxs.values() if p.ready_since is not None), None)
+        if her is None or not her.devices:
+            return no("no_phone", "You have no phone here.")
+        if her.state in ("BUSY", "OFFERED"):
+            return no("busy", "You are in a call.")
+        if pbx is None:
+            return no("pbx_lost", "There is no link to the PBX.")
+        if not pbx.can_dial(command.to):
+            return no("invalid_number", "This is not a number that can be dialled.", "to")
+        return self._observe(agent, command, pbx.dial(her.devices[0], command.to))
+
+    def _observe(self, agent: str, command: ClientCommand, work: Coroutine[Any, Any, Outcome]) -> Ack:
+        """Accepted; the outcome follows."""
+        self._hub.spawn(self._report(agent, command.id, work))
+        return OK
+
+    async def _report(self, agent: str, command_id: str, work: Coroutine[Any, Any, Outcome]) -> None:
+        try:
+            outcome = await work
+        except Exception:
+            self._tell(agent, command_id, Outcome(False, "failed", "This did not work; the cause is in the log."))
+            raise
+        self._tell(agent, command_id, outcome)
+
+    def _tell(self, agent: str, command_id: str, outcome: Outcome) -> None:
+        report = c.ReportOutcome(agent, command_id, outcome.ok, outcome.code, outcome.message)
+        self._hub.carry_out(report)
+
+    def _agent(self, name: str) -> Agent | None:
+        agent = self._hub.distributor.agents.get(name)
+        return agent if agent is not None and agent.signed_in else None
+
+    def _pbx(self, one: Interaction) -> Pbx:
+        return self._hub.pbxs[one.pbx]
+
+    # --- what people add -----------------------------------------------------------------------------
+
+    def _allowed(self, agent: str, interaction_id: str) -> bool:
+        return self._hub.distributor.may_act_on(agent, interaction_id)
+
+    def _note(self, agent: str, command: wire.Note) -> Answer:
+        if not self._allowed(agent, command.interaction_id):
+            return NOT_YOURS
+        noted = e.NoteWritten(
+            at=self._hub.wall(), interaction_id=command.interaction_id, agent=agent, text=command.text
+        )
+        return self._written(agent, command, [noted])
+
+    def _wrap_up(self, agent: str, command: wire.WrapUp) -> Answer:
+        if not self._allowed(agent, command.interaction_id):
+            return NOT_YOURS
+        her = self._agent(agent)
+        if her is not None and any(i == command.interaction_id for i, _ in her.talking):
+            return no("still_talking", "The call is not over yet.", "interaction_id")
+        done = e.InteractionWrappedUp(
+            at=self._hub.wall(),
+            interaction_id=command.interaction_id,
+            agent=agent,
+            disposition=command.disposition,
+            notes=command.notes,
+        )
+        return self._written(agent, command, [done])
+
+    async def _written(self, agent: str, command: ClientCommand, events: list[e.Event]) -> Ack:
+        """Accepted means on disk: what a person wrote is never lost after that."""
+        await self._hub.log.durable(self._hub.take(events))
+        self._tell(agent, command.id, Outcome(True))
+        return OK
+
+    def _identify(self, agent: str, command: wire.Identify) -> Answer:
+        if not self._allowed(agent, command.interaction_id):
+            return NOT_YOURS
+        if (command.customer_id is None) == (command.create is None):
+            return no("invalid", "Choose a customer or create one.", "customer_id")
+        return self._identified(agent, command)
+
+    async def _identified(self, agent: str, command: wire.Identify) -> Ack:
+        try:
+            match = await self._customer(command)
+        except Refused as refused:
+            return no("invalid", refused.message, f"create.{refused.field}")
+        except NotFound:
+            return no("unknown_customer", "There is no such customer.", "customer_id")
+        except Conflict as conflict:
+            return no("conflict", str(conflict))
+        now, customer = self._hub.wall(), match.customer or {}
+        chosen = e.CustomerIdentified(
+            at=now, interaction_id=command.interaction_id, customer_id=str(customer["id"]), agent=agent
+        )
+        return await self._written(agent, command, [chosen, caller_found(now, command.interaction_id, match)])
+
+    async def _customer(self, command: wire.Identify) -> Match:
+        customers = self._hub.customers
+        if command.create is not None:
+            return await customers.match_of((await customers.create(command.create)).id)
+        return await customers.match_of(command.customer_id or "")
+
+
+def caller_found(at: float, interaction_id: str, match: Match) -> e.CallerFound:
+    """The answer of a look-up as an event."""
+    return e.CallerFound(
+        at=at,
+        interaction_id=interaction_id,
+        strength=match.strength,
+        customer=match.customer,
+        candidates=match.candidates,
+        timeline=match.timeline,
+        open_cases=match.open_cases,
+    )

@@ -1,0 +1,339 @@
+"""The hub: events in, one after the other, each to its end; effects out. Nothing here waits.
+
+    event → live state and decision (``Distributor.handle``) → number → log → effects
+
+What a command does is in :data:`EFFECTS`; whatever needs I/O is spawned and comes back as an event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from typing import Any, Final
+
+from agent_console.ports import DeviceView, Part, Screens, Topic
+from agent_console.wire import Ack, AgentView, ClientCommand
+from cti_gateway.desk import Desk, caller_found
+from cti_gateway.pbx import Pbx
+from cti_gateway.timers import Timers
+from cti_gateway.windows import Windows
+from interaction_log import events as e
+from interaction_log.interaction import Interaction
+from interaction_log.records import Match, User
+from routing import commands as c
+from routing.agents import Agent
+from routing.distributor import Distributor
+from routing.ports import Catalogue, Customers, Log, Users
+
+log = logging.getLogger(__name__)
+
+NOT_LOGGED: Final = (e.TimerFired, e.CallerFound, e.DeviceStateChanged, e.QueueSeen)
+"""Live state only: CallerFound would copy customer records into the log (``CustomerIdentified`` refers to them)."""
+LOOKUP_SECONDS: Final = 5.0
+"""After so long a look-up is given up, and the caller is unknown."""
+FIGURES_SECONDS: Final = 1.0
+"""Queue figures go out at most so often (wire.QueuesMessage)."""
+FIGURES: Final = "hub:queues"
+
+
+class Hub:
+    """Fulfils ``agent_console.ports.Live``. Everything runs on the one event loop."""
+
+    def __init__(
+        self,
+        distributor: Distributor,
+        event_log: Log,
+        customers: Customers,
+        users: Users,
+        catalogue: Catalogue,
+        *,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self.distributor, self.log, self.wall = distributor, event_log, wall
+        self.customers, self.users, self.catalogue = customers, users, catalogue
+        self.pbxs: dict[str, Pbx] = {}
+        self.people: dict[str, User] = {}
+        self.pause_reasons: set[str] = set()
+        self.counts: dict[str, float] = dict.fromkeys(("events", "pops", "lookups_failed", "events_failed"), 0)
+        self.timers = Timers(self._timer_fired)
+        self.windows = Windows(self)
+        self.desk = Desk(self)
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.last_seq = 0
+        self._screens: Screens | None = None
+        self._backlog: deque[tuple[e.Event, float | None]] = deque()
+        self._busy = False
+        self._to_show: dict[tuple[str, str], None] = {}
+        self._figures_at = float("-inf")
+
+    @property
+    def screens(self) -> Screens:
+        """The consoles; must be attached before."""
+        assert self._screens is not None
+        return self._screens
+
+    def attach(self, screens: Screens) -> None:
+        """Connect with the consoles."""
+        self._screens = screens
+
+    # --- the step ------------------------------------------------------------------------------------
+
+    def take(self, events: Iterable[e.Event], received_at: float | None = None) -> int:
+        """Handle events in order; returns the number of the last one that was logged."""
+        self._backlog.extend((event, received_at) for event in events)
+        if not self._busy:
+            self._busy = True
+            try:
+                while self._backlog:
+                    self._step(*self._backlog.popleft())
+                self._show_changes()
+            finally:
+                self._busy = False
+        return self.last_seq
+
+    def _step(self, event: e.Event, received_at: float | None) -> None:
+        commands = self._decide(event)
+        if not isinstance(event, NOT_LOGGED):
+            self.last_seq = self.log.next_seq()
+            self.log.append(e.Recorded(self.last_seq, event))
+        self.counts["events"] += 1
+        self.windows.noted(event, received_at)
+        concluded = [(command.event, received_at) for command in commands if isinstance(command, c.Record)]
+        self._backlog.extendleft(reversed(concluded))
+        for command in commands:
+            self.carry_out(command)
+
+    def _decide(self, event: e.Event) -> list[c.Command]:
+        try:
+            return self.distributor.handle(event, self.wall())
+        except Exception:  # one bad event must not stop the next; it is in the log for who looks for the cause
+            self.counts["events_failed"] += 1
+            log.exception("the decision about a %s failed", type(event).__name__)
+            return []
+
+    def carry_out(self, command: c.Command) -> None:
+        """Do what a command says; a failure is logged and stops nothing."""
+        try:
+            EFFECTS[type(command)](self, command)
+        except Exception:
+            self.counts["events_failed"] += 1
+            log.exception("a %s could not be carried out", type(command).__name__)
+
+    # --- effects -------------------------------------------------------------------------------------
+
+    def _pop_screen(self, command: c.PopScreen) -> None:
+        self.counts["pops"] += 1
+        self._to_show.pop((command.agent, command.interaction_id), None)
+        self.screens.publish(command.agent, "screen_pop", self.windows.open_pop(command))
+
+    def _update_pop(self, command: c.UpdatePop) -> None:
+        self.screens.publish(command.agent, "screen_pop_updated", self.windows.update_pop(command))
+
+    def _close_pop(self, command: c.ClosePop) -> None:
+        self.windows.close_pop(command)
+        body = {"interaction_id": command.interaction_id, "reason": command.reason}
+        self.screens.publish(command.agent, "screen_pop_closed", body)
+
+    def _show_interaction(self, command: c.ShowInteraction) -> None:
+        self._to_show[command.agent, command.interaction_id] = None
+
+    def _show_changes(self) -> None:
+        """One message for each agent and interaction that changed, however many events did it."""
+        changed, self._to_show = self._to_show, {}
+        for agent, interaction_id in changed:
+            view = self.windows.interaction(interaction_id)
+            if view is not None:
+                self.screens.publish(agent, "interaction", {"interaction": view})
+
+    def _show_agent(self, command: c.ShowAgent) -> None:
+        body = {"agent": self.windows.agent(command.agent)}
+        self.screens.publish(command.agent, "agent_state", body)
+        self.screens.publish_supervisors("agent_state", body)
+
+    def _show_queues(self, _: c.ShowQueues) -> None:
+        if not self.timers.running(FIGURES):
+            wait = FIGURES_SECONDS - (asyncio.get_running_loop().time() - self._figures_at)
+            self.timers.start(FIGURES, max(0.0, wait))
+
+    def _publish_figures(self) -> None:
+        self._figures_at = asyncio.get_running_loop().time()
+        body = {"queues": self.windows.queues()}
+        self.screens.publish_all("queues", body)
+        self.screens.publish_supervisors("queues", body)
+
+    def _notify(self, command: c.Notify) -> None:
+        body = {"level": command.level, "code": command.code, "params": command.params, "pbx": self.windows.pbxs()}
+        if command.agent is not None:
+            self.screens.publish(command.agent, "notice", body)
+        else:
+            self.screens.publish_all("notice", body)
+            self.screens.publish_supervisors("notice", body)
+
+    def _report(self, command: c.ReportOutcome) -> None:
+        body: dict[str, Any] = {"id": command.command_id, "ok": command.ok}
+        if command.code is not None and not command.ok:
+            body["error"] = {"code": command.code, "message": command.message or command.code}
+        self.screens.publish(command.agent, "command_result", body)
+
+    def _pause_member(self, command: c.PauseMember) -> None:
+        self.pbxs[command.pbx].pause(command.device, command.reason)
+
+    def _release_member(self, command: c.ReleaseMember) -> None:
+        self.pbxs[command.pbx].pause(command.device, None)
+
+    def _find_caller(self, command: c.FindCaller) -> None:
+        self.spawn(self._look_up(command.interaction_id, self.customers.find_caller(command.address)))
+
+    async def _look_up(self, interaction_id: str, question: Coroutine[Any, Any, Match]) -> None:
+        try:
+            match = await asyncio.wait_for(question, LOOKUP_SECONDS)
+        except Exception as error:  # whatever the store says: the pop must come
+            self.counts["lookups_failed"] += 1
+            log.warning("a caller could not be looked up: %s", type(error).__name__)
+            match = Match(strength="unknown")
+        self.take([caller_found(self.wall(), interaction_id, match)])
+
+    def _timer_fired(self, key: str) -> None:
+        if key == FIGURES:
+            self._publish_figures()
+        else:
+            self.take([e.TimerFired(at=self.wall(), key=key)])
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Background work with a strong reference; its errors are logged."""
+        task = asyncio.get_running_loop().create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self._reap)
+        return task
+
+    def _reap(self, task: asyncio.Task[None]) -> None:
+        self.tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("background work failed", exc_info=task.exception())
+
+    # --- beginning and end ---------------------------------------------------------------------------
+
+    def add(self, pbx: Pbx) -> None:
+        """A PBX whose events come here."""
+        self.pbxs[pbx.name] = pbx
+
+    async def load(self) -> None:
+        """Read what decisions need from the store."""
+        self.people = {user.name: user for user in await self.users.all()}
+        await self._read_queues()
+        self.pause_reasons = {choice.code for choice in await self.catalogue.pause_reasons() if not choice.retired}
+
+    async def _read_queues(self) -> None:
+        self.distributor.settings.queues = {(q.pbx, q.name): q for q in await self.catalogue.queues()}
+
+    async def restore(self, interactions: list[Interaction], agents: list[Agent]) -> None:
+        """Take over what the log says of the time before. Call after :meth:`load`, before any event."""
+        for command in self.distributor.restore(interactions, agents, self.wall()):
+            if isinstance(command, c.Record):
+                self.take([command.event])
+            else:
+                self.carry_out(command)
+        for one in interactions:
+            if one.customer_id is not None:
+                await self._look_up(one.id, self.customers.match_of(one.customer_id))
+            elif one.customer_address is not None and one.direction != "internal":
+                await self._look_up(one.id, self.customers.find_caller(one.customer_address))
+
+    async def drain(self, seconds: float) -> None:
+        """Stop the timers and wait for background work, at most so long."""
+        self.timers.cancel_all()
+        if self.tasks:
+            _, late = await asyncio.wait(set(self.tasks), timeout=seconds)
+            for task in late:
+                task.cancel()
+
+    # --- ports.Live: what the console server asks ------------------------------------------------------
+
+    def snapshot(self, agent: str) -> dict[str, Any]:
+        """See ``ports.Live``."""
+        return self.windows.snapshot(agent)
+
+    def supervisor_snapshot(self) -> dict[str, Any]:
+        """See ``ports.Live``."""
+        return self.windows.supervisor_snapshot()
+
+    def agents(self) -> list[AgentView]:
+        """See ``ports.Live``."""
+        return self.windows.agents()
+
+    def devices(self) -> list[DeviceView]:
+        """See ``ports.Live``."""
+        return self.windows.devices()
+
+    def health(self) -> list[Part]:
+        """See ``ports.Live``."""
+        return self.windows.health()
+
+    def counters(self) -> Mapping[str, float]:
+        """See ``ports.Live``."""
+        return self.windows.counters()
+
+    def gauges(self) -> Mapping[str, float]:
+        """See ``ports.Live``."""
+        return self.windows.gauges()
+
+    def submit(self, agent: str, name: str, command: ClientCommand) -> Ack | Coroutine[Any, Any, Ack]:
+        """See ``ports.Live``."""
+        return self.desk.submit(agent, name, command)
+
+    def presence(self, agent: str, consoles: int) -> None:
+        """See ``ports.Live``: the first console of somebody whom we have not seen yet is her signing in."""
+        if consoles > 0:
+            self.desk.arrived(agent)
+
+    def changed(self, topic: Topic, key: str) -> None:
+        """See ``ports.Live``."""
+        self.spawn(_CHANGES[topic](self, key))
+
+    async def _user_changed(self, name: str) -> None:
+        self.people = {user.name: user for user in await self.users.all()}
+        self.desk.seat_changed(name)
+
+    async def _queue_changed(self, _: str) -> None:
+        await self._read_queues()
+        self._show_queues(c.ShowQueues())
+
+    async def _reasons_changed(self, _: str) -> None:
+        self.pause_reasons = {choice.code for choice in await self.catalogue.pause_reasons() if not choice.retired}
+
+    async def _nothing_changed(self, _: str) -> None:
+        """Dispositions are read when they are shown."""
+
+    async def _customer_changed(self, customer_id: str) -> None:
+        for one in list(self.distributor.interactions.values()):
+            if one.customer_id == customer_id and not one.ended:
+                await self._look_up(one.id, self.customers.match_of(customer_id))
+
+
+EFFECTS: Final[dict[type, Callable[[Hub, Any], object]]] = {
+    c.Record: lambda hub, command: None,  # was put before what waits
+    c.FindCaller: Hub._find_caller,
+    c.PopScreen: Hub._pop_screen,
+    c.UpdatePop: Hub._update_pop,
+    c.ClosePop: Hub._close_pop,
+    c.ShowInteraction: Hub._show_interaction,
+    c.ShowAgent: Hub._show_agent,
+    c.ShowQueues: Hub._show_queues,
+    c.Notify: Hub._notify,
+    c.ReportOutcome: Hub._report,
+    c.PauseMember: Hub._pause_member,
+    c.ReleaseMember: Hub._release_member,
+    c.StartTimer: lambda hub, command: hub.timers.start(command.key, command.seconds),
+    c.CancelTimer: lambda hub, command: hub.timers.cancel(command.key),
+}
+
+_CHANGES: Final[dict[Topic, Callable[[Hub, str], Coroutine[Any, Any, None]]]] = {
+    "users": Hub._user_changed,
+    "queues": Hub._queue_changed,
+    "pause_reasons": Hub._reasons_changed,
+    "dispositions": Hub._nothing_changed,
+    "customers": Hub._customer_changed,
+}

@@ -1,0 +1,177 @@
+"""Who serves which queue, who is paused, and what the phones do: messages of one PBX in, events out. Pure.
+
+Only changes become events. Between :meth:`Members.begin_resync` and :meth:`Members.end_resync` the PBX lists all
+that it has; what it does not list any more is gone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+from typing import Final, cast, get_args
+
+from cti_gateway.ami.codec import Message
+from cti_gateway.calls import is_whole_pause_block
+from cti_gateway.tracking.parties import PbxProfile
+from interaction_log import events as e
+
+_DEVICE: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*/[^@;:&]+", re.ASCII)
+_NUMBER: Final = re.compile(r"(?:hint:|Local/)([0-9*#]{1,16})@", re.ASCII)
+_TECHNOLOGIES: Final = ("PJSIP", "SIP")
+_DEVICE_STATES: Final = frozenset(get_args(e.DeviceState))
+
+Key = tuple[str, str]
+
+
+class Members:
+    """The queue members and device states of one PBX."""
+
+    def __init__(self, profile: PbxProfile) -> None:
+        self.profile = profile
+        self.members: dict[Key, e.MemberChanged] = {}
+        """By queue and interface."""
+        self.device_states: dict[str, e.DeviceState] = {}
+        self._queues: set[str] = set()
+        self._listed: set[Key] | None = None
+
+    # --- what others ask -----------------------------------------------------------------------------
+
+    def of_device(self, device: str) -> list[e.MemberChanged]:
+        """The memberships of a phone."""
+        return [m for m in self.members.values() if m.device == device]
+
+    def device_of(self, interface: str, state_interface: str) -> str:
+        """The phone behind a member: ``Local/1001@from-queue/n`` and ``hint:1001@ext-local`` mean ``PJSIP/1001``."""
+        for text in (state_interface, interface):
+            if _DEVICE.fullmatch(text) and not text.startswith("Local/"):
+                return text
+        for text in (state_interface, interface):
+            number = _NUMBER.match(text)
+            if number is not None:
+                named = [f"{technology}/{number[1]}" for technology in _TECHNOLOGIES]
+                return next((d for d in named if self._is_ours(d)), named[0])
+        return interface.removesuffix("/n")
+
+    def _is_ours(self, device: str) -> bool:
+        return any(fnmatchcase(device, glob) for glob in self.profile.devices)
+
+    # --- resynchronisation ---------------------------------------------------------------------------
+
+    def begin_resync(self) -> None:
+        """A whole list of members follows."""
+        self._listed = set()
+
+    def end_resync(self, at: float | None) -> list[e.Event]:
+        """The list is complete: who was not in it is no member any more."""
+        listed, self._listed = self._listed, None
+        gone = [] if listed is None else [key for key in self.members if key not in listed]
+        return [event for key in gone for event in self._remove(key, at, inferred=True)]
+
+    # --- messages ------------------------------------------------------------------------------------
+
+    def feed(self, message: Message, received_at: float | None = None) -> list[e.Event]:
+        """One message; the changes that it tells."""
+        step = TABLE.get(message.name) if message.kind == "event" else None
+        if step is None:
+            return []
+        return step(self, message, message.timestamp or received_at)
+
+    def _queue(self, m: Message, at: float | None) -> list[e.Event]:
+        queue = m.get("Queue")
+        if not queue or queue in self._queues:
+            return []
+        self._queues.add(queue)
+        return [e.QueueSeen(at=at, pbx=self.profile.name, queue=queue)]
+
+    def _pause(self, m: Message, at: float | None) -> list[e.Event]:
+        return self._member(m, at) if is_whole_pause_block(m) else []  # a caller can write into the stream
+
+    def _member(self, m: Message, at: float | None) -> list[e.Event]:
+        interface = m.get("Interface") or m.get("Location")
+        queue = m.get("Queue")
+        if not interface or not queue:
+            return []
+        key = (queue, interface)
+        if self._listed is not None:
+            self._listed.add(key)
+        found = self._changed(key, m, at)
+        if _same(found, self.members.get(key)):
+            return []
+        self.members[key] = found
+        return [*self._queue(m, at), found]
+
+    def _changed(self, key: Key, m: Message, at: float | None) -> e.MemberChanged:
+        paused = m.get("Paused") == "1"
+        return e.MemberChanged(
+            at=at,
+            pbx=self.profile.name,
+            queue=key[0],
+            interface=key[1],
+            device=self.device_of(key[1], m.get("StateInterface")),
+            member_name=m.get("MemberName") or m.get("Name"),
+            paused=paused,
+            paused_reason=(m.get("PausedReason") or m.get("Reason")) if paused else "",
+            penalty=_number(m.get("Penalty")),
+            ringinuse=m.get("Ringinuse", "1") != "0",
+        )
+
+    def _removed(self, m: Message, at: float | None) -> list[e.Event]:
+        return self._remove((m.get("Queue"), m.get("Interface")), at)
+
+    def _remove(self, key: Key, at: float | None, *, inferred: bool = False) -> list[e.Event]:
+        old = self.members.pop(key, None)
+        if old is None:
+            return []
+        return [
+            e.MemberChanged(
+                at=at,
+                inferred=inferred,
+                pbx=old.pbx,
+                queue=old.queue,
+                interface=old.interface,
+                device=old.device,
+                member_name=old.member_name,
+                paused=False,
+                paused_reason="",
+                penalty=old.penalty,
+                removed=True,
+            )
+        ]
+
+    def _device_state(self, m: Message, at: float | None) -> list[e.Event]:
+        device, state = m.get("Device"), m.get("State")
+        if state not in _DEVICE_STATES or not _DEVICE.fullmatch(device) or device.startswith("Local/"):
+            return []
+        if self.device_states.get(device) == state:
+            return []
+        known = cast("e.DeviceState", state)
+        self.device_states[device] = known
+        return [e.DeviceStateChanged(at=at, pbx=self.profile.name, device=device, state=known)]
+
+
+def _same(one: e.MemberChanged, other: e.MemberChanged | None) -> bool:
+    if other is None:
+        return False
+    return (one.device, one.paused, one.paused_reason, one.penalty) == (
+        other.device,
+        other.paused,
+        other.paused_reason,
+        other.penalty,
+    )
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() else 0
+
+
+TABLE: Final[dict[str, Callable[[Members, Message, float | None], list[e.Event]]]] = {
+    "QueueParams": Members._queue,
+    "QueueMember": Members._member,
+    "QueueMemberAdded": Members._member,
+    "QueueMemberStatus": Members._member,
+    "QueueMemberPenalty": Members._member,
+    "QueueMemberPause": Members._pause,
+    "QueueMemberRemoved": Members._removed,
+    "DeviceStateChange": Members._device_state,
+}

@@ -1,0 +1,392 @@
+"""One PBX: its link, its calls, its queue members, and what we ask it to do.
+
+Messages go in and events come out, in the order of the stream. After each (re)connect the PBX tells its whole state
+on the event connection, so that the answers have their place among the events (DESIGN 4).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from cti_gateway.ami import actions
+from cti_gateway.ami.actions import Action
+from cti_gateway.ami.codec import Message
+from cti_gateway.ami.encode import EncodeError
+from cti_gateway.ami.session import ActionFailed, ActionTimedOut, AskFailed, Reply
+from cti_gateway.calls import CallTracker
+from cti_gateway.dialling import dial_string
+from cti_gateway.members import Members
+from cti_gateway.service import LinkState
+from cti_gateway.tracking.parties import PbxProfile
+from interaction_log import events as e
+from interaction_log.interaction import Interaction
+from routing.pauses import is_ours
+
+log = logging.getLogger(__name__)
+
+DIAL_SECONDS: Final = 45.0
+"""After so long without an ``OriginateResponse`` the agent is told (FAULTS N12)."""
+RING_SECONDS: Final = 30.0
+"""How long the agent's own phone rings for a call that she dialled."""
+RETRY_SECONDS: Final = 1.0
+STARTING_SECONDS: Final = 0.5
+"""Pause between questions to a PBX that is still starting."""
+LOOK_AGAIN_SECONDS: Final = 5.0
+"""At most so often the PBX is asked about a block that nobody believes."""
+RELEASE_SECONDS: Final = 2.0
+"""How long the end of the process waits for its pauses to be released."""
+GIVE_UP_SECONDS: Final = 4 * 3600.0
+"""A PBX that is away for so long has no call of before any more (DESIGN 4)."""
+RELOAD_LOOKS: Final = (0.5, 3.0)
+"""Seconds after a ``Reload`` at which the queues are read again: it is announced before it is done."""
+OUTBOUND_CONTEXT: Final = "from-internal"
+"""Where agents' phones dial, as FreePBX and our sample configuration name it."""
+
+_NOT_ALLOWED: Final = re.compile(r"permission|not allowed|forbidden|unknown command", re.IGNORECASE)
+
+
+class Link(Protocol):
+    """What is needed of ``service.PbxLink``."""
+
+    @property
+    def name(self) -> str:
+        """The PBX's name."""
+        ...
+
+    @property
+    def state(self) -> LinkState:
+        """State of the event connection."""
+        ...
+
+    def start(self) -> None:
+        """Begin to connect."""
+        ...
+
+    async def stop(self) -> None:
+        """Close."""
+        ...
+
+    async def ask(self, action: Action, timeout: float = 5.0, *, action_id: str | None = None) -> Reply:  # noqa: ASYNC109
+        """Ask on the action connection."""
+        ...
+
+    async def ask_in_order(self, action: Action, timeout: float = 5.0) -> Reply:  # noqa: ASYNC109
+        """Ask on the event connection."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of something that an agent asked for. ``code`` and ``message`` say why not."""
+
+    ok: bool
+    code: str | None = None
+    message: str | None = None
+
+
+Sink = Callable[[list[e.Event], float], object]
+Spawn = Callable[[Coroutine[Any, Any, None]], object]
+
+
+class Pbx:
+    """One Asterisk. ``sink(events, received_at)`` takes what happens; ``spawn`` keeps background work alive.
+
+    ``answer_by``: who may tell a phone to answer (a manager user with ``write=system``); the usual link if ``None``.
+    """
+
+    def __init__(
+        self,
+        profile: PbxProfile,
+        sink: Sink,
+        spawn: Spawn,
+        *,
+        wall: Callable[[], float] = time.time,
+        context: str = OUTBOUND_CONTEXT,
+    ) -> None:
+        self.profile = profile
+        self.tracker = CallTracker(profile)
+        self.members = Members(profile)
+        self.states: dict[str, LinkState] = {}
+        self.ready_since: float | None = None
+        """Since when what we know is right; ``None`` while the link is down or being resynchronised."""
+        self.messages = 0
+        self.gaps = 0
+        self.lost_since: float | None = None
+        self._sink, self._spawn, self._wall, self._context = sink, spawn, wall, context
+        self._link: Link | None = None
+        self._answer_by: Callable[[Action], Awaitable[Reply]] | None = None
+        self._life = 0
+        self._looked_at = float("-inf")
+        self._wanted: dict[str, str | None] = {}
+        self._pausing: set[str] = set()
+        self._dials: dict[str, asyncio.Future[Message]] = {}
+
+    @property
+    def name(self) -> str:
+        """The PBX's name in the configuration."""
+        return self.profile.name
+
+    @property
+    def link(self) -> Link:
+        """The link; must be attached before."""
+        assert self._link is not None
+        return self._link
+
+    def attach(self, link: Link, answer_by: Callable[[Action], Awaitable[Reply]] | None = None) -> None:
+        """Connect with the wire. The link is made with :meth:`on_messages` and :meth:`on_state`."""
+        self._link, self._answer_by = link, answer_by
+
+    def restore(self, interactions: Iterable[Interaction]) -> None:
+        """What the log says was open; the PBX will say what became of it."""
+        self.tracker.restore(interactions)
+
+    # --- from the wire -------------------------------------------------------------------------------
+
+    def on_messages(self, messages: list[Message], received_at: float) -> None:
+        """Take what one read completed. Never waits."""
+        self.messages += len(messages)
+        events: list[e.Event] = []
+        for message in messages:
+            events += self.tracker.feed(message, received_at)
+            events += self.members.feed(message, received_at)
+            if message.name in _NOTED:
+                _NOTED[message.name](self, message)
+        if events:
+            self._sink(events, received_at)
+            if any(isinstance(event, e.SuspiciousBlockSeen) for event in events):
+                self._look_again()
+
+    def on_state(self, state: LinkState) -> None:
+        """A connection came up or went down."""
+        self.states[state.role] = state
+        if state.role != "events":
+            return
+        if state.up:
+            self._life += 1
+            self._spawn(self._resynchronise(self._life))
+        elif self.ready_since is not None and state.name in ("lost", "refused"):
+            self._lost(state.reason)
+
+    def _lost(self, reason: str) -> None:
+        self._life += 1
+        self.gaps += 1
+        self.ready_since = None
+        self.lost_since = now = self._wall()
+        # Calls that end in the gap end at the last message received: the tracker knows its time by the PBX's clock.
+        self._sink(self.tracker.link_lost(now if self.tracker.last_at is None else None, reason), now)
+        self._spawn(self._give_up(self._life))
+
+    async def _give_up(self, life: int) -> None:
+        """A PBX that never comes back: what was open is closed."""
+        await asyncio.sleep(GIVE_UP_SECONDS)
+        if life == self._life:
+            self._sink(self.tracker.give_up(None), self._wall())
+
+    # --- resynchronisation ---------------------------------------------------------------------------
+
+    async def _resynchronise(self, life: int) -> None:
+        """Ask until the PBX has told everything, or this connection is over."""
+        while life == self._life and self.link.state.up:
+            try:
+                await self._read_all(life)
+                return
+            except AskFailed as error:
+                log.warning("PBX %s: its state could not be read: %s", self.name, error)
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _read_all(self, life: int) -> None:
+        self.tracker.begin_resync(self._wall())
+        await self._started()
+        await self.link.ask_in_order(actions.core_show_channels())
+        await self._read_queues()
+        await self._read_device_states()
+        if life != self._life:
+            return
+        self.ready_since = now = self._wall()
+        self.lost_since = None
+        self._sink(self.tracker.end_resync(now), now)
+
+    async def _started(self) -> None:
+        """While it starts, the PBX's start time reads 1969 or 1970 (AMI-FACTS 5)."""
+        while True:
+            status = (await self.link.ask_in_order(actions.core_status())).response
+            if not status.get("CoreStartupDate").startswith(("1969", "1970")):
+                return
+            await asyncio.sleep(STARTING_SECONDS)
+
+    async def _read_queues(self) -> None:
+        """Queues, members and waiting callers. A PBX without app_queue has none."""
+        self.members.begin_resync()
+        try:
+            await self.link.ask_in_order(actions.queue_status())
+        except ActionFailed as error:
+            log.warning("PBX %s: its queues cannot be read: %s", self.name, error)
+        self._sink(self.members.end_resync(self._wall()), self._wall())
+
+    async def _read_device_states(self) -> None:
+        try:
+            await self.link.ask_in_order(actions.device_state_list())
+        except ActionFailed as error:
+            log.info("PBX %s: its device states cannot be read: %s", self.name, error)
+
+    def _look_again(self) -> None:
+        """A block came that names no channel we know: ask the PBX which channels there are (AMI-FACTS 6.23)."""
+        now = self._wall()
+        if self.ready_since is not None and abs(now - self._looked_at) > LOOK_AGAIN_SECONDS:
+            self._looked_at = now
+            self._spawn(self._look())
+
+    async def _look(self) -> None:
+        try:
+            await self.link.ask_in_order(actions.core_show_channels())
+        except AskFailed as error:
+            log.warning("PBX %s: its channels could not be read: %s", self.name, error)
+
+    def _reloaded(self, _: Message) -> None:
+        self._spawn(self._look_at_queues())
+
+    async def _look_at_queues(self) -> None:
+        before = 0.0
+        for after in RELOAD_LOOKS:
+            await asyncio.sleep(after - before)
+            before = after
+            try:
+                await self._read_queues()
+            except AskFailed as error:
+                log.warning("PBX %s: its queues could not be read: %s", self.name, error)
+
+    # --- pauses --------------------------------------------------------------------------------------
+
+    def pause(self, device: str, reason: str | None) -> None:
+        """Pause a phone in all its queues with our reason, or end our pause (``None``). The last wish counts."""
+        self._wanted[device] = reason
+        if device not in self._pausing:
+            self._pausing.add(device)
+            self._spawn(self._pause(device))
+
+    async def _pause(self, device: str) -> None:
+        try:
+            while device in self._wanted:
+                reason = self._wanted.pop(device)
+                for action in self._pause_actions(device, reason):
+                    await self.link.ask(action)
+        except (AskFailed, EncodeError) as error:  # the distributor sees no change and asks again
+            log.warning("PBX %s: %s could not be paused or released: %s", self.name, device, error)
+        finally:
+            self._pausing.discard(device)
+
+    def _pause_actions(self, device: str, reason: str | None) -> list[Action]:
+        """One action for all queues, or one for each where somebody else's pause must stay."""
+        found: list[Action] = []
+        by_interface: dict[str, list[e.MemberChanged]] = {}
+        for member in self.members.of_device(device):
+            by_interface.setdefault(member.interface, []).append(member)
+        for interface, members in by_interface.items():
+            mine = [m for m in members if not m.paused or is_ours(m)]
+            queues = [None] if len(mine) == len(members) else [m.queue for m in mine]
+            for queue in queues:
+                found.append(actions.queue_pause(interface, reason is not None, queue=queue, reason=reason))
+        return found
+
+    async def release_ours(self) -> int:
+        """End all our pauses, for the end of the process; how many were told. Waits at most two seconds."""
+        ours = [m for m in self.members.members.values() if is_ours(m)]
+        asked = [self.link.ask(actions.queue_pause(m.interface, False, queue=m.queue)) for m in ours]
+        if not asked or not self.link.state.up:
+            for coroutine in asked:
+                coroutine.close()
+            return 0
+        done, late = await asyncio.wait([asyncio.ensure_future(a) for a in asked], timeout=RELEASE_SECONDS)
+        for task in late:
+            task.cancel()
+        failed = [task for task in done if task.exception() is not None]
+        if failed or late:
+            log.warning("PBX %s: %d pauses were not released", self.name, len(failed) + len(late))
+        return len(done) - len(failed)
+
+    # --- calls ---------------------------------------------------------------------------------------
+
+    async def hang_up(self, interaction_id: str, device: str) -> Outcome:
+        """End this phone's own leg."""
+        channel = self.tracker.channel_of(interaction_id, device)
+        if channel is None:
+            return Outcome(False, "not_in_call", "Your phone is not in this call.")
+        return await self._do(actions.hangup(channel))
+
+    async def answer(self, device: str) -> Outcome:
+        """Tell a phone to lift itself, where its make can and our manager user may."""
+        action = Action("PJSIPNotify", (("Endpoint", device.partition("/")[2]), ("Variable", "Event=talk")))
+        actions.check_endpoint(device)
+        outcome = await self._do(action, self._answer_by)
+        if outcome.code == "refused_by_pbx":
+            text = "Lift the phone: this PBX user may not answer for you."
+            return Outcome(False, "lift_the_phone", text)
+        return outcome
+
+    def can_dial(self, number: str) -> bool:
+        """Whether ``number`` is one."""
+        try:
+            dial_string(number, self.profile)
+        except EncodeError:
+            return False
+        return True
+
+    async def dial(self, device: str, number: str) -> Outcome:
+        """Ring the agent's phone; when she lifts it, the PBX dials ``number``. The outcome is that she lifted it."""
+        try:
+            exten = dial_string(number, self.profile)
+            action = actions.originate(
+                device, exten=exten, context=self._context, timeout=RING_SECONDS, caller_number=exten
+            )
+        except EncodeError:
+            return Outcome(False, "invalid_number", "This is not a number that can be dialled.")
+        action_id = f"dial-{secrets.token_hex(8)}"
+        answered: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        self._dials[action_id] = answered
+        try:
+            outcome = await self._do(action, lambda a: self.link.ask(a, action_id=action_id))
+            return await self._dial_outcome(answered) if outcome.ok else outcome
+        finally:
+            del self._dials[action_id]
+
+    async def _dial_outcome(self, answered: asyncio.Future[Message]) -> Outcome:
+        try:
+            response = await asyncio.wait_for(answered, DIAL_SECONDS)
+        except TimeoutError:
+            return Outcome(False, "no_outcome", "The PBX did not say what became of the call.")
+        if response.get("Response") == "Success":
+            return Outcome(True)
+        return Outcome(False, "phone_not_lifted", "Your phone was not lifted or cannot be reached.")
+
+    def _originated(self, message: Message) -> None:
+        waiting = self._dials.get(message.action_id)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(message)
+
+    async def _do(self, action: Action, ask: Callable[[Action], Awaitable[Reply]] | None = None) -> Outcome:
+        """Ask, and put a refusal into words."""
+        try:
+            await (ask or self.link.ask)(action)
+        except ActionFailed as error:
+            code = "refused_by_pbx" if _NOT_ALLOWED.search(error.reason) else "failed"
+            return Outcome(False, code, f"The PBX refused: {error.reason}")
+        except ActionTimedOut:
+            return Outcome(False, "no_answer_from_pbx", "The PBX did not answer in time.")
+        except AskFailed:
+            return Outcome(False, "pbx_lost", "There is no link to the PBX.")
+        except EncodeError as error:
+            return Outcome(False, "invalid", str(error))
+        return Outcome(True)
+
+
+_NOTED: Final[dict[str, Callable[[Pbx, Message], None]]] = {
+    "OriginateResponse": Pbx._originated,
+    "Reload": Pbx._reloaded,
+}
