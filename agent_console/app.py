@@ -1,0 +1,121 @@
+"""REST and Socket.IO in one ASGI application; :func:`build_app` puts the parts together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any
+from urllib.parse import parse_qs
+
+import socketio
+from fastapi import FastAPI, Request
+from fastapi.responses import Response
+
+from agent_console import (
+    health,
+    problems,
+    rest_catalogue,
+    rest_customers,
+    rest_interactions,
+    rest_live,
+    rest_session,
+    rest_users,
+)
+from agent_console.commands import Commands
+from agent_console.deps import ConsoleDeps
+from agent_console.emit import emitter_for
+from agent_console.guard import Guard, Receive, Scope, Send
+from agent_console.metrics import Metrics
+from agent_console.snapshots import Snapshots
+from agent_console.sockets import LOG, ConsoleSockets
+from agent_console.static import BrowserApp
+from agent_console.watch import watch_sessions
+
+__all__ = ["ConsoleApp", "ConsoleDeps", "build_app"]
+
+
+class SocketApp:
+    """python-socketio's ASGI application, which neither ends with an exception nor leaves a dead connection behind."""
+
+    def __init__(self, sockets: ConsoleSockets):
+        self._sockets = sockets
+        self._inner = socketio.ASGIApp(sockets)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] != "websocket":
+            await self._inner(scope, receive, send)
+            return
+        known = self._existing(scope)
+        if known is not None:
+            self._sockets.upgraded(known, dict(scope))
+        try:
+            await self._inner(scope, receive, send)
+        except Exception:
+            LOG.debug("a WebSocket ended with an error", exc_info=True)
+            self._sockets.consoles.counts.bad_packets += 1
+        finally:
+            eio_sid = scope.get("callweave.eio_sid") or known
+            if eio_sid is not None:
+                await self._sockets.ended(eio_sid)
+
+    @staticmethod
+    def _existing(scope: Scope) -> str | None:
+        query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
+        return query["sid"][0] if "sid" in query else None
+
+
+class ConsoleApp:
+    """The ASGI application. ``start`` and ``stop`` run its background work; ``agent_console.server`` calls them."""
+
+    def __init__(self, deps: ConsoleDeps, api: FastAPI, sockets: ConsoleSockets):
+        self.deps = deps
+        self.api = api
+        self.sockets = sockets
+        self._guard = Guard(api, SocketApp(sockets), deps.public_url)
+        self._watch: asyncio.Task[None] | None = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """ASGI."""
+        await self._guard(scope, receive, send)
+
+    def start(self) -> None:
+        """Begin to watch the sessions."""
+        self._watch = asyncio.ensure_future(watch_sessions(self.deps))
+
+    async def stop(self) -> None:
+        """End all that runs in the background."""
+        if self._watch is not None:
+            self._watch.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._watch
+        await self.sockets.stop()
+
+
+def build_app(deps: ConsoleDeps) -> ConsoleApp:
+    """The application over these stores and this hub; connects ``deps.consoles`` with its sockets."""
+    metrics = Metrics(deps.live, deps.consoles, deps.wall)
+    commands = Commands(deps.live.submit, metrics.shown, deps.now)
+    sockets = ConsoleSockets(deps, commands, Snapshots(deps).prepare)
+    deps.consoles.observe = metrics.observe
+    deps.consoles.attach(emitter_for(sockets, deps.queue_limit), sockets.cut)
+    return ConsoleApp(deps, _api(deps, metrics), sockets)
+
+
+def _api(deps: ConsoleDeps, metrics: Metrics) -> FastAPI:
+    api = FastAPI(
+        title="Callweave", version=deps.version, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None
+    )
+    problems.install(api)
+    parts = health.Health(deps)
+    api.include_router(health.routes(deps, parts, metrics))
+    for module in (rest_session, rest_users, rest_catalogue, rest_customers, rest_interactions):
+        api.include_router(module.routes(deps))
+    api.include_router(rest_live.routes(deps, parts))
+
+    @api.api_route("/api/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"], include_in_schema=False)
+    async def nothing(path: str, request: Request) -> Response:
+        return problems.answer(404, "There is no such thing.")
+
+    api.mount("/", BrowserApp(deps.dist), name="browser")
+    return api

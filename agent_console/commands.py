@@ -1,0 +1,106 @@
+"""Commands of the console: validated, done once, answered within a second."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from agent_console.ports import Clock
+from agent_console.strict_json import BadJson, check
+from agent_console.wire import CLIENT_COMMANDS, LATER_COMMANDS, Ack, ClientCommand, PopShown, WireError
+
+REMEMBER_SECONDS: Final = 15 * 60.0
+REMEMBER: Final = 20_000  # 300 agents with one command every 13 s
+ANSWER_SECONDS: Final = 0.9  # so that the acknowledgement is out within 1 s
+
+Submit = Callable[[str, str, ClientCommand], Ack | Awaitable[Ack]]
+Shown = Callable[[str, PopShown], None]
+
+
+def refused(code: str, message: str, field: str | None = None) -> Ack:
+    """A negative acknowledgement in plain words."""
+    error: WireError = {"code": code, "message": message}
+    if field is not None:
+        error["field"] = field
+    return {"ok": False, "error": error}
+
+
+def parse(name: str, data: Any) -> ClientCommand | Ack:
+    """The validated command, or why it is none."""
+    model = CLIENT_COMMANDS.get(name)
+    if model is None:
+        return _unknown(name)
+    if not isinstance(data, dict):
+        return refused("invalid", "A command is one JSON object.")
+    try:
+        check(data)
+        return model.model_validate(data)
+    except BadJson as bad:
+        return refused("invalid", f"The value {bad.message}.", bad.path)
+    except ValidationError as bad:
+        first = bad.errors(include_url=False, include_input=False)[0]
+        path = ".".join(str(part) for part in first["loc"])
+        return refused("invalid", first["msg"], path)
+
+
+def _unknown(name: str) -> Ack:
+    if name in LATER_COMMANDS:
+        words = name.replace("_", " ")
+        return refused("not_supported", f"This version cannot {words} from the console yet; please use the phone.")
+    return refused("unknown_command", "There is no such command.")
+
+
+class Commands:
+    """Hands each command over once per (agent, id), for 15 minutes; the same id again gets the same answer."""
+
+    def __init__(self, submit: Submit, shown: Shown, now: Clock):
+        self._submit = submit
+        self._shown = shown
+        self._now = now
+        self._answers: OrderedDict[tuple[str, str], tuple[float, Ack | asyncio.Future[Ack]]] = OrderedDict()
+
+    def take(self, agent: str, name: str, data: Any) -> Ack | Awaitable[Ack]:
+        """Accepted or refused, at once where that can be said at once."""
+        command = parse(name, data)
+        if not isinstance(command, ClientCommand):
+            return command
+        if isinstance(command, PopShown):
+            self._shown(agent, command)
+            return {"ok": True}
+        self._forget()
+        key = (agent, command.id)
+        if key not in self._answers:
+            self._answers[key] = (self._now(), self._begin(agent, name, command))
+        answer = self._answers[key][1]
+        return _in_time(answer) if isinstance(answer, asyncio.Future) else answer
+
+    def _begin(self, agent: str, name: str, command: ClientCommand) -> Ack | asyncio.Future[Ack]:
+        answer = self._submit(agent, name, command)
+        if inspect.isawaitable(answer):
+            return asyncio.ensure_future(_guarded(answer))
+        return answer
+
+    def _forget(self) -> None:
+        before = self._now() - REMEMBER_SECONDS
+        while self._answers:
+            key, (at, _) = next(iter(self._answers.items()))
+            if at >= before and len(self._answers) < REMEMBER:
+                return
+            del self._answers[key]
+
+
+async def _guarded(answer: Awaitable[Ack]) -> Ack:
+    return await answer
+
+
+async def _in_time(answer: asyncio.Future[Ack]) -> Ack:
+    """The answer if it comes in time; the command itself goes on."""
+    done, _ = await asyncio.wait((answer,), timeout=ANSWER_SECONDS)
+    if not done:
+        return refused("slow", "This takes longer than usual; its result will follow.")
+    return answer.result()

@@ -1,0 +1,205 @@
+"""Who has a console open, and the one way by which messages reach them. The hub calls it; it never waits."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from agent_console.emit import Emitter, Sent
+from agent_console.feed import KEEP_SECONDS, AgentFeed, Message
+from agent_console.ports import Clock, NextSeq
+from interaction_log.records import User
+
+AGENTS: Final = "/agent"
+SUPERVISORS: Final = "/supervisor"
+
+
+@dataclass(slots=True, eq=False)
+class Console:
+    """One connected console. ``last``: the number it was sent last; the ``prev`` of the next message."""
+
+    sid: str
+    eio_sid: str
+    namespace: str
+    user: User
+    token: str
+    last: int = 0
+
+
+@dataclass(slots=True)
+class Counts:
+    """For the metrics; they only grow."""
+
+    messages: int = 0
+    dropped_consoles: int = 0
+    snapshots: int = 0
+    resumed: int = 0
+    refused_commands: int = 0
+    limited: int = 0
+    bad_packets: int = 0
+
+
+@dataclass(slots=True)
+class _Desk:
+    """An agent's feed and open consoles. ``left_at``: when the last console went away."""
+
+    feed: AgentFeed = field(default_factory=AgentFeed)
+    consoles: dict[str, Console] = field(default_factory=dict)
+    left_at: float = 0.0
+
+
+class Consoles:
+    """Fulfils ``ports.Screens``. ``next_seq`` gives the global numbers, ``now`` is monotonic."""
+
+    def __init__(self, next_seq: NextSeq, now: Clock = time.monotonic):
+        self._next_seq = next_seq
+        self._now = now
+        self._desks: dict[str, _Desk] = {}
+        self._supervisors = _Desk()
+        self._emitter: Emitter | None = None
+        self._cut: Callable[[Console, str], None] = lambda console, why: None
+        self.counts = Counts()
+        self.observe: Callable[[str, str, Mapping[str, Any]], None] = lambda agent, name, payload: None
+
+    def attach(self, emitter: Emitter, cut: Callable[[Console, str], None]) -> None:
+        """Connect with the server: ``cut(console, why)`` closes a connection."""
+        self._emitter = emitter
+        self._cut = cut
+
+    # --- what the hub calls (ports.Screens) ---
+
+    def publish(self, agent: str, name: str, payload: Mapping[str, Any]) -> int:
+        """Send to all consoles of this agent and keep it for those that come back."""
+        seq = self._next_seq()
+        self._append(self._desk(agent), seq, name, body_of(payload))
+        self.observe(agent, name, payload)
+        return seq
+
+    def publish_all(self, name: str, payload: Mapping[str, Any]) -> int:
+        """One message, one number, to every agent who has or had a console open; encoded once."""
+        seq, body = self._next_seq(), body_of(payload)
+        self._forget_absent()
+        for desk in self._desks.values():
+            self._append(desk, seq, name, body)
+        return seq
+
+    def publish_supervisors(self, name: str, payload: Mapping[str, Any]) -> int:
+        """To everybody at ``/supervisor``, encoded once."""
+        seq = self._next_seq()
+        self._append(self._supervisors, seq, name, body_of(payload))
+        return seq
+
+    def connected(self, agent: str) -> int:
+        """How many consoles this agent has open now."""
+        desk = self._desks.get(agent)
+        return len(desk.consoles) if desk else 0
+
+    def disconnect(self, agent: str) -> int:
+        """Cut all connections of this user, in both namespaces; the number of them is returned."""
+        return self.cut_where(lambda console: console.user.name == agent, "closed by the server")
+
+    # --- what the server calls ---
+
+    def join(self, console: Console, after: int | None, snapshot: Callable[[], Mapping[str, Any]]) -> None:
+        """Add a console: send what it missed after ``after``, or else a snapshot, in one step with joining."""
+        desk = self._supervisors if console.namespace == SUPERVISORS else self._desk(console.user.name)
+        missed = self._resumable(desk, after)
+        desk.consoles[console.sid] = console
+        if missed is None or after is None:
+            self.counts.snapshots += 1
+            seq, body = self._next_seq(), body_of(snapshot())
+            console.last = desk.feed.mark(seq, self._now())
+            self._send(desk, console, Message(seq, console.last, "snapshot", body))
+            return
+        self.counts.resumed += 1
+        console.last = after
+        for message in missed:
+            self._send(desk, console, message)
+
+    def can_resume(self, namespace: str, name: str, after: int | None) -> bool:
+        """Whether ``join`` will need no snapshot (what it takes from the database can be spared)."""
+        desk = self._supervisors if namespace == SUPERVISORS else self._desks.get(name)
+        return desk is not None and self._resumable(desk, after) is not None
+
+    def leave(self, console: Console) -> bool:
+        """Forget a console; whether it was still there."""
+        desk = self._supervisors if console.namespace == SUPERVISORS else self._desks.get(console.user.name)
+        if desk is None or desk.consoles.pop(console.sid, None) is None:
+            return False
+        desk.left_at = self._now()
+        return True
+
+    def all(self) -> list[Console]:
+        """Every connected console."""
+        return [c for desk in (*self._desks.values(), self._supervisors) for c in desk.consoles.values()]
+
+    def cut_where(self, which: Callable[[Console], bool], why: str) -> int:
+        """Cut every console that ``which`` names."""
+        found = [console for console in self.all() if which(console)]
+        for console in found:
+            self._cut(console, why)
+        return len(found)
+
+    def agents_connected(self) -> int:
+        """How many agents have at least one console open."""
+        return sum(1 for desk in self._desks.values() if desk.consoles)
+
+    # --- inner parts ---
+
+    def _desk(self, agent: str) -> _Desk:
+        desk = self._desks.get(agent)
+        if desk is None:
+            desk = self._desks[agent] = _Desk(left_at=self._now())
+        return desk
+
+    def _resumable(self, desk: _Desk, after: int | None) -> list[Message] | None:
+        return None if after is None else desk.feed.resume(after, self._now())
+
+    def _append(self, desk: _Desk, seq: int, name: str, body: str) -> None:
+        message = desk.feed.append(seq, name, body, self._now())
+        for console in tuple(desk.consoles.values()):
+            self._send(desk, console, message)
+
+    def _send(self, desk: _Desk, console: Console, message: Message) -> None:
+        if self._emitter is None or console.sid not in desk.consoles:
+            return
+        payload = f'{{"seq":{message.seq},"prev":{console.last}{message.body}'
+        sent = self._emitter.send(console.sid, console.eio_sid, console.namespace, message.name, payload)
+        if sent is Sent.QUEUED:
+            console.last = message.seq
+            self.counts.messages += 1
+        elif sent is Sent.FULL:
+            self.counts.dropped_consoles += 1
+            self._cut(console, "does not read")
+
+    def _forget_absent(self) -> None:
+        before = self._now() - KEEP_SECONDS
+        absent = [a for a, desk in self._desks.items() if not desk.consoles and desk.left_at < before]
+        for agent in absent:
+            del self._desks[agent]
+
+
+def body_of(payload: Mapping[str, Any]) -> str:
+    """The JSON of ``payload`` without its opening brace, ready to follow ``seq`` and ``prev``.
+
+    Only ASCII goes out: a caller's name may hold half a surrogate pair, which UTF-8 cannot carry.
+    """
+    try:
+        text = json.dumps(payload, separators=(",", ":"), allow_nan=False)
+    except ValueError:
+        text = json.dumps(_finite(payload), separators=(",", ":"))
+    return "}" if text == "{}" else "," + text[1:]
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {key: _finite(child) for key, child in value.items()}
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return [_finite(child) for child in value]
+    return value

@@ -1,0 +1,48 @@
+"""What the console server is built from."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agent_console.consoles import Consoles
+from agent_console.ports import Clock, Live
+from routing.ports import Catalogue, Customers, Interactions, Users
+
+DIST = Path(__file__).resolve().parent / "web" / "dist"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsoleDeps:
+    """Stores, the hub, and the settings that matter here. Times in seconds.
+
+    ``trusted_proxies``: networks whose ``X-Forwarded-For`` is believed. ``public_url``: where browsers find us, if
+    that differs from the ``Host`` they send; with ``https`` the session cookie is ``Secure``.
+    """
+
+    users: Users
+    customers: Customers
+    interactions: Interactions
+    catalogue: Catalogue
+    live: Live
+    consoles: Consoles
+    version: str = "0"
+    dist: Path = DIST
+    public_url: str | None = None
+    trusted_proxies: Sequence[str] = ()
+    session_seconds: float = 12 * 3600.0
+    revocation_check_seconds: float = 3.0
+    queue_limit: int = 500
+    commands_per_second: float = 20.0
+    command_burst: float = 60.0
+    sign_ins_per_minute: int = 10
+    languages: Sequence[str] = field(default=("en", "zh-CN"))
+    now: Clock = time.monotonic
+    wall: Clock = time.time
+
+    @property
+    def secure_cookie(self) -> bool:
+        """Whether browsers reach us by TLS only."""
+        return (self.public_url or "").startswith("https:")

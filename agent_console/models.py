@@ -1,0 +1,156 @@
+"""Bodies of REST requests: strict types, unknown fields refused, null only where it means something."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+MAX_PASSWORD = 1024  # argon2 reads all of it
+
+Text = Annotated[str, Field(min_length=1, max_length=200)]
+Code = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
+UserName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
+Password = Annotated[str, Field(min_length=8, max_length=MAX_PASSWORD)]
+Device = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]{1,15}/[A-Za-z0-9_.@+-]{1,79}$")]
+Devices = Annotated[list[Device], Field(max_length=20)]
+Language = Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")]
+Role = Literal["agent", "supervisor", "admin"]
+Labels = Annotated[dict[Language, Text], Field(min_length=1, max_length=20)]
+QueueName = Annotated[str, Field(min_length=1, max_length=80)]
+Phones = Annotated[list[Annotated[str, Field(min_length=1, max_length=40)]], Field(max_length=20)]
+Emails = Annotated[list[Annotated[str, Field(min_length=1, max_length=254)]], Field(max_length=20)]
+Notes = Annotated[str, Field(max_length=20_000)]
+Seconds = Annotated[int, Field(ge=0, le=86_400)]
+
+
+class Body(BaseModel):
+    """The common rules."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class SignIn(Body):
+    """Name and password."""
+
+    username: Annotated[str, Field(min_length=1, max_length=256)]
+    password: Annotated[str, Field(min_length=1, max_length=MAX_PASSWORD)]
+
+
+class NewUser(Body):
+    """A user to create."""
+
+    name: UserName
+    display_name: Text
+    role: Role
+    password: Password
+    devices: Devices = []
+    language: Language | None = None
+
+
+class UserChange(Body):
+    """What an administrator may change; fields left out stay. ``version``: refuse if changed meanwhile."""
+
+    display_name: Text = ""
+    role: Role = "agent"
+    devices: Devices = []
+    language: Language | None = None
+    disabled: bool = False
+    version: Annotated[int, Field(ge=1)] = 1
+
+
+class NewPassword(Body):
+    """A new password; ``current`` is needed for one's own."""
+
+    password: Password
+    current: Annotated[str, Field(max_length=MAX_PASSWORD)] | None = None
+
+
+class QueueChange(Body):
+    """The settings of a queue. ``pbx``: needed while we do not know the queue."""
+
+    pbx: Annotated[str, Field(min_length=1, max_length=80)] | None = None
+    label: Text
+    service_level_seconds: Annotated[int, Field(ge=1, le=3600)] = 20
+    wrap_up_seconds: Annotated[int, Field(ge=0, le=3600)] = 30
+
+
+class ChoiceChange(Body):
+    """A pause reason or a disposition."""
+
+    labels: Labels
+    queues: Annotated[list[QueueName], Field(max_length=200)] = []
+    position: Annotated[int, Field(ge=0, le=10_000)] = 0
+    retired: bool = False
+
+
+class NewCustomer(Body):
+    """A customer to create. Numbers as people write them; the store makes them E.164."""
+
+    name: Text
+    phones: Phones = []
+    emails: Emails = []
+    organisation: Text | None = None
+    language: Language | None = None
+    vip: bool = False
+    notes: Notes | None = None
+
+
+class CustomerChange(Body):
+    """What shall be changed of a customer; fields left out stay."""
+
+    name: Text = ""
+    phones: Phones = []
+    emails: Emails = []
+    organisation: Text | None = None
+    language: Language | None = None
+    vip: bool = False
+    notes: Notes | None = None
+
+
+class Query(BaseModel):
+    """The common rules for the query: unknown parameters refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+MAX_PAGE = 200
+Limit = Annotated[int, Field(ge=1, description=f"More than {MAX_PAGE} gives {MAX_PAGE}.")]
+Cursor = Annotated[str, Field(max_length=512)]
+
+
+class CustomerQuery(Query):
+    """Which customers."""
+
+    q: Annotated[str, Field(max_length=200)] = ""
+    limit: Limit = 50
+    cursor: Cursor | None = None
+
+
+class TimelineQuery(Query):
+    """How far back. ``before``: RFC 3339."""
+
+    limit: Limit = 50
+    before: Annotated[str, Field(max_length=40)] | None = None
+
+
+class InteractionQuery(Query):
+    """Which interactions. ``from`` and ``to`` are RFC 3339 and bound ``started_at``: from <= it < to."""
+
+    start: Annotated[str | None, Field(alias="from", max_length=40)] = None
+    end: Annotated[str | None, Field(alias="to", max_length=40)] = None
+    queue: QueueName | None = None
+    agent: Annotated[str, Field(max_length=80)] | None = None
+    customer_id: Annotated[str, Field(max_length=64)] | None = None
+    limit: Limit = 50
+    cursor: Cursor | None = None
+
+
+class PageQuery(Query):
+    """How many."""
+
+    limit: Limit = 50
+
+
+class ImportQuery(Query):
+    """``dry_run``: report only."""
+
+    dry_run: bool = False

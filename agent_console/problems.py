@@ -1,0 +1,102 @@
+"""Errors as RFC 9457 problem documents: ``{type, title, status, detail?, errors?: [{field, message}]}``."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException as StarletteHTTPException
+
+from interaction_log.records import Conflict, NotFound, Refused
+
+LOG = logging.getLogger(__name__)
+MEDIA_TYPE = "application/problem+json"
+
+
+class Problem(Exception):
+    """Answer with this status. ``errors`` name the fields at fault."""
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        errors: Sequence[tuple[str, str]] = (),
+        headers: Mapping[str, str] | None = None,
+    ):
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.errors = errors
+        self.headers = dict(headers or {})
+
+
+def document(status: int, detail: str, errors: Sequence[tuple[str, str]] = ()) -> dict[str, Any]:
+    """The problem document."""
+    found: dict[str, Any] = {"type": "about:blank", "title": _phrase(status), "status": status, "detail": detail}
+    if errors:
+        found["errors"] = [{"field": field, "message": message} for field, message in errors]
+    return found
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Error"
+
+
+def answer(
+    status: int, detail: str, errors: Sequence[tuple[str, str]] = (), headers: Mapping[str, str] | None = None
+) -> Response:
+    """The problem document as a response."""
+    return JSONResponse(document(status, detail, errors), status, headers, MEDIA_TYPE)
+
+
+def field_path(location: Sequence[Any]) -> str:
+    """``("body", "phones", 0)`` as ``phones.0``."""
+    parts = [str(part) for part in location if part not in ("body", "query", "path")]
+    return ".".join(parts) or "body"
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of the API a problem document."""
+
+    async def problem(request: Request, error: Exception) -> Response:
+        assert isinstance(error, Problem)
+        return answer(error.status, error.detail, error.errors, error.headers)
+
+    async def invalid(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        errors = [(field_path(e["loc"]), str(e["msg"])) for e in error.errors()]
+        return answer(400, "The request is not valid.", errors)
+
+    async def refused(request: Request, error: Exception) -> Response:
+        assert isinstance(error, Refused)
+        return answer(400, "The request is not valid.", [(error.field, error.message)])
+
+    async def not_found(request: Request, error: Exception) -> Response:
+        return answer(404, "There is no such thing.")
+
+    async def conflict(request: Request, error: Exception) -> Response:
+        return answer(409, str(error) or "It exists already, or was changed meanwhile.")
+
+    async def http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, StarletteHTTPException)
+        return answer(error.status_code, str(error.detail), headers=error.headers)
+
+    async def unexpected(request: Request, error: Exception) -> Response:
+        LOG.error("%s %s failed", request.method, request.scope.get("route_path", "request"), exc_info=error)
+        return answer(500, "Something went wrong on our side; it was written to the log.")
+
+    app.add_exception_handler(Problem, problem)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(Refused, refused)
+    app.add_exception_handler(NotFound, not_found)
+    app.add_exception_handler(Conflict, conflict)
+    app.add_exception_handler(StarletteHTTPException, http)
+    app.add_exception_handler(Exception, unexpected)

@@ -1,0 +1,79 @@
+"""``/api/queues``, ``/api/pause-reasons``, ``/api/dispositions``: read by all, edited by administrators."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import APIRouter, Depends
+
+from agent_console.deps import ConsoleDeps
+from agent_console.models import ChoiceChange, Code, QueueChange, QueueName
+from agent_console.ports import Topic
+from agent_console.problems import Problem
+from agent_console.sessions import signed_in
+from interaction_log.records import Choice, QueueSettings
+
+
+def routes(deps: ConsoleDeps) -> APIRouter:
+    """The routes."""
+    router = APIRouter(prefix="/api", tags=["catalogue"])
+    _queues(router, deps)
+    catalogue = deps.catalogue
+    _choices(router, deps, "pause_reasons", catalogue.pause_reasons, catalogue.put_pause_reason)
+    _choices(router, deps, "dispositions", catalogue.dispositions, catalogue.put_disposition)
+    return router
+
+
+def _queues(router: APIRouter, deps: ConsoleDeps) -> None:
+    @router.get("/queues", dependencies=[Depends(signed_in(deps))])
+    async def queues() -> dict[str, Any]:
+        """The queues and their settings."""
+        return {"items": [asdict(queue) for queue in await deps.catalogue.queues()]}
+
+    @router.put("/queues/{name}", dependencies=[Depends(signed_in(deps, "admin"))])
+    async def put_queue(name: QueueName, body: QueueChange) -> dict[str, Any]:
+        """Set the settings of a queue."""
+        known = {queue.name: queue for queue in await deps.catalogue.queues()}
+        pbx = body.pbx or (known[name].pbx if name in known else None)
+        if pbx is None:
+            raise Problem(400, "The request is not valid.", [("pbx", "is needed for a queue that is not known yet")])
+        queue = QueueSettings(
+            name=name,
+            pbx=pbx,
+            label=body.label,
+            service_level_seconds=body.service_level_seconds,
+            wrap_up_seconds=body.wrap_up_seconds,
+        )
+        await deps.catalogue.put_queue(queue)
+        deps.live.changed("queues", name)
+        return asdict(queue)
+
+
+def _choices(
+    router: APIRouter,
+    deps: ConsoleDeps,
+    topic: Topic,
+    read: Callable[[], Awaitable[list[Choice]]],
+    put: Callable[[Choice], Awaitable[None]],
+) -> None:
+    path = f"/{topic.replace('_', '-')}"
+
+    @router.get(path, name=topic, dependencies=[Depends(signed_in(deps))])
+    async def choices() -> dict[str, Any]:
+        """All of them, in their order; the retired ones too."""
+        found = sorted(await read(), key=lambda c: (c.position, c.code))
+        return {"items": [asdict(choice) for choice in found]}
+
+    @router.put(f"{path}/{{code}}", name=f"put_{topic}", dependencies=[Depends(signed_in(deps, "admin"))])
+    async def put_choice(code: Code, body: ChoiceChange) -> dict[str, Any]:
+        """Create or replace one."""
+        choice = Choice(
+            code=code,
+            labels=dict(body.labels),
+            queues=body.queues,
+            position=body.position,
+            retired=body.retired,
+        )
+        await put(choice)
+        deps.live.changed(topic, code)
+        return asdict(choice)

@@ -1,0 +1,44 @@
+"""``/api/agents``, ``/api/devices``, ``/api/health``, ``/api/gaps``: the state of this moment."""
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query
+
+from agent_console.deps import ConsoleDeps
+from agent_console.health import Health
+from agent_console.models import PageQuery
+from agent_console.rest import capped
+from agent_console.sessions import signed_in
+
+
+def routes(deps: ConsoleDeps, health: Health) -> APIRouter:
+    """The routes."""
+    router = APIRouter(prefix="/api", tags=["live"])
+    overseer = Depends(signed_in(deps, "supervisor", "admin"))
+
+    @router.get("/agents", dependencies=[overseer])
+    async def agents() -> dict[str, Any]:
+        """Every agent as she is now."""
+        return {"items": deps.live.agents()}
+
+    @router.get("/devices", dependencies=[overseer])
+    async def devices() -> dict[str, Any]:
+        """Every phone that the PBXs told us of."""
+        return {"items": deps.live.devices()}
+
+    @router.get("/health", dependencies=[overseer])
+    async def parts() -> dict[str, Any]:
+        """Every part of the program with its state."""
+        return {
+            "version": deps.version,
+            "consoles": len(deps.consoles.all()),
+            "parts": [asdict(part) for part in await health.parts()],
+        }
+
+    @router.get("/gaps", dependencies=[Depends(signed_in(deps))])
+    async def gaps(query: Annotated[PageQuery, Query()]) -> dict[str, Any]:
+        """The times in which a PBX could not be heard, newest first."""
+        return {"items": await deps.interactions.gaps(capped(query.limit))}
+
+    return router

@@ -1,0 +1,66 @@
+"""``/api/users``: administrators manage users; everybody may change her own password."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+
+from agent_console.deps import ConsoleDeps
+from agent_console.models import NewPassword, NewUser, UserChange
+from agent_console.problems import Problem
+from agent_console.rest import given
+from agent_console.rest_session import WRONG, user_view
+from agent_console.sessions import Principal, signed_in
+from interaction_log.records import User
+
+
+def routes(deps: ConsoleDeps) -> APIRouter:
+    """The routes."""
+    router = APIRouter(prefix="/api/users", tags=["users"])
+    anyone, admin = signed_in(deps), signed_in(deps, "admin")
+
+    @router.get("", dependencies=[Depends(admin)])
+    async def users() -> dict[str, Any]:
+        """All users, by name."""
+        return {"items": [user_view(u) for u in sorted(await deps.users.all(), key=lambda u: u.name)]}
+
+    @router.post("", status_code=201, dependencies=[Depends(admin)])
+    async def create(body: NewUser) -> dict[str, Any]:
+        """A new user; 409 if the name is taken."""
+        wanted = User(
+            name=body.name,
+            display_name=body.display_name,
+            role=body.role,
+            devices=body.devices,
+            language=body.language,
+        )
+        user = await deps.users.create(wanted, body.password)
+        deps.live.changed("users", user.name)
+        return user_view(user)
+
+    @router.patch("/{name}")
+    async def change(name: str, body: UserChange, who: Annotated[Principal, Depends(admin)]) -> dict[str, Any]:
+        """Change a user. Where the role changes or she is disabled, her consoles are cut."""
+        fields = given(body)
+        if name == who.user.name and (fields.get("disabled") or fields.get("role", "admin") != "admin"):
+            raise Problem(409, "You cannot take away your own rights; another administrator can.")
+        before = await deps.users.get(name)
+        user = await deps.users.update(name, fields)
+        if user.disabled:
+            await deps.users.close_sessions_of(name)
+        if user.disabled or user.role != before.role:
+            deps.consoles.disconnect(name)
+        deps.live.changed("users", name)
+        return user_view(user)
+
+    @router.post("/{name}/password", status_code=204)
+    async def password(name: str, body: NewPassword, who: Annotated[Principal, Depends(anyone)]) -> None:
+        """A new password, which ends all sessions of this user. For one's own ``current`` is needed."""
+        if name != who.user.name and who.user.role != "admin":
+            raise Problem(403, "Your role does not allow this.")
+        if name == who.user.name and await deps.users.check_password(name, body.current or "") is None:
+            raise Problem(400, "The request is not valid.", [("current", WRONG)])
+        await deps.users.set_password(name, body.password)
+        await deps.users.close_sessions_of(name)
+        deps.consoles.disconnect(name)
+
+    return router

@@ -1,0 +1,95 @@
+"""Who is asking: bearer token or cookie to user, roles, and the page that the request came from."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from http.cookies import CookieError, SimpleCookie
+from typing import Final, Literal
+
+from fastapi import Request
+
+from agent_console.deps import ConsoleDeps
+from agent_console.origin import Header, from_our_page, header
+from agent_console.problems import Problem
+from interaction_log.records import Role, User
+
+COOKIE: Final = "callweave_session"
+MAX_TOKEN: Final = 512
+SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+UNAUTHORISED: Final = {"WWW-Authenticate": 'Bearer realm="callweave"'}
+Source = Literal["bearer", "cookie"]
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A token and where it was found."""
+
+    token: str
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """The signed-in user of a request."""
+
+    user: User
+    token: str
+
+    @property
+    def oversees(self) -> bool:
+        """Whether everybody's contacts may be seen."""
+        return self.user.role in ("supervisor", "admin")
+
+
+def credential(headers: Sequence[Header]) -> Credential | None:
+    """The token of a request. An ``Authorization`` header decides, even a wrong one: the cookie is then not asked."""
+    if any(key == b"authorization" for key, _ in headers):
+        kind, _, token = (header(headers, b"authorization") or "").partition(" ")
+        return _usable(token.strip(), "bearer") if kind.lower() == "bearer" else None
+    return _usable(cookie_token(headers), "cookie")
+
+
+def _usable(token: str | None, source: Source) -> Credential | None:
+    if not token or len(token) > MAX_TOKEN or not token.isascii() or not token.isprintable():
+        return None
+    return Credential(token, source)
+
+
+def cookie_token(headers: Sequence[Header]) -> str | None:
+    """The value of the session cookie."""
+    try:
+        found = SimpleCookie(header(headers, b"cookie") or "").get(COOKIE)
+    except CookieError:
+        return None
+    return found.value if found is not None else None
+
+
+def check_page(headers: Sequence[Header], source: Source | None, public_url: str | None) -> str | None:
+    """Why a request that changes something is refused: a foreign page sent it, or a cookie came without a page."""
+    ours = from_our_page(headers, public_url)
+    if ours is False:
+        return "This request came from a page of another site."
+    if ours is None and source == "cookie":
+        return "A request with the session cookie needs an Origin header of this site."
+    return None
+
+
+def signed_in(deps: ConsoleDeps, *roles: Role) -> Callable[[Request], Awaitable[Principal]]:
+    """A FastAPI dependency: the user of the request, with one of ``roles`` (none given: any); 401 or 403."""
+
+    async def principal(request: Request) -> Principal:
+        headers = request.scope["headers"]
+        found = credential(headers)
+        if request.method not in SAFE:
+            refusal = check_page(headers, found.source if found else None, deps.public_url)
+            if refusal is not None:
+                raise Problem(403, refusal)
+        user = await deps.users.session_user(found.token) if found else None
+        if found is None or user is None or user.disabled:
+            raise Problem(401, "Please sign in.", headers=UNAUTHORISED)
+        if roles and user.role not in roles:
+            raise Problem(403, "Your role does not allow this.")
+        return Principal(user, found.token)
+
+    return principal

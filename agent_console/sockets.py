@@ -1,0 +1,347 @@
+"""The Socket.IO server: who may connect, what may come in, and how a connection is closed.
+
+python-socketio would call the ``connect`` function for an *event* named ``connect``, take any number of binary
+attachments, and keep a connection whose packets cannot be read; so packets are looked at here first. Each override
+of one of its private methods says why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import socketio
+from engineio.packet import MESSAGE, Packet
+from socketio.exceptions import ConnectionRefusedError as Refusal
+
+from agent_console.commands import Commands, refused
+from agent_console.consoles import AGENTS, SUPERVISORS, Console, Consoles
+from agent_console.deps import ConsoleDeps
+from agent_console.limits import Bucket
+from agent_console.origin import from_our_page
+from agent_console.sessions import COOKIE, MAX_TOKEN, cookie_token
+from agent_console.strict_json import Codec
+from agent_console.wire import Ack
+from interaction_log.records import User
+
+LOG = logging.getLogger(__name__)
+MAX_PACKET: Final = 64 * 1024
+MAX_BAD_PACKETS: Final = 5
+MAX_CONSOLES: Final = 20  # of one user in one namespace
+SIGN_IN_SECONDS: Final = 10.0
+FAREWELL_SECONDS: Final = 1.5
+ABORT: Final = "callweave.abort"  # the scope's way to cut the connection under a writer that is stuck
+TAKEN: Final = frozenset("012")  # CONNECT, DISCONNECT, EVENT; we ask for no acknowledgements and take no binary data
+
+Snapshots = Callable[[User, str], Awaitable[Callable[[], Mapping[str, Any]]]]
+_QUIET: Final = logging.getLogger("agent_console.socketio")
+
+
+class StrictPacket(socketio.packet.Packet):  # type: ignore[misc]
+    """A packet whose JSON is read strictly."""
+
+    json = Codec
+
+
+@dataclass(slots=True)
+class _Peer:
+    """One engine.io connection."""
+
+    scope: dict[str, Any]
+    bucket: Bucket
+    user: str | None = None
+    consoles: dict[str, Console] = field(default_factory=dict)
+    joining: set[str] = field(default_factory=set)
+    bad: int = 0
+    abort: Callable[[], None] | None = None
+
+
+class ConsoleSockets(socketio.AsyncServer):  # type: ignore[misc]
+    """Both namespaces. ``snapshots(user, namespace)`` prepares what ``join`` will call."""
+
+    def __init__(self, deps: ConsoleDeps, commands: Commands, snapshots: Snapshots):
+        super().__init__(
+            async_mode="asgi",
+            cors_allowed_origins=[],  # the guard looks at the Origin
+            serializer=StrictPacket,
+            max_http_buffer_size=MAX_PACKET,
+            namespaces=[AGENTS, SUPERVISORS],
+            http_compression=False,
+            logger=_QUIET,
+            engineio_logger=_QUIET,
+        )
+        self._deps = deps
+        self._commands = commands
+        self._snapshots = snapshots
+        self._peers: dict[str, _Peer] = {}
+        self._welcome: dict[tuple[str, str], Callable[[], None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        for namespace in (AGENTS, SUPERVISORS):
+            self.on("connect", self._admit(namespace), namespace=namespace)
+            self.on("disconnect", self._left, namespace=namespace)
+
+    @property
+    def consoles(self) -> Consoles:
+        """The registry."""
+        return self._deps.consoles
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run in the background, with a strong reference; errors go to the log."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            LOG.error("a console's background task failed", exc_info=task.exception())
+
+    # --- coming ---
+
+    async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:
+        """Overridden to know the connection before anybody signs in on it."""
+        scope = environ["asgi.scope"]
+        bucket = Bucket(self._deps.commands_per_second, self._deps.command_burst)
+        self._peers[eio_sid] = peer = _Peer(scope, bucket)
+        if scope["type"] == "websocket":
+            peer.abort = scope.get("extensions", {}).get(ABORT)
+            scope["callweave.eio_sid"] = eio_sid
+        asyncio.get_running_loop().call_later(SIGN_IN_SECONDS, self._expect_sign_in, eio_sid)
+        await super()._handle_eio_connect(eio_sid, environ)
+
+    def upgraded(self, eio_sid: str, scope: dict[str, Any]) -> None:
+        """A long-polling connection opens a WebSocket."""
+        peer = self._peers.get(eio_sid)
+        if peer is not None:
+            peer.abort = scope.get("extensions", {}).get(ABORT)
+
+    def _expect_sign_in(self, eio_sid: str) -> None:
+        peer = self._peers.get(eio_sid)
+        if peer is not None and peer.user is None:
+            self.close_soon(eio_sid)
+
+    async def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
+        """Overridden: once per namespace; and the first message follows CONNECT, never precedes it."""
+        peer = self._peers.get(eio_sid)
+        space = namespace or "/"
+        if peer is None or space in peer.joining or space in peer.consoles:
+            self.close_soon(eio_sid)  # signing in twice on one connection
+            return
+        peer.joining.add(space)
+        try:
+            await super()._handle_connect(eio_sid, namespace, data)
+        finally:
+            peer.joining.discard(space)
+        welcome = self._welcome.pop((eio_sid, space), None)
+        console = peer.consoles.get(space)
+        if welcome is not None and console is not None and self._peers.get(eio_sid) is peer:
+            welcome()
+
+    def _admit(self, namespace: str) -> Callable[[str, dict[str, Any], Any], Awaitable[None]]:
+        async def connect(sid: str, environ: dict[str, Any], auth: Any) -> None:
+            await self._connect(sid, namespace, auth)
+
+        return connect
+
+    async def _connect(self, sid: str, namespace: str, auth: Any) -> None:
+        eio_sid = str(self.manager.eio_sid_from_sid(sid, namespace))
+        peer = self._peers[eio_sid]
+        details = auth if isinstance(auth, dict) else {}
+        token = self._token(peer, details.get("token"))
+        user = await self._user(token, namespace)
+        if peer.user not in (None, user.name):
+            self.close_soon(eio_sid)
+            raise Refusal("refused", {"code": "other_user"})
+        peer.user = user.name
+        mine = [c for c in self.consoles.all() if c.user.name == user.name and c.namespace == namespace]
+        if len(mine) >= MAX_CONSOLES:
+            raise Refusal("refused", {"code": "too_many_consoles"})
+        after = offset(details.get("after"))
+        snapshot = await self._prepared(user, namespace, after)
+        console = Console(sid, eio_sid, namespace, user, token)
+        peer.consoles[namespace] = console
+        self._welcome[(eio_sid, namespace)] = lambda: self._join(console, after, snapshot)
+
+    async def _prepared(self, user: User, namespace: str, after: int | None) -> Callable[[], Mapping[str, Any]]:
+        if self.consoles.can_resume(namespace, user.name, after):
+            return lambda: self._bare(user, namespace)
+        return await self._snapshots(user, namespace)
+
+    def _bare(self, user: User, namespace: str) -> Mapping[str, Any]:
+        """The offset was forgotten between the question and the answer: what needs no database."""
+        live = self._deps.live
+        known = live.snapshot(user.name) if namespace == AGENTS else live.supervisor_snapshot()
+        lists = ("recent", "pause_reasons", "dispositions") if namespace == AGENTS else ()
+        return {"role": user.role, "server_time": self._deps.wall(), **{key: [] for key in lists}, **known}
+
+    def _join(self, console: Console, after: int | None, snapshot: Callable[[], Mapping[str, Any]]) -> None:
+        try:
+            self.consoles.join(console, after, snapshot)
+        except Exception:
+            LOG.exception("no snapshot could be made for a console")
+            self.close_soon(console.eio_sid)
+            return
+        self._tell_presence(console)
+
+    def _token(self, peer: _Peer, token: Any) -> str:
+        if isinstance(token, str) and token:
+            return token
+        found = cookie_token(peer.scope["headers"])
+        if not found:
+            raise Refusal("unauthorized", {"code": "unauthorized"})
+        if from_our_page(peer.scope["headers"], self._deps.public_url) is not True:
+            raise Refusal("unauthorized", {"code": "origin", "cookie": COOKIE})
+        return found
+
+    async def _user(self, token: str, namespace: str) -> User:
+        usable = len(token) <= MAX_TOKEN and token.isascii() and token.isprintable()
+        try:
+            user = await self._deps.users.session_user(token) if usable else None
+        except Exception:
+            LOG.warning("a console could not sign in: the sessions cannot be read")
+            raise Refusal("unavailable", {"code": "unavailable"}) from None
+        if user is None or user.disabled:
+            raise Refusal("unauthorized", {"code": "unauthorized"})
+        if namespace == SUPERVISORS and user.role not in ("supervisor", "admin"):
+            raise Refusal("forbidden", {"code": "forbidden"})
+        return user
+
+    # --- what comes in ---
+
+    async def _handle_eio_message(self, eio_sid: str, data: Any) -> None:
+        """Overridden to limit the rate (by not reading on) and to survive packets that cannot be read."""
+        peer = self._peers.get(eio_sid)
+        if peer is None:
+            return
+        if not peer.bucket.take(self._deps.now()):
+            self.consoles.counts.limited += 1
+            await asyncio.sleep(1 / self._deps.commands_per_second)
+        if not isinstance(data, str) or data[:1] not in TAKEN:
+            self._bad(eio_sid, peer)
+            return
+        try:
+            await super()._handle_eio_message(eio_sid, data)
+        except Exception:
+            LOG.debug("a packet could not be read", exc_info=True)
+            self._bad(eio_sid, peer)
+
+    def _bad(self, eio_sid: str, peer: _Peer) -> None:
+        self.consoles.counts.bad_packets += 1
+        peer.bad += 1
+        if peer.bad >= MAX_BAD_PACKETS or peer.user is None:
+            self.close_soon(eio_sid)
+
+    async def _handle_event(self, eio_sid: str, namespace: str | None, id: int | None, data: Any) -> None:
+        """Overridden: every event is a command; none reaches python-socketio's own ``connect`` or ``disconnect``."""
+        peer = self._peers.get(eio_sid)
+        console = peer.consoles.get(namespace or "/") if peer else None
+        if peer is None or console is None:
+            self.close_soon(eio_sid)  # an event before signing in
+            return
+        answer = self._answer(console, data)
+        if inspect.isawaitable(answer):
+            self.spawn(self._acknowledge_later(console, id, answer))
+        else:
+            await self._acknowledge(console, id, answer)
+
+    def _answer(self, console: Console, data: Any) -> Ack | Awaitable[Ack]:
+        if not isinstance(data, list) or not data or not isinstance(data[0], str) or len(data) > 2:
+            return refused("invalid", "A command is an event name and one JSON object.")
+        if console.namespace != AGENTS:
+            return refused("not_supported", "There are no commands here yet.")
+        try:
+            return self._commands.take(console.user.name, data[0], data[1] if len(data) == 2 else None)
+        except Exception:
+            LOG.exception("the command %r failed", data[0][:64])
+            return refused("failed", "Something went wrong on our side.")
+
+    async def _acknowledge_later(self, console: Console, id: int | None, answer: Awaitable[Ack]) -> None:
+        try:
+            settled = await answer
+        except Exception:
+            LOG.exception("a command failed")
+            settled = refused("failed", "Something went wrong on our side.")
+        await self._acknowledge(console, id, settled)
+
+    async def _acknowledge(self, console: Console, id: int | None, answer: Ack) -> None:
+        if not answer["ok"]:
+            self.consoles.counts.refused_commands += 1
+        if id is not None:
+            packet = StrictPacket(socketio.packet.ACK, namespace=console.namespace, id=id, data=[answer])
+            await self._send_packet(console.eio_sid, packet)
+
+    # --- going ---
+
+    async def _left(self, sid: str, reason: str) -> None:
+        for peer in self._peers.values():
+            for namespace, console in list(peer.consoles.items()):
+                if console.sid == sid:
+                    del peer.consoles[namespace]
+                    self._forget(console)
+                    return
+
+    async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
+        """Overridden to forget the connection with its consoles, also where CONNECT was not finished."""
+        await super()._handle_eio_disconnect(eio_sid, reason)
+        peer = self._peers.pop(eio_sid, None)
+        for console in list(peer.consoles.values()) if peer else []:
+            self._forget(console)
+
+    def _forget(self, console: Console) -> None:
+        if self.consoles.leave(console):
+            self._tell_presence(console)
+
+    def _tell_presence(self, console: Console) -> None:
+        if console.namespace == AGENTS:
+            name = console.user.name
+            self._deps.live.presence(name, self.consoles.connected(name))
+
+    def cut(self, console: Console, why: str) -> None:
+        """Nothing more goes to this console from now on; then its connection is closed, with a farewell if it reads."""
+        LOG.info("console of %s cut: %s", console.user.name, why)
+        self._forget(console)
+        self.spawn(self._close(console.eio_sid, polite=why != "does not read"))
+
+    def close_soon(self, eio_sid: str) -> None:
+        """Close this connection."""
+        self.spawn(self._close(eio_sid, polite=True))
+
+    async def _close(self, eio_sid: str, polite: bool) -> None:
+        peer = self._peers.get(eio_sid)
+        socket = self.eio.sockets.get(eio_sid)
+        if socket is not None and not socket.closed:
+            if polite and peer is not None:
+                for namespace in list(peer.consoles):
+                    socket.queue.put_nowait(Packet(MESSAGE, f"1{namespace},"))
+            with contextlib.suppress(Exception):
+                await socket.close(wait=False, abort=not polite)
+        if peer is None or peer.abort is None:
+            return
+        if polite:
+            await asyncio.sleep(FAREWELL_SECONDS)
+        peer.abort()
+
+    async def ended(self, eio_sid: str) -> None:
+        """The WebSocket of this connection is gone, however that came."""
+        socket = self.eio.sockets.get(eio_sid)
+        if socket is not None and socket.upgraded and not socket.closed:
+            await socket.close(wait=False, abort=True)
+
+    async def stop(self) -> None:
+        """Let long-polling consoles go, and stop the background work; WebSockets are told by the web server."""
+        for socket in list(self.eio.sockets.values()):
+            if not socket.upgraded:
+                await socket.close(wait=False)
+        await self.shutdown()
+        for task in list(self._tasks):
+            task.cancel()
+
+
+def offset(after: Any) -> int | None:
+    """The number to resume after; ``None`` for anything that is none."""
+    return after if type(after) is int and after >= 0 else None
