@@ -230,7 +230,11 @@ class AmiLink:
         self.gaps = 0
         """How often the link was lost after it had been up: each time messages may be missing."""
         self.unknown_responses = 0
+        """Responses that nobody waited for."""
         self.dropped_messages = 0
+        """Blocks over a limit, or no AMI at all."""
+        self.noise_dropped = 0
+        """Events that no part of us reads; many of them mean that ``eventfilter`` lines are missing."""
         self.last_received_at: float | None = None
         """Seconds since 1970 of the last read."""
         self.version = ""
@@ -248,6 +252,7 @@ class AmiLink:
         self._session: Session | None = None
         self._timer: Any = None  # an IDelayedCall
         self._waiting: dict[str, asyncio.Future[Reply]] = {}
+        self._counted = (0, 0, 0)  # of the session that runs now
 
     # For everybody
 
@@ -337,6 +342,7 @@ class AmiLink:
             return
         now = self._clock.seconds()
         session.tick(now)
+        self._count(session)
         if self._up_since is not None and now - self._up_since > STEADY_SECONDS:
             self._backoff.succeeded()
         self._look(session)
@@ -350,6 +356,15 @@ class AmiLink:
             self._opened(session)
         elif session.state in {State.REFUSED, State.CLOSED}:
             self._abort()
+
+    def _count(self, session: Session) -> None:
+        """Add what the session has counted since the last time."""
+        codec = session.codec
+        old, new = self._counted, (session.unknown_responses, codec.dropped_messages, codec.noise_dropped)
+        self._counted = new
+        self.unknown_responses += new[0] - old[0]
+        self.dropped_messages += new[1] - old[1]
+        self.noise_dropped += new[2] - old[2]
 
     def _opened(self, session: Session) -> None:
         self._up_since = self._clock.seconds()
@@ -389,8 +404,8 @@ class AmiLink:
         self._connection = self._session = None
         self.gaps += self._up_since is not None and not self._stopping
         self._up_since = None
-        self.unknown_responses += session.unknown_responses
-        self.dropped_messages += session.codec.dropped_messages
+        self._count(session)
+        self._counted = (0, 0, 0)
         refused = session.state is State.REFUSED
         # Whoever stays silent and was never our PBX is probably none.
         self._why = "refused" if refused or (not self._was_up and session.codec.banner is None) else "unreachable"

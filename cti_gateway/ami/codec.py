@@ -49,7 +49,7 @@ NOISE: Final = frozenset(
         "VarSet",
     }
 )
-"""Events that no part of us reads. They are seven of ten on a PBX without ``eventfilter`` lines."""
+"""Events that no part of us reads: more than half of what a PBX sends to a user without ``eventfilter`` lines."""
 
 _END: Final = b"\r\n\r\n"
 _BANNER: Final = re.compile(rb"Asterisk Call Manager[^/\r\n]{0,32}/([0-9][0-9A-Za-z.+~-]{0,31})")

@@ -40,7 +40,7 @@ async def pbx() -> AsyncIterator[Pbx]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session", autouse=True)
 async def _loop_outlives_the_reactor(reactor: Any) -> None:
-    """Without this the reactor's shutdown leaves a ``loop.stop()`` that breaks into pytest's own closing of the loop."""
+    """Else the reactor's shutdown leaves a ``loop.stop()`` behind that breaks into pytest's own closing of the loop."""
     with contextlib.suppress(ValueError):
         reactor._eventTriggers["shutdown"].during.remove((reactor.crash, (), {}))
 

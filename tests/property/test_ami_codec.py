@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cti_gateway.ami.codec import Codec, CodecError, Message
 from cti_gateway.ami.encode import EncodeError, encode_action
 
+GOLDEN = sorted((Path(__file__).parents[1] / "golden").glob("*.ami"))
 BANNER = b"Asterisk Call Manager/11.0.0\r\n"
 
 names = st.sampled_from(["Hangup", "VarSet", "DialBegin", "Neu", ""])
@@ -89,3 +93,16 @@ def test_what_is_encoded_is_decoded(headers: list[tuple[str, str]]):
     (message,) = codec.feed(sent)
     assert message.headers() == [("Action", "Originate"), ("ActionID", "id-1"), *headers]
     assert sent.count(b"\r\n\r\n") == 1
+
+
+@pytest.mark.parametrize("file", GOLDEN, ids=lambda file: file.stem)
+def test_recorded_calls_read_whole_and_byte_by_byte(file: Path):
+    data = file.read_bytes()
+    whole, slow = Codec(), Codec()
+    expected = whole.feed(data)
+    assert expected
+    assert [m for at in range(len(data)) for m in slow.feed(data[at : at + 1])] == expected
+    assert counters(slow) == counters(whole)
+    if not file.name.startswith("injected"):
+        assert whole.dropped_messages == 0
+        assert all(m.kind != "other" and not m.duplicates for m in expected)
