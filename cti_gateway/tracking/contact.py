@@ -37,6 +37,12 @@ class Leg:
     away_at: float | None = None
     left: Literal["agent", "customer"] = "agent"
 
+    def ended_at(self, at: float | None) -> float | None:
+        """When the agent let go: when the customer went, or when she left the last bridge (a consultation counts)."""
+        if self.left == "customer":
+            return self.away_at
+        return at if self.channel.bridge is not None else self.channel.left_bridge_at
+
 
 @dataclass(slots=True)
 class Ring:
@@ -233,7 +239,7 @@ class Contact:
         """Another agent has the customer now: those who no longer hear him had him before."""
         for other, leg in list(self.legs.items()):
             if other != device and leg.away and (leg.left == "customer" or leg.channel.hangup_requested):
-                self.disconnect(other, leg.away_at)
+                self.disconnect(other, leg.ended_at(at))
 
     def disconnect(self, device: str, at: float | None, inferred: bool = False) -> None:
         """The agent no longer has the customer."""
@@ -298,6 +304,27 @@ class Contact:
         """Whether a transfer is under way."""
         transfers = self.interaction.transfers
         return self.pending is not None or bool(transfers and not transfers[-1].completed)
+
+    def notice_redirect(self, target: str, agent: str | None, only_if_moved: bool = False) -> None:
+        """Somebody moved the customer without a transfer event (AMI Redirect): elsewhere, and no agent hung up."""
+        agent = agent or self.last_agent
+        if agent is None or self.pending is not None or self.open_transfer() or self.interaction.parked_now:
+            return
+        still_heard = any(not leg.away for leg in self.legs.values())
+        hung_up = self.last_agent_hung_up or any(leg.channel.hangup_requested for leg in self.legs.values())
+        customer = self.customer
+        moved = customer is not None and self.last_exten not in ("", customer.exten)
+        if still_heard or hung_up or (only_if_moved and not moved) or self.interaction.conference:
+            return
+        left_at = next((leg.away_at for leg in self.legs.values() if leg.away), None)
+        self.end_legs_that_customer_left(left_at)
+        self.start_transfer("redirect", agent, target, left_at)
+        self.last_exten = customer.exten if customer is not None else ""
+
+    def flush_exten(self) -> None:
+        """A customer who was redirected to an extension where nobody rang."""
+        if self.pending is None and self.customer is not None:
+            self.notice_redirect(f"exten:{self.customer.exten}", None, only_if_moved=True)
 
     # --- the end -----------------------------------------------------------------------------------
 

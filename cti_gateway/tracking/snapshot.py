@@ -132,7 +132,7 @@ class Snapshot:
         """One line of the list."""
         unique_id, tracker = m.get("Uniqueid"), self.tracker
         known = tracker.topology.get(unique_id)
-        if not unique_id or (known is None and unique_id in tracker._gone):
+        if not unique_id or (known is None and unique_id in tracker.gone):
             return
         channel = known or self._fresh(m, unique_id)
         channel.up = m.get("ChannelState") == _UP
@@ -209,7 +209,7 @@ class Snapshot:
     def _reattached(self, line: Listed, now: float | None) -> bool:
         """A channel of a contact that the log gave back, or of one that is known by its Linkedid."""
         tracker, channel = self.tracker, line.channel
-        contact = tracker.contact_of_unique_id(channel.unique_id) or tracker._by_linked.get(channel.linked_id)
+        contact = tracker.contact_of_unique_id(channel.unique_id) or tracker.by_linked.get(channel.linked_id)
         if contact is None or contact.interaction.ended:
             return False
         tracker.attach(contact, channel, now)
@@ -234,7 +234,7 @@ class Snapshot:
             self.tracker.attach(contact_now, channel, now)
             if channel is not first:
                 contact_now.consult_target, contact_now.consult_rang_at = channel, channel.created_at
-        self.tracker._by_linked[first.linked_id] = contact_now
+        self.tracker.by_linked[first.linked_id] = contact_now
         return True
 
     def _open_group(self, channels: list[Channel], now: float | None) -> None:
@@ -337,25 +337,26 @@ class Snapshot:
             if contact.from_snapshot:
                 contact.leave_queue(visit.queue, "answered" if contact.legs else "left", at, inferred=True)
 
-    def correct_answer(self, contact: Contact, m: Message, at: float | None) -> None:
-        """The answer that we missed: ``AgentComplete`` says how long they waited and talked (whole seconds)."""
-        i = contact.interaction
-        if not contact.from_snapshot or at is None or not i.segments or len(i.segments) > 1:
-            return
-        hold, talk = m.get("HoldTime"), m.get("TalkTime")
-        if not (hold.isdigit() and talk.isdigit()):
-            return
-        contact.from_snapshot = False
-        answered_at = at - float(talk)
-        contact.emit(
-            e.InteractionAmended(
-                at=at,
-                interaction_id=contact.id,
-                answered_at=answered_at,
-                queue_entered_at=answered_at - float(hold),
-                inferred=True,
-            )
+
+def correct_answer(contact: Contact, m: Message, at: float | None) -> None:
+    """The answer that we missed: ``AgentComplete`` says how long they waited and talked (whole seconds)."""
+    i = contact.interaction
+    if not contact.from_snapshot or at is None or not i.segments or len(i.segments) > 1:
+        return
+    hold, talk = m.get("HoldTime"), m.get("TalkTime")
+    if not (hold.isdigit() and talk.isdigit()):
+        return
+    contact.from_snapshot = False
+    answered_at = at - float(talk)
+    contact.emit(
+        e.InteractionAmended(
+            at=at,
+            interaction_id=contact.id,
+            answered_at=answered_at,
+            queue_entered_at=answered_at - float(hold),
+            inferred=True,
         )
+    )
 
 
 def _seconds_of(unique_id: str) -> float | None:
