@@ -73,7 +73,8 @@ class Answers:
 
     def __init__(self, pbx: Pbx, customer: Callable[[OutboundCall], None] | None = None) -> None:
         self.pbx = pbx
-        self._customer = customer
+        self.customer = customer
+        """Told when a dialled customer's telephone rings; decides what he does."""
         self._table: dict[str, Callable[[Action], Answer]] = {
             "ping": lambda _: Answer(True, [("Ping", "Pong"), ("Timestamp", f"{pbx.clock.now():.6f}")]),
             "listcommands": self._list_commands,
@@ -293,7 +294,7 @@ class Answers:
                 number[1] if number else action.get("CallerID"),
                 action_id=action.get("ActionID"),
                 timeout=timeout,
-                ringing=self._customer,
+                ringing=self.customer,
             ),
         )
         return _done("Originate successfully queued")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Sequence
+from typing import cast
 
 from cti_gateway.simulator.answers import Answers
 from cti_gateway.simulator.clock import Clock, LoopClock
@@ -84,9 +85,8 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        self._server.transports.add(transport)
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by class
+        self._server.transports.add(self._transport)
         self._conversation = self._server.simulator.converse(self._send)
 
     def _send(self, data: bytes) -> None:

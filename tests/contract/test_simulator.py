@@ -155,7 +155,7 @@ def _redirect(stage: Stage) -> None:
 
 def _originate(stage: Stage, line: str = "PJSIP/1001") -> OutboundCall | None:
     calls: list[OutboundCall] = []
-    stage.simulator.answers._customer = calls.append
+    stage.simulator.answers.customer = calls.append
     stage.act(
         "Action: Originate",
         "ActionID: 1",

@@ -17,7 +17,7 @@ class Demo:
         self.clock = VirtualClock()
         self.simulator = Simulator(clock=self.clock, rng=random.Random(seed))
         self.traffic = DemoTraffic(self.simulator, [("13800138000", "Li Lei"), ("13911112222", "Han")])
-        self.simulator.answers._customer = self.traffic.customer
+        self.simulator.answers.customer = self.traffic.customer
         self.traffic.start()
         self.codec = Codec()
         self.events: list[Message] = []
