@@ -28,6 +28,8 @@ async def reactor() -> AsyncIterator[Any]:
     from twisted.internet import reactor as installed
 
     installed.startRunning(installSignalHandlers=False)  # type: ignore[attr-defined]
+    # Its own last step would be loop.stop(), and that would hit whatever pytest runs then.
+    installed._eventTriggers["shutdown"].during.remove((installed.crash, (), {}))  # type: ignore[attr-defined]
     yield installed
     done = asyncio.Event()
     installed.addSystemEventTrigger("after", "shutdown", done.set)  # type: ignore[attr-defined]
