@@ -12,6 +12,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -27,7 +28,7 @@ NAMES = dict(
 )
 BOOT_SECONDS = 30.0
 RTP_PORTS = 200
-BLOCK = 16
+BLOCK = 20
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM, host: str = "127.0.0.1") -> int:
@@ -61,7 +62,7 @@ def _reserve_block() -> tuple[int, IO[str]]:
     port 0 may get them.
     """
     for _ in range(1000):
-        base = 10000 + BLOCK * secrets.randbelow(600)
+        base = 10000 + BLOCK * secrets.randbelow(480)
         handle = (Path(tempfile.gettempdir()) / f"callweave-ports-{base}.lock").open("w")
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -87,6 +88,8 @@ class Ports:
         self.sip = fixed.get("sip", base + 2)
         self.pstn = fixed.get("pstn", base + 3)
         self.desks = {desk: fixed.get(desk, base + 4 + number) for number, desk in enumerate(DESKS)}
+        self.chan_sip = base + 14
+        self.old_desks = {desk: base + 15 + number for number, desk in enumerate(("1201", "1202", "1203"))}
         # Asterisk looks for a free one itself, so that overlapping does no harm.
         self.rtp = fixed.get("rtp", 20000 + 2 * secrets.randbelow(5900))
 
@@ -146,6 +149,7 @@ class Pbx:
 
     `await start()` returns when it is fully booted (about a second) and `ami` is a signed-in connection with all
     rights. `stop()` ends it and removes every file. The secret of all AMI users and browser phones is `secret`.
+    `extra` gives text to add to the sample configuration, by file name.
     """
 
     def __init__(
@@ -156,9 +160,11 @@ class Pbx:
         cel: bool = False,
         release: str = "sid",
         secret: str | None = None,
+        extra: Callable[[Ports], dict[str, str]] | None = None,
     ) -> None:
         self.ports, self.timing = ports or Ports(), timing or Timing()
         self.cel, self.release = cel, release
+        self.extra = extra(self.ports) if extra else {}
         self.secret = secret or secrets.token_hex(8)
         self.root = bootstrap.asterisk_root(release)
         self.process: subprocess.Popen[bytes] | None = None
@@ -208,7 +214,12 @@ class Pbx:
             text = re.sub(r"@([A-Z_]+)@", lambda match: values[match[1]], template.read_text(encoding="utf-8"))
             if template.name == "manager.conf" and not bootstrap.has_event_filter_by_name(self.root):
                 text = _old_filters(text)
+            if template.name == "modules.conf" and "sip.conf" in self.extra:
+                text = text.replace("noload => chan_sip.so\n", "")
             (self.folder / template.name).write_text(text, encoding="utf-8")
+        for name, text in self.extra.items():
+            with (self.folder / name).open("a", encoding="utf-8") as file:
+                file.write(text)
         (self.folder / "manager.conf").chmod(0o600)
         (self.folder / "moh" / "tone.ulaw").write_bytes(_tone())
         if self.root:

@@ -12,11 +12,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tests.pbx import bootstrap
+from tests.pbx import bootstrap, chan_sip
 from tests.pbx.asterisk import Pbx
 from tests.pbx.scenarios import SCENARIOS, Scenario
 from tests.pbx.stage import UNPROMISED, Expected, Stage
 
+# What is recorded on the older release too.
+OLDER = """answered abandoned-ringing ring-no-answer-then-other declined-then-other queue-timeout timeout-voicemail
+    blind-transfer-refer attended-transfer-refer attended-transfer-action hold-and-resume local-kept-answered
+    local-optimised-attended-transfer originate-answered originate-not-lifted park-and-retrieve direct-pickup conference
+    connected-late odd-names injected-header""".split()  # noqa: SIM905
+PREFIXES = {"sid": "", "bullseye": "v16-"}
 FOLDER = Path(__file__).resolve().parents[1] / "golden"
 
 
@@ -37,9 +43,9 @@ def _document(one: Scenario, stage: Stage, interactions: list[Expected]) -> dict
         "asterisk": bootstrap.version(stage.pbx.root),
         "recorded_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "files": stage.files,
-        "devices": ["PJSIP/10??", "PJSIP/11??"],
-        "trunks": ["PJSIP/pstn"],
-        "outbound_prefix": "9",
+        "devices": ["SIP/12??"] if one.chan_sip else ["PJSIP/10??", "PJSIP/11??"],
+        "trunks": ["SIP/trunk"] if one.chan_sip else ["PJSIP/pstn"],
+        "outbound_prefix": "8" if one.chan_sip else "9",
         "default_region": "CN",
         "tolerance_seconds": one.tolerance,
         "interactions": interactions,
@@ -49,7 +55,8 @@ def _document(one: Scenario, stage: Stage, interactions: list[Expected]) -> dict
 
 async def record(one: Scenario, folder: Path, release: str = "sid", prefix: str = "") -> list[Path]:
     """Play one scenario on a PBX of its own; return the files written."""
-    async with Pbx(timing=one.timing, cel=".full" in one.kinds, release=release) as pbx:
+    extra = chan_sip.extra if one.chan_sip else None
+    async with Pbx(timing=one.timing, cel=".full" in one.kinds, release=release, extra=extra) as pbx:
         # Of other releases only the stream that a real client gets: what they differ in is no matter of rights.
         kinds = one.kinds if release == "sid" else ("",)
         stage = Stage(pbx, folder, prefix + one.name, kinds)
@@ -94,6 +101,13 @@ async def record_all(names: list[str], folder: Path, jobs: int, release: str, pr
     return len(failed)
 
 
+def usual(release: str) -> list[str]:
+    """All scenarios that are recorded on this release."""
+    if release == "sid":
+        return [name for name, one in SCENARIOS.items() if not one.chan_sip]
+    return [*OLDER, *(name for name, one in SCENARIOS.items() if one.chan_sip)]
+
+
 def main() -> int:
     """Read the command line and record."""
     parser = argparse.ArgumentParser(prog="python -m tests.pbx.golden", description=__doc__)
@@ -102,7 +116,6 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=3, help="how many PBXs side by side (default 3)")
     parser.add_argument("--folder", type=Path, default=FOLDER)
     parser.add_argument("--release", choices=sorted(bootstrap.RELEASES), default="sid")
-    parser.add_argument("--prefix", default="", help="put before the file names, for example v16-")
     arguments = parser.parse_args()
     if arguments.list:
         for one in SCENARIOS.values():
@@ -110,8 +123,9 @@ def main() -> int:
         return 0
     if unknown := [name for name in arguments.names if name not in SCENARIOS]:
         parser.error(f"no such scenario: {' '.join(unknown)}")
-    names = arguments.names or list(SCENARIOS)
-    failed = asyncio.run(record_all(names, arguments.folder, arguments.jobs, arguments.release, arguments.prefix))
+    names = arguments.names or usual(arguments.release)
+    prefix = PREFIXES[arguments.release]
+    failed = asyncio.run(record_all(names, arguments.folder, arguments.jobs, arguments.release, prefix))
     return 1 if failed else 0
 
 

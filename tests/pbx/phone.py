@@ -218,6 +218,7 @@ class Phone(asyncio.DatagramProtocol):
     def __init__(self, user: str, port: int, pbx_port: int, host: str = "127.0.0.1", name: str = "") -> None:
         self.user, self.host, self.port, self.name = user, host, port, name or user
         self.pbx: Address = ("127.0.0.1", pbx_port)
+        self.technology = "PJSIP"
         self.calls: dict[str, Call] = {}
         self.history: list[Call] = []
         self.log: list[tuple[float, str, str]] = []

@@ -24,8 +24,12 @@ class Stage:
     def __init__(self, pbx: Pbx, folder: Path, name: str, kinds: Iterable[str] = ("",)) -> None:
         self.pbx, self.folder, self.name, self.kinds = pbx, folder, name, tuple(kinds)
         sip = pbx.ports.sip
+        self.olds = {desk: Phone(desk, port, pbx.ports.chan_sip) for desk, port in pbx.ports.old_desks.items()}
+        for phone in self.olds.values():
+            phone.technology = "SIP"
         self.desks = {desk: Phone(desk, port, sip) for desk, port in pbx.ports.desks.items()}
-        self.outside = Phone("pstn", pbx.ports.pstn, sip, host="127.0.0.2")
+        trunk = pbx.ports.chan_sip if "sip.conf" in pbx.extra else sip
+        self.outside = Phone("pstn", pbx.ports.pstn, trunk, host="127.0.0.2")
         self.recorders: list[Recorder] = []
         self.files: list[str] = []
         self.segment = 0
@@ -44,7 +48,12 @@ class Stage:
     @property
     def phones(self) -> list[Phone]:
         """All telephones."""
-        return [*self.desks.values(), self.outside]
+        old = self.olds.values() if "sip.conf" in self.pbx.extra else ()
+        return [*self.desks.values(), *old, self.outside]
+
+    def old(self, user: str) -> Phone:
+        """A telephone of the older SIP driver."""
+        return self.olds[user]
 
     def __getattr__(self, name: str) -> Phone:
         names = dict(
@@ -85,7 +94,7 @@ class Stage:
 
     async def channel(self, call: Call) -> str:
         """The name of the PBX's channel of this call (by the telephone, for the outside by the number)."""
-        start = f"PJSIP/{call.phone.user}-"
+        start = f"{device(call)}-"
         found = [one for one in await self.pbx.channels() if one["Channel"].startswith(start)]
         if call.phone is self.outside:
             found = [one for one in found if call.number in (one["CallerIDNum"], one["ConnectedLineNum"])]
@@ -116,7 +125,7 @@ class Stage:
 # ---- Words for expectations -----------------------------------------------------------------------------
 def device(call: Call) -> str:
     """The agent's device as the PBX calls it."""
-    return f"PJSIP/{call.phone.user}"
+    return f"{call.phone.technology}/{call.phone.user}"
 
 
 def offer(call: Call, result: str) -> Expected:

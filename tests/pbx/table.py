@@ -20,7 +20,7 @@ Play = Callable[[Stage], Awaitable[list[Expected]]]
 class Scenario:
     """`kinds`: which AMI users record ("" least rights with filters, ".full" everything, ".least" call,agent only).
 
-    `late`: the scenario begins its recording(s) itself. `tolerance`: seconds within which durations must agree.
+    `chan_sip`: only where that driver still is. `late`: the scenario begins its recording(s) itself. `tolerance`: seconds within which durations must agree.
     """
 
     name: str
@@ -30,6 +30,7 @@ class Scenario:
     late: bool = False
     timing: Timing = field(default_factory=Timing)
     tolerance: float = 0.5
+    chan_sip: bool = False
 
 
 SCENARIOS: dict[str, Scenario] = {}
@@ -37,14 +38,19 @@ ALL_KINDS = ("", ".full", ".least")
 
 
 def scenario(
-    *, kinds: tuple[str, ...] = ("",), late: bool = False, timing: Timing | None = None, tolerance: float = 0.5
+    *,
+    kinds: tuple[str, ...] = ("",),
+    late: bool = False,
+    timing: Timing | None = None,
+    tolerance: float = 0.5,
+    chan_sip: bool = False,
 ) -> Callable[[Play], Play]:
     """Put a scenario into the table, named as its function, explained by its docstring."""
 
     def register(play: Play) -> Play:
         name = play.__name__.replace("_", "-")
         about = " ".join((play.__doc__ or "").split())
-        SCENARIOS[name] = Scenario(name, about, play, kinds, late, timing or Timing(), tolerance)
+        SCENARIOS[name] = Scenario(name, about, play, kinds, late, timing or Timing(), tolerance, chan_sip)
         return play
 
     return register
