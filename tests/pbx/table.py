@@ -20,7 +20,8 @@ Play = Callable[[Stage], Awaitable[list[Expected]]]
 class Scenario:
     """`kinds`: which AMI users record ("" least rights with filters, ".full" everything, ".least" call,agent only).
 
-    `chan_sip`: only where that driver still is. `late`: the scenario begins its recording(s) itself. `tolerance`: seconds within which durations must agree.
+    `late`: the scenario begins its recording(s) itself. `tolerance`: seconds within which durations must agree.
+    `chan_sip`: with the older SIP driver, only where it still is.
     """
 
     name: str
