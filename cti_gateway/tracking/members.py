@@ -18,9 +18,9 @@ class QueueMembers:
     _able: dict[str, dict[str, bool]] = field(default_factory=dict)
     _emptied: dict[str, float | None] = field(default_factory=dict)
 
-    def take(self, m: Message, at: float | None) -> None:
+    def take(self, m: Message, interface: str, at: float | None) -> None:
         """A member's status, pause, arrival or removal."""
-        queue, interface = m.get("Queue"), m.get("Interface") or m.get("Location")
+        queue = m.get("Queue")
         if not queue or not interface:
             return
         members = self._able.setdefault(queue, {})

@@ -15,18 +15,18 @@ from cti_gateway.ami.codec import Message
 
 # The last header of the channel that each event describes, as main/manager_channels.c writes it.
 _LAST: Final = (("DestChannel", "DestLinkedid"), ("Channel", "Linkedid"))
-_NUMBER: Final = ("CallerIDNum", "ConnectedLineNum")
+_NUMBER: Final = (b"CallerIDNum", b"ConnectedLineNum")
 MAX_PIECES: Final = 8
 """Pieces of one event: each number of both channels can be cut once or twice."""
 
 
 def is_torn(message: Message) -> bool:
     """Whether the block stops at a number, before the end of the channel that it describes."""
-    if message.kind != "event":
+    raw = message.raw
+    last = raw[raw.rfind(b"\r\n") + 2 :]
+    if not last.partition(b":")[0].endswith(_NUMBER) or message.kind != "event":
         return False
-    raw = message.raw.rstrip(b"\r\n")
-    last = raw.rpartition(b"\r\n")[2].partition(b":")[0].decode("ascii", "replace")
-    return last.endswith(_NUMBER) and any(first in message and end not in message for first, end in _LAST)
+    return any(first in message and end not in message for first, end in _LAST)
 
 
 def is_rest(message: Message) -> bool:

@@ -67,9 +67,13 @@ class Parties:
     def learn(self, interfaces: Iterable[str]) -> None:
         """These are members of queues, so they are agents' phones."""
         for interface in interfaces:
-            if interface and "/" in interface and not interface.startswith("Local/") and interface not in self._learnt:
+            if interface and "/" in interface and interface not in self._learnt:
                 self._learnt.add(interface)
                 self._known.pop(interface, None)
+
+    def has_learnt(self, interface: str) -> bool:
+        """Whether this member was seen before."""
+        return interface in self._learnt
 
     def is_agent(self, device: str) -> bool:
         """Whether a colleague sits there."""

@@ -110,12 +110,14 @@ class Queueing(Dialling):
         if not is_whole_pause_block(m):
             self._suspect(m, at, "a pause without its full set of headers")
             return
-        self.members.take(m, at)
+        self.members.take(m, m.get("Interface"), at)
 
     def member(self, m: Message, at: float | None) -> None:
         """A member's status, arrival or removal."""
-        self.members.take(m, at)
-        self.parties.learn((m.get("StateInterface"), m.get("Interface"), m.get("Location")))
+        interface = m.get("Interface") or m.get("Location")
+        self.members.take(m, interface, at)
+        if not self.parties.has_learnt(interface):
+            self.parties.learn((m.get("StateInterface"), interface))
 
     def message_waiting(self, m: Message, at: float | None) -> None:
         """A message was left in a mailbox, by whoever is in no queue and with no agent and about to end."""
