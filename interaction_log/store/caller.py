@@ -1,0 +1,99 @@
+"""Who may a caller be? Exact E.164: known; the national significant number: maybe; several people: candidates."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections import OrderedDict
+from typing import Final
+
+import sqlalchemy as sa
+
+from interaction_log.identity import parse_phone
+from interaction_log.records import Match
+from interaction_log.store.customer_rows import load, view
+from interaction_log.store.schema import customer_phones as phones
+from interaction_log.store.timeline import timeline
+
+MOST_CANDIDATES: Final = 10
+TIMELINE: Final = 5
+_SHORTEST: Final = 6  # digits: shorter numbers are extensions and services, the same in every country
+_DIGITS: Final = re.compile(r"\+?0*([0-9]+)", re.ASCII)
+
+
+def find(connection: sa.Connection, address: str, region: str) -> Match:
+    """The people behind an address, without their history."""
+    number = parse_phone(address, region)
+    if number is not None:
+        exact = _ids(connection, phones.c.e164 == number.e164)
+        if exact:
+            return _match(connection, exact, sure=True)
+    national = number.national if number is not None else _national(address)
+    similar = _ids(connection, phones.c.national == national) if national else []
+    return _match(connection, similar, sure=False)
+
+
+def with_history(connection: sa.Connection, match: Match) -> Match:
+    """The same with the last interactions, if it is one person."""
+    if match.customer is None:
+        return match
+    lines = timeline(connection, match.customer["id"], TIMELINE, None)
+    return Match(strength=match.strength, customer=match.customer, candidates=match.candidates, timeline=lines)
+
+
+def _ids(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> list[str]:
+    query = sa.select(phones.c.customer_id).where(condition).distinct().order_by(phones.c.customer_id)
+    return list(connection.execute(query.limit(MOST_CANDIDATES)).scalars())
+
+
+def _national(address: str) -> str | None:
+    """The digits of what is no valid number here: a foreign national number with its trunk prefix, perhaps."""
+    found = _DIGITS.fullmatch(address)
+    return found[1] if found is not None and len(found[1]) >= _SHORTEST else None
+
+
+def _match(connection: sa.Connection, ids: list[str], *, sure: bool) -> Match:
+    people = [view(customer) for customer in load(connection, ids)] if ids else []
+    if not people:
+        return Match(strength="unknown")
+    if len(people) > 1:
+        return Match(strength="candidates", candidates=people)
+    return Match(strength="known" if sure else "maybe", customer=people[0])
+
+
+class Recent:
+    """The last callers' matches, for at most ``seconds``; emptied by every change of a customer here."""
+
+    def __init__(self, size: int = 4_096, seconds: float = 30.0):
+        self._size, self._seconds = size, seconds
+        self._found: OrderedDict[str, tuple[float, Match]] = OrderedDict()
+        self._generation = 0
+        self._lock = threading.Lock()
+
+    def get(self, address: str) -> Match | None:
+        """What was found lately."""
+        with self._lock:
+            until, match = self._found.get(address, (0.0, None))
+            return match if until > time.monotonic() else None
+
+    @property
+    def generation(self) -> int:
+        """To be read before the query whose result is ``put``."""
+        return self._generation
+
+    def put(self, address: str, match: Match, generation: int) -> None:
+        """Keep it, unless customers changed while it was looked up."""
+        with self._lock:
+            if generation != self._generation:
+                return
+            self._found[address] = (time.monotonic() + self._seconds, match)
+            self._found.move_to_end(address)
+            if len(self._found) > self._size:
+                self._found.popitem(last=False)
+
+    def clear(self) -> None:
+        """Customers changed."""
+        with self._lock:
+            self._generation += 1
+            self._found.clear()

@@ -1,0 +1,118 @@
+"""Queues, pause reasons, dispositions, as ``routing.ports.Catalogue``: small tables that administrators edit."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from interaction_log.records import Choice, QueueSettings, Refused
+from interaction_log.store import schema as s
+from interaction_log.store.reading import Reading
+from interaction_log.store.writing import Writing
+
+_CODE: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
+_QUEUE: Final = re.compile(r"[^\s\x00-\x1f]{1,80}")
+_DAY: Final = 86_400
+
+
+class StoredCatalogue:
+    """Every write raises ``Refused`` for a field that is wrong, and replaces what had the same key."""
+
+    def __init__(self, reading: Reading, writing: Writing):
+        self._reading = reading
+        self._writing = writing
+
+    async def queues(self) -> list[QueueSettings]:
+        """All queues that somebody described, by PBX and name."""
+        return await self._reading(_queues)
+
+    async def put_queue(self, queue: QueueSettings) -> None:
+        """Create or replace the queue with this PBX and name."""
+        _check_queue(queue)
+        key = (s.queues.c.pbx == queue.pbx) & (s.queues.c.name == queue.name)
+        row = {column.name: getattr(queue, column.name) for column in s.queues.c}
+        await self._writing(_replacing(s.queues, key, row))
+
+    async def pause_reasons(self) -> list[Choice]:
+        """All of them, retired ones too, in order."""
+        return await self._reading(lambda connection: _choices(connection, s.pause_reasons))
+
+    async def put_pause_reason(self, choice: Choice) -> None:
+        """Create or replace; ``retired`` hides it from agents, it stays in the history."""
+        await self._put_choice(s.pause_reasons, choice)
+
+    async def dispositions(self) -> list[Choice]:
+        """All of them, retired ones too, in order."""
+        return await self._reading(lambda connection: _choices(connection, s.dispositions))
+
+    async def put_disposition(self, choice: Choice) -> None:
+        """Create or replace; ``retired`` hides it from agents, it stays in the history."""
+        await self._put_choice(s.dispositions, choice)
+
+    async def _put_choice(self, table: sa.Table, choice: Choice) -> None:
+        _check_choice(choice)
+        row = {
+            "code": choice.code,
+            "labels": json.dumps(choice.labels),
+            "queues": json.dumps(choice.queues),
+            "position": choice.position,
+            "retired": choice.retired,
+        }
+        await self._writing(_replacing(table, table.c.code == choice.code, row))
+
+
+def _replacing(table: sa.Table, key: sa.ColumnElement[bool], row: dict[str, Any]) -> Callable[[sa.Connection], None]:
+    def work(connection: sa.Connection) -> None:
+        if connection.execute(sa.update(table).where(key).values(row)).rowcount == 0:
+            connection.execute(sa.insert(table).values(row))
+
+    return work
+
+
+def _queues(connection: sa.Connection) -> list[QueueSettings]:
+    rows = connection.execute(sa.select(s.queues).order_by(s.queues.c.pbx, s.queues.c.name))
+    return [QueueSettings(**row._mapping) for row in rows]
+
+
+def _choices(connection: sa.Connection, table: sa.Table) -> list[Choice]:
+    return [
+        Choice(
+            code=row.code,
+            labels=json.loads(row.labels),
+            queues=json.loads(row.queues),
+            position=row.position,
+            retired=bool(row.retired),
+        )
+        for row in connection.execute(sa.select(table).order_by(table.c.position, table.c.code))
+    ]
+
+
+def _check_queue(queue: QueueSettings) -> None:
+    for name in ("name", "pbx"):
+        if not _QUEUE.fullmatch(getattr(queue, name)):
+            raise Refused(name, "1 to 80 characters without spaces")
+    if not 1 <= len(queue.label.strip()) <= 100 or not queue.label.isprintable():
+        raise Refused("label", "1 to 100 characters")
+    for name in ("service_level_seconds", "wrap_up_seconds"):
+        value = getattr(queue, name)
+        if type(value) is not int or not 0 <= value <= _DAY:
+            raise Refused(name, f"whole seconds, 0 to {_DAY}")
+
+
+def _check_choice(choice: Choice) -> None:
+    if not _CODE.fullmatch(choice.code):
+        raise Refused("code", "1 to 64 of a-z, 0-9, dash and underscore")
+    if not choice.labels or len(choice.labels) > 20:
+        raise Refused("labels", "a text in at least one language")
+    for language, text in choice.labels.items():
+        if not 1 <= len(text.strip()) <= 100 or not text.isprintable():
+            raise Refused(f"labels.{language[:20]}", "1 to 100 characters")
+    for n, queue in enumerate(choice.queues):
+        if not _QUEUE.fullmatch(queue):
+            raise Refused(f"queues.{n}", "1 to 80 characters without spaces")
+    if type(choice.position) is not int or not 0 <= choice.position <= 10_000:
+        raise Refused("position", "0 to 10000")

@@ -1,0 +1,135 @@
+"""Customers in their three tables: reading, writing, and the public object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from interaction_log.records import Customer
+from interaction_log.store.fields import Checked
+from interaction_log.store.schema import customer_emails, customer_phones, customers
+
+_CHUNK: Final = 500
+
+
+def view(customer: Customer) -> dict[str, Any]:
+    """The public object of DESIGN 6.2 (``agent_console.wire.CustomerView``)."""
+    return asdict(customer)
+
+
+def load(connection: sa.Connection, ids: Sequence[str]) -> list[Customer]:
+    """These customers, in the order of ``ids``; unknown ids are left out."""
+    found: dict[str, Customer] = {}
+    for n in range(0, len(ids), _CHUNK):
+        found |= _load_chunk(connection, ids[n : n + _CHUNK])
+    return [found[of] for of in ids if of in found]
+
+
+def _load_chunk(connection: sa.Connection, ids: Sequence[str]) -> dict[str, Customer]:
+    phones = _lists(connection, customer_phones, ids)
+    emails = _lists(connection, customer_emails, ids)
+    rows = connection.execute(sa.select(customers).where(customers.c.id.in_(ids)))
+    return {
+        row.id: Customer(
+            id=row.id,
+            name=row.name,
+            phones=[f"{p.e164};ext={p.extension}" if p.extension else p.e164 for p in phones.get(row.id, [])],
+            emails=[m.email for m in emails.get(row.id, [])],
+            organisation=row.organisation,
+            language=row.language,
+            vip=bool(row.vip),
+            notes=row.notes,
+        )
+        for row in rows
+    }
+
+
+def _lists(connection: sa.Connection, table: sa.Table, ids: Sequence[str]) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = {}
+    for row in connection.execute(sa.select(table).where(table.c.customer_id.in_(ids)).order_by(table.c.position)):
+        found.setdefault(row.customer_id, []).append(row)
+    return found
+
+
+def add(connection: sa.Connection, new: Iterable[Checked]) -> None:
+    """Insert these, a thousand at a time."""
+    batch: list[Checked] = []
+    for one in new:
+        batch.append(one)
+        if len(batch) == 1_000:
+            _add(connection, batch)
+            batch = []
+    _add(connection, batch)
+
+
+def _add(connection: sa.Connection, batch: list[Checked]) -> None:
+    for table, rows in (
+        (customers, [_row(one) for one in batch]),
+        (customer_phones, [row for one in batch for row in _phones(one)]),
+        (customer_emails, [row for one in batch for row in _emails(one)]),
+    ):
+        if rows:
+            connection.execute(sa.insert(table), rows)
+
+
+def change(connection: sa.Connection, changed: Sequence[Checked]) -> None:
+    """Overwrite the records of these ids with all their lists."""
+    for n in range(0, len(changed), _CHUNK):
+        _change(connection, changed[n : n + _CHUNK])
+
+
+def _change(connection: sa.Connection, batch: Sequence[Checked]) -> None:
+    rows = [{"of": row.pop("id"), **row} for row in map(_row, batch)]
+    columns: dict[str, sa.BindParameter[Any]] = {name: sa.bindparam(name) for name in rows[0] if name != "of"}
+    connection.execute(sa.update(customers).where(customers.c.id == sa.bindparam("of")).values(columns), rows)
+    ids = [one.customer.id for one in batch]
+    for table, lists in ((customer_phones, _phones), (customer_emails, _emails)):
+        connection.execute(sa.delete(table).where(table.c.customer_id.in_(ids)))
+        new = [row for one in batch for row in lists(one)]
+        if new:
+            connection.execute(sa.insert(table), new)
+
+
+def remove(connection: sa.Connection, of: str) -> bool:
+    """Delete the record; ``False``: there was none. Interactions keep the id."""
+    for table in (customer_phones, customer_emails):
+        connection.execute(sa.delete(table).where(table.c.customer_id == of))
+    return connection.execute(sa.delete(customers).where(customers.c.id == of)).rowcount == 1
+
+
+def _row(checked: Checked) -> dict[str, Any]:
+    c = checked.customer
+    return {
+        "id": c.id,
+        "name": c.name,
+        "organisation": c.organisation,
+        "language": c.language,
+        "vip": c.vip,
+        "notes": c.notes,
+        "sort_name": c.name.casefold(),
+        "search": checked.search,
+    }
+
+
+def _phones(checked: Checked) -> list[dict[str, Any]]:
+    return [
+        {
+            "customer_id": checked.customer.id,
+            "position": n,
+            "e164": number.e164,
+            "national": number.national,
+            "extension": number.extension,
+        }
+        for n, number in enumerate(checked.numbers)
+    ]
+
+
+def _emails(checked: Checked) -> list[dict[str, Any]]:
+    of = checked.customer.id
+    return [
+        {"customer_id": of, "position": n, "email": one, "folded": one.casefold()}
+        for n, one in enumerate(checked.customer.emails)
+    ]

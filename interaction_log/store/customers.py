@@ -1,0 +1,125 @@
+"""The customer records, as ``routing.ports.Customers``."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import uuid
+from functools import partial
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from interaction_log.records import Customer, ImportReport, Match, NotFound, Refused
+from interaction_log.store import caller, cursor, customer_rows, imports
+from interaction_log.store.customer_rows import view
+from interaction_log.store.fields import check
+from interaction_log.store.reading import Reading
+from interaction_log.store.schema import customers
+from interaction_log.store.timeline import timeline
+from interaction_log.store.writing import Writing
+
+MOST_PER_PAGE: Final = 500
+_NUMBER_LIKE: Final = re.compile(r"\+?[0-9][0-9 ()./-]{2,}", re.ASCII)
+
+
+class StoredCustomers:
+    """``default_region`` (ISO 3166-1 alpha-2) is for numbers without a country code."""
+
+    def __init__(self, reading: Reading, writing: Writing, default_region: str):
+        self._reading = reading
+        self._writing = writing
+        self._region = default_region
+        self._recent = caller.Recent()
+
+    async def find_caller(self, address: str) -> Match:
+        """Who may this be? ``maybe`` carries its one person as ``customer``; several are ``candidates``."""
+        return await self._reading(partial(self._find, address=address))
+
+    def _find(self, connection: sa.Connection, address: str) -> Match:
+        match = self._recent.get(address)
+        if match is None:
+            generation = self._recent.generation
+            match = caller.find(connection, address, self._region)
+            self._recent.put(address, match, generation)
+        return caller.with_history(connection, match)
+
+    async def get(self, customer_id: str) -> Customer:
+        """Raises ``NotFound``."""
+        return await self._reading(partial(_one, customer_id=customer_id))
+
+    async def match_of(self, customer_id: str) -> Match:
+        """The same as ``find_caller`` gives, for a customer that somebody chose."""
+
+        def work(connection: sa.Connection) -> Match:
+            match = Match(strength="known", customer=view(_one(connection, customer_id)))
+            return caller.with_history(connection, match)
+
+        return await self._reading(work)
+
+    async def create(self, fields: dict[str, Any]) -> Customer:
+        """A new record; raises ``Refused``."""
+        checked = check(Customer(id=str(uuid.uuid4()), name=""), fields, self._region)
+        await self._writing(lambda connection: customer_rows.add(connection, [checked]))
+        self._recent.clear()
+        return checked.customer
+
+    async def update(self, customer_id: str, fields: dict[str, Any]) -> Customer:
+        """Change these fields; lists are replaced whole. Raises ``NotFound`` or ``Refused``."""
+
+        def work(connection: sa.Connection) -> Customer:
+            checked = check(_one(connection, customer_id), fields, self._region)
+            customer_rows.change(connection, [checked])
+            return checked.customer
+
+        changed = await self._writing(work)
+        self._recent.clear()
+        return changed
+
+    async def delete(self, customer_id: str) -> None:
+        """Raises ``NotFound``."""
+        if not await self._writing(lambda connection: customer_rows.remove(connection, customer_id)):
+            raise NotFound(customer_id)
+        self._recent.clear()
+
+    async def search(self, text: str, limit: int, cursor: str | None) -> tuple[list[Customer], str | None]:
+        """Customers whose name, organisation, number or mail contains ``text``, by name; ``limit`` is capped at 500."""
+        limit = max(1, min(limit, MOST_PER_PAGE))
+        return await self._reading(partial(_search, text=text, limit=limit, after=cursor))
+
+    async def timeline(self, customer_id: str, limit: int, before: float | None) -> list[dict[str, Any]]:
+        """The customer's interactions, newest first; ``limit`` is capped at 500."""
+        limit = max(1, min(limit, MOST_PER_PAGE))
+        return await self._reading(lambda connection: timeline(connection, customer_id, limit, before))
+
+    async def import_csv(self, data: bytes, dry_run: bool) -> ImportReport:
+        """Take a file in, all of its good rows in one transaction; ``dry_run`` only reports. See ``imports``."""
+        rows = await asyncio.to_thread(imports.read, data, self._region)
+        report = await self._writing(lambda connection: imports.store(connection, rows, self._region, dry_run=dry_run))
+        self._recent.clear()
+        return report
+
+
+def _one(connection: sa.Connection, customer_id: str) -> Customer:
+    found = customer_rows.load(connection, [customer_id])
+    if not found:
+        raise NotFound(customer_id)
+    return found[0]
+
+
+def _search(connection: sa.Connection, text: str, limit: int, after: str | None) -> tuple[list[Customer], str | None]:
+    query = sa.select(customers.c.sort_name, customers.c.id).order_by(customers.c.sort_name, customers.c.id)
+    wanted = " ".join(text.split()).casefold()
+    if "\0" in wanted or not wanted.isprintable():
+        raise Refused("text", "holds control characters")
+    if _NUMBER_LIKE.fullmatch(wanted):
+        wanted = re.sub(r"[ ()./-]", "", wanted)
+    if wanted:
+        query = query.where(customers.c.search.contains(wanted, autoescape=True))
+    if after is not None:
+        name, of = cursor.read(after, str, str)
+        query = query.where(sa.tuple_(customers.c.sort_name, customers.c.id) > sa.tuple_(name, of))
+    rows = connection.execute(query.limit(limit + 1)).all()
+    found = customer_rows.load(connection, [row.id for row in rows[:limit]])
+    last = rows[limit - 1] if len(rows) > limit else None
+    return found, None if last is None else cursor.write(last.sort_name, last.id)

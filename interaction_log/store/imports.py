@@ -1,0 +1,205 @@
+"""Customers from a CSV file: every row is taken or refused with its line, field and reason; nothing is guessed.
+
+Columns (any order, English or Chinese names): name; one or several phones and e-mails, also several in a cell,
+separated by ``;``; organisation, language, vip, notes. Other columns are ignored.
+
+The only rule of merging: a row whose number (or mail) belongs to one customer of the same name updates that
+customer: empty cells change nothing, numbers and mails are added. A number of a customer with another name, and a
+number that stood in the file before, refuse the row. Text that a spreadsheet would run as a formula is refused.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from interaction_log.records import Customer, ImportReport, Refused, RefusedRow
+from interaction_log.store import csv_text, customer_rows
+from interaction_log.store.fields import Checked, check, written
+from interaction_log.store.schema import customer_emails, customer_phones
+
+_COLUMNS: Final = {
+    "name": "name 姓名 名称 客户 客户姓名 客户名称",
+    "phones": "phone phones telephone tel mobile number 电话 手机 手机号 电话号码 联系电话",
+    "emails": "email emails mail e-mail 邮箱 电子邮件 邮件",
+    "organisation": "organisation organization company 公司 单位 机构",
+    "language": "language lang 语言",
+    "vip": "vip 贵宾",
+    "notes": "notes note remark remarks comment 备注",
+}
+_FIELD_OF: Final = {word: name for name, words in _COLUMNS.items() for word in words.split()}
+_MANY: Final = ("phones", "emails")
+_SEPARATOR: Final = re.compile(r"[;；\r\n]+(?!\s*ext=)")
+_TRUE: Final = frozenset({"1", "true", "yes", "y", "x", "vip", "是"})
+_FALSE: Final = frozenset({"", "0", "false", "no", "n", "否"})
+_FORMULA: Final = ("=", "@", "＝", "＠")
+_FORMULA_IN_NAME: Final = (*_FORMULA, "+", "-", "＋", "－")
+_SHOWN: Final = 200  # characters of a cell in the report
+_CHUNK: Final = 500
+
+
+@dataclass(slots=True)
+class Rows:
+    """The rows of a file: those that may be taken, and those that are refused whatever the database says."""
+
+    good: list[Good] = field(default_factory=list)
+    refused: list[RefusedRow] = field(default_factory=list)
+
+    @property
+    def read(self) -> int:
+        """How many rows the file had."""
+        return len(self.good) + len(self.refused)
+
+
+@dataclass(frozen=True, slots=True)
+class Good:
+    """A row whose fields are right; ``given`` are the cells that were not empty."""
+
+    line: int
+    checked: Checked
+    given: dict[str, Any]
+    row: dict[str, str]
+
+    @property
+    def addresses(self) -> list[str]:
+        """What may belong to a customer already: numbers and mails."""
+        return [*(written(n) for n in self.checked.numbers), *(m.casefold() for m in self.checked.customer.emails)]
+
+
+def read(data: bytes, region: str) -> Rows:
+    """Parse and check everything, without the database. Raises ``Refused`` for a file that is no such file."""
+    lines = csv_text.records(data)
+    header = next(lines, None)
+    if header is None:
+        raise Refused("file", "is empty")
+    columns = _header(header.cells)
+    rows, seen = Rows(), dict[str, int]()
+    for line in lines:
+        shown = {name: cell[:_SHOWN] for name, cell in zip(header.cells, line.cells, strict=False)}
+        try:
+            good = _row(line, columns, region, shown)
+            _new_in_file(good, seen)
+            rows.good.append(good)
+        except Refused as error:
+            rows.refused.append(RefusedRow(line=line.line, field=error.field, reason=error.message, row=shown))
+    return rows
+
+
+def _header(cells: list[str]) -> list[str | None]:
+    columns = [_FIELD_OF.get(re.sub(r"[\s_]*[0-9]*$", "", cell.strip().casefold())) for cell in cells]
+    for name in _COLUMNS:
+        if columns.count(name) > 1 and name not in _MANY:
+            raise Refused("file", f"there are two columns for {name}")
+    if "name" not in columns:
+        raise Refused("file", "there is no column for the name; the first line must name the columns")
+    return columns
+
+
+def _row(line: csv_text.Line, columns: list[str | None], region: str, shown: dict[str, str]) -> Good:
+    if line.broken is not None:
+        raise Refused("row", line.broken)
+    if any(cell.strip() for cell in line.cells[len(columns) :]):
+        raise Refused("row", "has more cells than the first line has columns")
+    given: dict[str, Any] = {}
+    for name, cell in zip(columns, line.cells, strict=False):
+        if name is not None and cell.strip():
+            _cell(name, cell, given)
+    checked = check(Customer(id=str(uuid.uuid4()), name=""), given, region)
+    if not checked.customer.phones and not checked.customer.emails:
+        raise Refused("phones", "a telephone number or an e-mail address is needed")
+    return Good(line.line, checked, given, shown)
+
+
+def _cell(name: str, cell: str, given: dict[str, Any]) -> None:
+    if name in _MANY:
+        given.setdefault(name, []).extend(part.strip() for part in _SEPARATOR.split(cell) if part.strip())
+        return
+    if cell.lstrip().startswith(_FORMULA_IN_NAME if name != "notes" else _FORMULA):
+        raise Refused(name, "begins like a spreadsheet's formula")
+    given[name] = _flag(cell) if name == "vip" else cell
+
+
+def _flag(cell: str) -> bool:
+    word = cell.strip().casefold()
+    if word in _TRUE:
+        return True
+    if word in _FALSE:
+        return False
+    raise Refused("vip", f"{cell[:20]!r} is neither yes nor no")
+
+
+def _new_in_file(good: Good, seen: dict[str, int]) -> None:
+    for address in good.addresses:
+        if address in seen:
+            raise Refused("emails" if "@" in address else "phones", f"{address} stands in line {seen[address]} already")
+    seen.update(dict.fromkeys(good.addresses, good.line))
+
+
+def store(connection: sa.Connection, rows: Rows, region: str, *, dry_run: bool) -> ImportReport:
+    """Create and update customers in this transaction; ``dry_run`` only finds out what would be done."""
+    owners = _owners(connection, rows.good)
+    known = {c.id: c for c in customer_rows.load(connection, sorted({of for ids in owners.values() for of in ids}))}
+    new: list[Checked] = []
+    changed: list[Checked] = []
+    refused = list(rows.refused)
+    updated = 0
+    for good in rows.good:
+        try:
+            owner = _owner(good, owners, known)
+            if owner is None:
+                new.append(good.checked)
+                continue
+            after = check(owner, _merged(owner, good), region)
+            updated += 1
+            if after.customer != owner:
+                known[owner.id] = after.customer
+                changed.append(after)
+        except Refused as error:
+            refused.append(RefusedRow(line=good.line, field=error.field, reason=error.message, row=good.row))
+    if not dry_run:
+        customer_rows.add(connection, new)
+        customer_rows.change(connection, list({one.customer.id: one for one in changed}.values()))
+    refused.sort(key=lambda row: row.line)
+    return ImportReport(read=rows.read, created=len(new), updated=updated, refused=refused)
+
+
+def _owner(good: Good, owners: dict[str, set[str]], known: dict[str, Customer]) -> Customer | None:
+    ids = {of for address in good.addresses for of in owners.get(address, ())}
+    if not ids:
+        return None
+    name = good.checked.customer.name.casefold()
+    same = [known[of] for of in sorted(ids) if of in known and known[of].name.casefold() == name]
+    if len(same) != 1 or len(ids) > 1:
+        others = ", ".join(sorted({known[of].name for of in ids if of in known}))
+        raise Refused("phones", f"a number or mail of this row belongs to {others} already")
+    return same[0]
+
+
+def _merged(owner: Customer, good: Good) -> dict[str, Any]:
+    fields = {name: value for name, value in good.given.items() if name not in (*_MANY, "name")}
+    folded = {mail.casefold() for mail in owner.emails}
+    fields["phones"] = [*owner.phones, *good.checked.customer.phones]
+    fields["emails"] = [*owner.emails, *(m for m in good.checked.customer.emails if m.casefold() not in folded)]
+    return fields
+
+
+def _owners(connection: sa.Connection, goods: Iterable[Good]) -> dict[str, set[str]]:
+    """The customers of each number and mail in the file."""
+    found: dict[str, set[str]] = {}
+    numbers = sorted({n.e164 for good in goods for n in good.checked.numbers})
+    mails = sorted({m.casefold() for good in goods for m in good.checked.customer.emails})
+    p, m = customer_phones.c, customer_emails.c
+    for n in range(0, len(numbers), _CHUNK):
+        query = sa.select(p.e164, p.extension, p.customer_id).where(p.e164.in_(numbers[n : n + _CHUNK]))
+        for e164, extension, of in connection.execute(query):
+            found.setdefault(f"{e164};ext={extension}" if extension else e164, set()).add(of)
+    for n in range(0, len(mails), _CHUNK):
+        query_mail = sa.select(m.folded, m.customer_id).where(m.folded.in_(mails[n : n + _CHUNK]))
+        for mail, of in connection.execute(query_mail):
+            found.setdefault(mail, set()).add(of)
+    return found

@@ -1,0 +1,48 @@
+"""The records beside the log, opened together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from interaction_log.store.catalogue import StoredCatalogue
+from interaction_log.store.customers import StoredCustomers
+from interaction_log.store.interactions import StoredInteractions
+from interaction_log.store.migrate import upgrade_to_head
+from interaction_log.store.reading import Reading
+from interaction_log.store.users import StoredUsers
+from interaction_log.store.writing import Writing
+
+
+@dataclass(slots=True)
+class Store:
+    """Customers, interactions, users and catalogue of one installation. Needs no lease: commands may open it too."""
+
+    customers: StoredCustomers
+    interactions: StoredInteractions
+    users: StoredUsers
+    catalogue: StoredCatalogue
+    _reading: Reading
+    _writing: Writing
+
+    @classmethod
+    def open(cls, url: str, *, default_region: str) -> Store:
+        """Bring the schema up to date and open. Blocks. ``default_region``: ISO 3166-1 alpha-2, for local numbers.
+
+        Raises ``SchemaTooNew``, ``ValueError`` (no such database) or SQLAlchemy's errors.
+        """
+        upgrade_to_head(url)
+        reading, writing = Reading(url), Writing(url)
+        return cls(
+            StoredCustomers(reading, writing, default_region),
+            StoredInteractions(reading),
+            StoredUsers(reading, writing),
+            StoredCatalogue(reading, writing),
+            reading,
+            writing,
+        )
+
+    def close(self) -> None:
+        """Wait for what runs, then close the connections. Blocks, normally for milliseconds."""
+        self.users.close()
+        self._writing.close()
+        self._reading.close()
