@@ -103,6 +103,12 @@ class Dialling(Lifecycle):
 
     def _first_dial(self, origin: Channel, target: Channel, outside: bool, m: Message, at: float | None) -> None:
         """A call that began inside rings somebody for the first time: only now it is a contact."""
+        if not origin.is_local and not origin.originated and not self.parties.is_agent(origin.device):
+            contact = self.open_inbound(origin, origin.created_at)  # how it came in was lost
+            self.attach(contact, target, at)
+            if not outside:
+                self._offer(contact, target, at)
+            return
         caller = self._caller_behind(origin, target)
         if caller is None:
             return

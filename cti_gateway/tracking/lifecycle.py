@@ -14,6 +14,8 @@ from cti_gateway.tracking.registry import KEPT_CLOSED
 from interaction_log import events as e
 from interaction_log.identity import caller_address
 
+# AST_STATE_… of Asterisk's include/asterisk/channelstate.h
+_RING, _UP = "4", "6"
 SHUTDOWN_SECONDS: Final = 5.0
 """Calls that ended without anybody's request at most so long before ``Shutdown`` were ended by it (1 s measured)."""
 _ESCAPE: Final = re.compile(r"\\(.)")
@@ -50,10 +52,15 @@ class Lifecycle(Bridging):
             channel.originated = True
         elif not channel.incoming:
             self._note_originated(channel)
-        elif self.parties.is_agent(channel.device):
+        else:
+            self._came_in(channel, at)
+
+    def _came_in(self, channel: Channel, at: float | None) -> None:
+        """From an agent's phone it is nobody's call yet, from outside it is a contact."""
+        if self.parties.is_agent(channel.device):
             self._mark_consultation(channel, at)
         else:
-            self._open_inbound(channel, at)
+            self.open_inbound(channel, at)
 
     def _note_originated(self, channel: Channel) -> None:
         """A leg that nobody dialled from another: a failing ``OriginateResponse`` names it by its device only."""
@@ -71,7 +78,8 @@ class Lifecycle(Bridging):
             self.attach(contact, channel, at)
             self.by_linked[channel.linked_id] = contact
 
-    def _open_inbound(self, channel: Channel, at: float | None) -> None:
+    def open_inbound(self, channel: Channel, at: float | None) -> Contact:
+        """Somebody calls from outside."""
         contact = self.open_contact(
             "inbound",
             channel,
@@ -81,12 +89,21 @@ class Lifecycle(Bridging):
             at=at,
         )
         contact.customer = channel
+        return contact
 
     def new_state(self, m: Message, at: float | None) -> None:
-        """``Newstate``: only whether the leg is up."""
+        """``Newstate``: whether the leg is up; and ``Ring`` on a lone leg: chan_sip's way to say that it came in."""
         channel = self.topology.pair(m.get("Channel"), m.get("Uniqueid"))
-        if channel is not None and m.get("ChannelState") == "6":
+        if channel is None:
+            return
+        state = m.get("ChannelState")
+        if state == _UP:
             channel.up = True
+        elif state == _RING and channel.contact is None and not channel.incoming and not channel.is_local:
+            channel.incoming, channel.originated = True, False
+            self._originated.pop(channel.device, None)
+            channel.number, channel.caller_name = m.get("CallerIDNum"), m.get("CallerIDName")
+            self._came_in(channel, at)
 
     def new_caller_id(self, m: Message, at: float | None) -> None:
         """A name or number that came after the channel (a look-up in the dialplan, a late identity)."""

@@ -45,6 +45,8 @@ class Queueing(Dialling):
         if channel.is_local:
             half = self.topology.other_half(channel)
             return half.contact if half is not None else None
+        if not self.parties.is_agent(channel.device):
+            return self.open_inbound(channel, channel.created_at)
         return self._open_internal(channel, None, at)
 
     def _contact_without_channel(self, m: Message) -> Contact | None:
