@@ -1,0 +1,64 @@
+import type { CustomerView, InteractionView } from '@/wire'
+
+export type Role = 'agent' | 'supervisor' | 'admin'
+
+export interface User {
+  name: string
+  display_name: string
+  role: Role
+  devices: string[]
+  language: string | null
+  disabled: boolean
+  version: number
+}
+
+export interface QueueSettings {
+  name: string
+  pbx: string
+  label: string
+  service_level_seconds: number
+  wrap_up_seconds: number
+}
+
+export interface Choice {
+  code: string
+  labels: Record<string, string>
+  queues: string[]
+  position: number
+  retired: boolean
+}
+
+export interface Device {
+  pbx: string
+  device: string
+  state: string
+  agents?: string[]
+  agent?: string | null
+  queues?: string[]
+}
+
+export interface Part {
+  part: string
+  state: string
+  since?: number | null
+  age_seconds?: number | null
+  detail: string | null
+}
+
+export interface Gap {
+  pbx: string
+  from?: number | null
+  to?: number | null
+  reason?: string | null
+  [key: string]: unknown
+}
+
+export interface ImportReport {
+  read: number
+  created: number
+  updated: number
+  refused: { line: number; field: string | null; reason: string; row: Record<string, string> }[]
+}
+
+export type Customer = CustomerView
+export type Interaction = InteractionView

@@ -1,0 +1,197 @@
+import type {
+  AgentView,
+  Disposition,
+  InteractionView,
+  PauseReason,
+  PbxView,
+  QueueView,
+  ScreenPop,
+  SERVER_EVENTS,
+  Snapshot,
+} from '@/wire'
+
+export type Phase = 'ringing' | 'dialling' | 'talking' | 'held' | 'parked' | 'wrap_up'
+
+/** All that a console knows, as a projection of the messages it was sent. */
+export interface DeskState {
+  ready: boolean
+  role: string
+  me: AgentView | null
+  interactions: Record<string, InteractionView>
+  pops: Record<string, ScreenPop>
+  ringing: string[]
+  /** Arrival order: cards keep their place. */
+  order: string[]
+  recent: InteractionView[]
+  queues: QueueView[]
+  agents: AgentView[]
+  pbx: PbxView[]
+  pauseReasons: PauseReason[]
+  dispositions: Disposition[]
+  /** The log cannot write to its database since this time. */
+  logDegraded: boolean
+}
+
+const RECENT = 30
+
+export function emptyDesk(): DeskState {
+  return {
+    ready: false,
+    role: 'agent',
+    me: null,
+    interactions: {},
+    pops: {},
+    ringing: [],
+    order: [],
+    recent: [],
+    queues: [],
+    agents: [],
+    pbx: [],
+    pauseReasons: [],
+    dispositions: [],
+    logDegraded: false,
+  }
+}
+
+/** Whether `agent` of a segment or an offer is this person: by device, or by name where no device is known. */
+export function isMe(me: AgentView | null, agent: string): boolean {
+  return me !== null && (me.agent === agent || me.devices.includes(agent))
+}
+
+const has = (interaction: InteractionView, me: AgentView | null) =>
+  interaction.segments.some((segment) => segment.to === null && isMe(me, segment.agent))
+
+/** What an interaction is to this agent now; null: no concern of hers any more. */
+export function phaseOf(state: DeskState, id: string): Phase | null {
+  const interaction = state.interactions[id]
+  if (!interaction) return null
+  const { me } = state
+  if (interaction.state === 'ended')
+    return me?.state === 'WRAP_UP' && me.interaction_id === id ? 'wrap_up' : null
+  const owned = has(interaction, me) || (me?.interaction_id === id && me.state !== 'OFFERED')
+  if (owned && interaction.state === 'held') return 'held'
+  if (owned && interaction.state === 'parked') return 'parked'
+  if (owned && interaction.state === 'talking') return 'talking'
+  if (state.ringing.includes(id)) return 'ringing'
+  if (me?.state === 'WRAP_UP' && me.interaction_id === id) return 'wrap_up'
+  if (interaction.direction === 'outbound' && interaction.answered_at === null) return 'dialling'
+  return null
+}
+
+/** The cards on the desk, oldest first. */
+export function cardsOf(state: DeskState): { id: string; phase: Phase }[] {
+  return state.order.flatMap((id) => {
+    const phase = phaseOf(state, id)
+    return phase ? [{ id, phase }] : []
+  })
+}
+
+/** Since when (Unix seconds) the phase of a card lasts, for its clock. */
+export function phaseSince(state: DeskState, id: string, phase: Phase): number | null {
+  const interaction = state.interactions[id]
+  if (!interaction) return null
+  if (phase === 'wrap_up') return interaction.ended_at ?? state.me?.since ?? null
+  if (phase === 'talking' || phase === 'held' || phase === 'parked') {
+    const mine = interaction.segments.findLast((segment) => isMe(state.me, segment.agent))
+    return mine?.from ?? interaction.answered_at ?? interaction.started_at
+  }
+  return waitingSince(interaction, state.pops[id])
+}
+
+/** Since when the caller waits: entry into the queue where she is, or the start of the call. */
+export function waitingSince(interaction: InteractionView, pop?: ScreenPop): number | null {
+  const visit = interaction.queue_visits.findLast((candidate) => candidate.left_at === null)
+  if (visit?.entered_at != null) return visit.entered_at
+  if (pop?.waited_seconds != null) return pop.emitted_at - pop.waited_seconds
+  return interaction.started_at
+}
+
+function enter(state: DeskState, interaction: InteractionView): void {
+  state.interactions[interaction.id] = interaction
+  if (!state.order.includes(interaction.id)) state.order.push(interaction.id)
+  if (interaction.state === 'ended') remember(state, interaction)
+}
+
+function remember(state: DeskState, interaction: InteractionView): void {
+  const at = state.recent.findIndex((known) => known.id === interaction.id)
+  if (at >= 0) state.recent[at] = interaction
+  else state.recent = [interaction, ...state.recent].slice(0, RECENT)
+}
+
+/** Drop what is no card any more, so that a long shift does not fill the memory. */
+function tidy(state: DeskState): void {
+  const gone = state.order.filter((id) => phaseOf(state, id) === null && state.interactions[id]?.state === 'ended')
+  for (const id of gone.slice(0, Math.max(0, gone.length - 5))) {
+    state.order = state.order.filter((known) => known !== id)
+    delete state.interactions[id]
+    delete state.pops[id]
+  }
+}
+
+function putPop(state: DeskState, pop: ScreenPop): void {
+  state.pops[pop.interaction.id] = pop
+  enter(state, pop.interaction)
+}
+
+function snapshot(state: DeskState, message: Snapshot): void {
+  const degraded = state.logDegraded
+  Object.assign(state, emptyDesk(), { order: state.order })
+  state.ready = true
+  state.logDegraded = degraded
+  state.me = message.agent
+  state.role = message.role
+  state.recent = message.recent
+  state.queues = message.queues
+  state.agents = message.agents
+  state.pbx = message.pbx
+  state.pauseReasons = message.pause_reasons
+  state.dispositions = message.dispositions
+  for (const pop of [...message.pops, ...message.offers]) putPop(state, pop)
+  for (const interaction of message.interactions) enter(state, interaction)
+  state.ringing = message.offers.map((pop) => pop.interaction.id)
+  state.order = state.order.filter((id) => id in state.interactions)
+}
+
+function agentState(state: DeskState, agent: AgentView): void {
+  if (state.me?.agent === agent.agent) state.me = agent
+  const at = state.agents.findIndex((known) => known.agent === agent.agent)
+  if (at >= 0) state.agents[at] = agent
+}
+
+type Apply = { [N in keyof SERVER_EVENTS]: (state: DeskState, message: SERVER_EVENTS[N]) => void }
+
+const APPLY: Apply = {
+  snapshot,
+  screen_pop(state, pop) {
+    putPop(state, pop)
+    const { id } = pop.interaction
+    if (!state.ringing.includes(id)) state.ringing.push(id)
+  },
+  screen_pop_updated: putPop,
+  screen_pop_closed(state, { interaction_id }) {
+    state.ringing = state.ringing.filter((id) => id !== interaction_id)
+  },
+  interaction(state, { interaction }) {
+    enter(state, interaction)
+    if (interaction.state === 'ended') state.ringing = state.ringing.filter((id) => id !== interaction.id)
+    tidy(state)
+  },
+  agent_state(state, { agent }) {
+    agentState(state, agent)
+    tidy(state)
+  },
+  queues(state, { queues }) {
+    state.queues = queues
+  },
+  notice(state, notice) {
+    if (notice.pbx) state.pbx = notice.pbx
+    if (notice.code === 'log_degraded') state.logDegraded = true
+    if (notice.code === 'log_ok') state.logDegraded = false
+  },
+  command_result() {},
+}
+
+/** Take one message in. */
+export function apply<N extends keyof SERVER_EVENTS>(state: DeskState, name: N, message: SERVER_EVENTS[N]): void {
+  APPLY[name](state, message)
+}

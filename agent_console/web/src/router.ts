@@ -1,0 +1,58 @@
+import { createRouter, createWebHistory, type RouteRecordRaw } from 'vue-router'
+import type { Role } from '@/api/types'
+import { useSession } from '@/stores/session'
+
+declare module 'vue-router' {
+  interface RouteMeta {
+    /** Who may see the page; nobody named: everyone who is signed in. */
+    roles?: Role[]
+    open?: boolean
+  }
+}
+
+const supervision: Role[] = ['supervisor', 'admin']
+const admin: Role[] = ['admin']
+
+const routes: RouteRecordRaw[] = [
+  { path: '/sign-in', name: 'sign-in', component: () => import('@/signin/SignIn.vue'), meta: { open: true } },
+  { path: '/', name: 'desk', component: () => import('@/desk/DeskPage.vue') },
+  { path: '/live', name: 'live', component: () => import('@/live/LivePage.vue'), meta: { roles: supervision } },
+  {
+    path: '/',
+    component: () => import('@/admin/RecordsLayout.vue'),
+    meta: { roles: supervision },
+    children: [
+      { path: 'interactions', name: 'interactions', component: () => import('@/interactions/InteractionsPage.vue') },
+      { path: 'customers', name: 'customers', component: () => import('@/customers/CustomersPage.vue') },
+    ],
+  },
+  {
+    path: '/admin',
+    name: 'admin',
+    component: () => import('@/admin/AdminLayout.vue'),
+    meta: { roles: admin },
+    redirect: { name: 'users' },
+    children: [
+      { path: 'users', name: 'users', component: () => import('@/admin/UsersPage.vue') },
+      { path: 'queues', name: 'queues', component: () => import('@/admin/QueuesPage.vue') },
+      { path: 'pause-reasons', name: 'pause-reasons', component: () => import('@/admin/PauseReasonsPage.vue') },
+      { path: 'dispositions', name: 'dispositions', component: () => import('@/admin/DispositionsPage.vue') },
+      { path: 'devices', name: 'devices', component: () => import('@/admin/DevicesPage.vue') },
+      { path: 'health', name: 'health', component: () => import('@/admin/HealthPage.vue') },
+    ],
+  },
+  { path: '/:rest(.*)*', redirect: '/' },
+]
+
+export const router = createRouter({ history: createWebHistory(), routes })
+
+router.beforeEach(async (to) => {
+  const session = useSession()
+  await session.restore()
+  if (!session.user) return to.meta.open ? true : { name: 'sign-in', query: to.fullPath === '/' ? {} : { to: to.fullPath } }
+  const home = session.hasDesk ? 'desk' : 'live'
+  if (to.meta.open) return { name: home }
+  if (to.name === 'desk' && !session.hasDesk) return { name: 'live' }
+  const allowed = to.matched.every((part) => !part.meta.roles || part.meta.roles.includes(session.user!.role))
+  return allowed ? true : { name: home }
+})

@@ -1,0 +1,48 @@
+import { computed, onBeforeUnmount, watch, watchEffect } from 'vue'
+import { useI18n } from 'vue-i18n'
+import { useNotification } from '@/composables/useNotification'
+import { phone } from '@/format/phone'
+import { useRing } from '@/sound/useRing'
+import { useDesk } from '@/stores/desk'
+
+/** Ring, notification and page title while somebody rings; returns the text for a screen reader. */
+export function useAlerting() {
+  const { t } = useI18n()
+  const desk = useDesk()
+  const { ringing } = useRing()
+  const notification = useNotification()
+  const shown = new Map<string, () => void>()
+
+  const callers = computed(() =>
+    desk.ringing.map(({ id }) => {
+      const pop = desk.state.pops[id]
+      const interaction = desk.state.interactions[id]
+      const known = pop?.strength === 'known' ? pop.customer?.name : undefined
+      const who = known || interaction?.customer_name || phone(interaction?.customer_address) || t('who.unknown')
+      return { id, who, queue: desk.queueLabel(pop?.queue ?? interaction?.queue) }
+    }),
+  )
+
+  watchEffect(() => (ringing.value = callers.value.length > 0))
+  watchEffect(() => {
+    const first = callers.value[0]
+    document.title = first ? `☎ ${first.who} – Callweave` : 'Callweave'
+  })
+  watch(callers, (now) => {
+    const ids = new Set(now.map((caller) => caller.id))
+    for (const [id, remove] of shown)
+      if (!ids.has(id)) {
+        remove()
+        shown.delete(id)
+      }
+    for (const { id, who, queue } of now)
+      if (!shown.has(id)) shown.set(id, notification.show(id, t('pop.incoming', { who }), queue))
+  })
+  onBeforeUnmount(() => {
+    ringing.value = false
+    document.title = 'Callweave'
+    for (const remove of shown.values()) remove()
+  })
+
+  return computed(() => callers.value.map(({ who, queue }) => t('pop.announce', { who, queue })).join('. '))
+}

@@ -1,0 +1,148 @@
+import type { CLIENT_COMMANDS } from '@/wire'
+
+export type CommandName = keyof CLIENT_COMMANDS
+export type Payload<N extends CommandName> = Omit<CLIENT_COMMANDS[N], 'id'>
+
+/** Why something was refused. `message` is plain English of the server, or empty. */
+export interface Fault {
+  code: string
+  message: string
+  field?: string
+}
+/** The server's immediate answer, and the shape of its later result. */
+export interface Reply {
+  ok: boolean
+  error?: Fault
+}
+export type Outcome = { ok: true } | { ok: false; error: Fault }
+
+/** The way out. `emit` calls back with the server's answer, or with null if none came in time. */
+export interface Link {
+  connected(): boolean
+  emit(name: string, payload: object, timeoutMs: number, answered: (reply: Reply | null) => void): void
+}
+
+export interface Timers {
+  now(): number
+  after(ms: number, call: () => void): void
+}
+
+interface Pending {
+  id: string
+  name: CommandName
+  payload: object
+  tries: number
+  goodUntil: number
+  inFlight: boolean
+  accepted: boolean
+  settle: (outcome: Outcome) => void
+}
+
+const ACK_TIMEOUT_MS = 2_000
+const TRIES = 3
+const FOREVER = Number.POSITIVE_INFINITY
+
+/** How long a command may still be sent (ms): an `answer` of half a minute ago must not lift a phone. */
+const GOOD_FOR: Partial<Record<CommandName, number>> = {
+  answer: 8_000,
+  hang_up: 8_000,
+  dial: 8_000,
+  set_state: 15_000,
+  pop_shown: 8_000,
+}
+
+/** How long the outcome may take once the server has accepted (ms). A dialled phone rings a while. */
+const RESULT_WITHIN: Partial<Record<CommandName, number>> = { dial: 90_000, answer: 20_000 }
+const RESULT_DEFAULT_MS = 10_000
+
+const failed = (code: string): Outcome => ({ ok: false, error: { code, message: '' } })
+
+/** Commands on their way: each has one id for all its tries, and ends exactly once with an outcome. */
+export class Outbox {
+  #pending = new Map<string, Pending>()
+
+  constructor(
+    private link: Link,
+    private timers: Timers,
+    private newId: () => string,
+  ) {}
+
+  get size(): number {
+    return this.#pending.size
+  }
+
+  /** Send a command now, or as soon as there is a link. */
+  submit<N extends CommandName>(name: N, payload: Payload<N>): Promise<Outcome> {
+    return new Promise((settle) => {
+      const id = this.newId()
+      const goodFor = GOOD_FOR[name] ?? FOREVER
+      const item: Pending = {
+        id,
+        name,
+        payload: { ...payload, id },
+        tries: 0,
+        goodUntil: this.timers.now() + goodFor,
+        inFlight: false,
+        accepted: false,
+        settle,
+      }
+      this.#pending.set(id, item)
+      if (goodFor !== FOREVER) this.timers.after(goodFor, () => this.#expire(id))
+      this.#send(item)
+    })
+  }
+
+  /** The link is back: what has no outcome yet goes again, under its old id. */
+  reconnected(): void {
+    for (const item of [...this.#pending.values()]) {
+      item.tries = 0
+      item.inFlight = false
+      this.#send(item)
+    }
+  }
+
+  /** The observed outcome. Results for other tabs' commands are none of ours. */
+  resolved(result: Reply & { id: string }): void {
+    this.#settle(result.id, result.ok ? { ok: true } : { ok: false, error: result.error ?? { code: 'failed', message: '' } })
+  }
+
+  /** Sign-out: nothing of this person may be sent later. */
+  clear(): void {
+    for (const id of [...this.#pending.keys()]) this.#settle(id, failed('signed_out'))
+  }
+
+  #send(item: Pending): void {
+    if (item.inFlight || !this.link.connected()) return
+    if (!item.accepted && item.goodUntil < this.timers.now()) return this.#settle(item.id, failed('expired'))
+    item.tries += 1
+    item.inFlight = true
+    this.link.emit(item.name, item.payload, ACK_TIMEOUT_MS, (reply) => this.#answered(item, reply))
+  }
+
+  #answered(item: Pending, reply: Reply | null): void {
+    if (this.#pending.get(item.id) !== item) return
+    item.inFlight = false
+    if (reply === null) return this.#unanswered(item)
+    if (!reply.ok) return this.#settle(item.id, { ok: false, error: reply.error ?? { code: 'refused', message: '' } })
+    item.accepted = true
+    if (item.name === 'pop_shown') return this.#settle(item.id, { ok: true })
+    this.timers.after(RESULT_WITHIN[item.name] ?? RESULT_DEFAULT_MS, () => this.#settle(item.id, failed('no_result')))
+  }
+
+  #unanswered(item: Pending): void {
+    if (!this.link.connected()) return
+    if (item.tries < TRIES) this.#send(item)
+    else this.#settle(item.id, failed('no_answer_from_server'))
+  }
+
+  #expire(id: string): void {
+    if (!this.#pending.get(id)?.accepted) this.#settle(id, failed('expired'))
+  }
+
+  #settle(id: string, outcome: Outcome): void {
+    const item = this.#pending.get(id)
+    if (!item) return
+    this.#pending.delete(id)
+    item.settle(outcome)
+  }
+}
