@@ -79,7 +79,7 @@ class Bridging(Registry):
             elif not leg.away:
                 leg.away, leg.away_at = True, at
         for device, channel in present.items():
-            if device not in contact.legs:
+            if device not in contact.legs and not contact.sent_away_by(device):
                 contact.connect(channel, at, inferred)
         if customer.hangup_requested and customer.bridge is None:
             contact.end_legs_that_customer_left(at)

@@ -254,6 +254,12 @@ class Contact:
         leg = self.legs.get(channel.device)
         return leg if leg is not None and leg.channel is channel else None
 
+    def sent_away_by(self, device: str) -> bool:
+        """Whether this agent has just parked or sent on the customer, who has not left the bridge yet."""
+        if self.interaction.parked_now:
+            return device == self.last_agent
+        return self.pending is not None and self.pending.device == device
+
     def end_legs_that_customer_left(self, at: float | None) -> None:
         """The customer is elsewhere for good."""
         for device, leg in list(self.legs.items()):

@@ -34,8 +34,9 @@ def _unanswered(contact: Contact) -> e.Outcome:
         return _after_queue(visit.result, hung_up)
     if hung_up:
         return "abandoned"
-    if contact.interaction.offers or contact.dial_status:
-        return "busy" if contact.dial_status == "BUSY" else "no_answer"
+    offers = contact.interaction.offers
+    if offers or contact.dial_status:
+        return "busy" if contact.dial_status == "BUSY" or (offers and offers[-1].result == "declined") else "no_answer"
     if contact.joined_outside:
         return "no_answer"
     return "no_agent"

@@ -49,7 +49,6 @@ class Snapshot:
     _uptime_at: float | None = None
     _startup: str = ""
     _known_before: set[str] | None = None
-    _contacts_before: set[str] = field(default_factory=set)
     _listed: dict[str, Listed] = field(default_factory=dict)
     _waiting: set[str] = field(default_factory=set)
 
@@ -82,7 +81,6 @@ class Snapshot:
             self._core_status(f"{m.get('CoreStartupDate')} {m.get('CoreStartupTime')}")
         elif m.get("Message") == "Channels will follow":
             self._known_before = set(self.tracker.topology.by_id)
-            self._contacts_before = set(self.tracker.contacts)
             self._listed = {}
 
     def _core_status(self, startup: str) -> None:
@@ -253,8 +251,16 @@ class Snapshot:
         elif len(agents) > 1 and first in agents:
             self._open("internal", first, customer=first, others=channels)
         else:
+            self._assume_dials(channels)
             for channel in channels:
                 channel.incoming = channel is first
+
+    def _assume_dials(self, channels: list[Channel]) -> None:
+        """Behind the second half of a Local pair ring the phones of the same call."""
+        second = next((c for c in channels if c.name.endswith(";2")), None)
+        for channel in channels:
+            if second is not None and not channel.is_local and channel.dialled_by is None:
+                self.tracker.topology.dial(second, channel)
 
     def _open(self, direction: e.Direction, first: Channel, *, customer: Channel, others: list[Channel]) -> Contact:
         tracker = self.tracker
@@ -280,7 +286,7 @@ class Snapshot:
         """Bring one contact to the state that the list shows."""
         customer = contact.customer
         if customer is None:
-            if contact.from_snapshot and self.stale and contact.id in (self._contacts_before or {contact.id}):
+            if contact.from_snapshot and self.stale and contact.caller is None:
                 self.close_lost(contact)
             return
         line = self._listed.get(customer.unique_id)
@@ -320,7 +326,7 @@ class Snapshot:
         now = self.tracker.last_at if at is None else at
         visit = contact.interaction.waiting_in()
         here = visit is not None and visit.queue == m.get("Queue")
-        if here and (now is None or not contact.from_snapshot):
+        if here and (now is None or not contact.interaction.inferred):
             return
         wait = m.get("Wait")
         since = now - float(wait) if now is not None and wait.isascii() and wait.isdigit() else channel_began(channel)
