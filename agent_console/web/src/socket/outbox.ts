@@ -123,7 +123,8 @@ export class Outbox {
     if (this.#pending.get(item.id) !== item) return
     item.inFlight = false
     if (reply === null) return this.#unanswered(item)
-    if (!reply.ok) return this.#settle(item.id, { ok: false, error: reply.error ?? { code: 'refused', message: '' } })
+    // `slow`: taken, only not done within the second in which it is answered.
+    if (!reply.ok && reply.error?.code !== 'slow') return this.#settle(item.id, { ok: false, error: reply.error ?? { code: 'refused', message: '' } })
     item.accepted = true
     if (item.name === 'pop_shown') return this.#settle(item.id, { ok: true })
     this.timers.after(RESULT_WITHIN[item.name] ?? RESULT_DEFAULT_MS, () => this.#settle(item.id, failed('no_result')))
