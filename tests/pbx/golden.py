@@ -18,7 +18,7 @@ from tests.pbx.scenarios import SCENARIOS, Scenario
 from tests.pbx.stage import UNPROMISED, Expected, Stage
 
 # What is recorded on the older release too.
-OLDER = """answered abandoned-ringing ring-no-answer-then-other declined-then-other queue-timeout timeout-voicemail
+OLDER = """answered abandoned-ringing ring-no-answer-then-other declined-then-other queue-timeout
     blind-transfer-refer attended-transfer-refer attended-transfer-action hold-and-resume local-kept-answered
     local-optimised-attended-transfer originate-answered originate-not-lifted park-and-retrieve direct-pickup conference
     connected-late odd-names injected-header""".split()  # noqa: SIM905
@@ -65,6 +65,8 @@ async def record(one: Scenario, folder: Path, release: str = "sid", prefix: str 
             if not one.late:
                 await stage.record()
             interactions = await one.play(stage)
+            if late := [call.phone.user for phone in stage.phones for call in phone.history if call.hung_up_too_late]:
+                raise RuntimeError(f"the PBX ended calls before the scenario did: {', '.join(late)}")
             await pbx.no_channels()
             for recorder in stage.recorders:
                 await recorder.quiet()

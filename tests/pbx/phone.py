@@ -40,6 +40,7 @@ class Call:
         self.ended_by: str | None = None
         self.status = 0
         self.holds: list[list[float]] = []
+        self.hung_up_too_late = False
         self.transfer_status = 0
         self.referred_at: float | None = None
         self.caller = ""
@@ -120,6 +121,7 @@ class Call:
     async def hang_up(self) -> Self:
         """BYE, CANCEL or 480, whatever the state asks for; waits until it is over."""
         if self.ended_at:
+            self.hung_up_too_late = True
             return self
         if self.answered_at:
             self._over("us")

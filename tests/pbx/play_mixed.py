@@ -139,7 +139,7 @@ async def reload(s: Stage) -> list[Expected]:
     return [inbound(customer, "answered", offers=[offer(anna, "answered")], segments=[segment(anna)])]
 
 
-@scenario(late=True, timing=Timing(queue_ring=20), tolerance=1.5)
+@scenario(late=True, timing=Timing(queue_ring=20), tolerance=2.0)
 async def connected_late(s: Stage) -> list[Expected]:
     """The recording begins while Anna talks, Ben's telephone rings, a third customer waits, and Chen has called out."""
     one = s.customer("13800138110")
@@ -174,7 +174,7 @@ async def connected_late(s: Stage) -> list[Expected]:
     ]
 
 
-@scenario(late=True, timing=Timing(queue_ring=20), tolerance=1.5)
+@scenario(late=True, timing=Timing(queue_ring=20), tolerance=2.0)
 async def connected_late_consultation(s: Stage) -> list[Expected]:
     """The recording begins while Anna holds a customer and talks to Chen; then she connects them."""
     customer = s.customer("13800138114")

@@ -44,7 +44,6 @@ async def outbound_agent_hangs_up(s: Stage) -> list[Expected]:
             "answered",
             holds=hold(anna),
             hold_seconds=anna.hold_seconds,
-            customer_address="+862150888888",
         )
     ]
 

@@ -163,7 +163,7 @@ def segments_moved(first: Call, then: Call) -> list[Expected]:
 
 def e164(number: str) -> str:
     """A Chinese number as the customer's address."""
-    return f"+86{number}" if number.isdigit() and len(number) >= 7 else number
+    return f"+86{number.removeprefix('0')}" if number.isdigit() and len(number) >= 7 else number
 
 
 def inbound(call: Call, outcome: str, *, queues: Iterable[str] = ("support",), **more: Any) -> Expected:
