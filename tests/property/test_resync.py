@@ -96,14 +96,14 @@ UNREACHED = {"busy": "not reached", "no_answer": "not reached", "failed": "not r
 
 def outlines(objects: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
     """Without what only the lost memory knew: why an outside number was not reached."""
-    return [
+    return sorted(
         (
             o["direction"],
             UNREACHED.get(o["outcome"], o["outcome"]) if o["direction"] == "outbound" else o["outcome"],
             o["segments"],
         )
         for o in objects
-    ]
+    )
 
 
 @pytest.mark.parametrize("name", sorted(TRACES.keys() - CUT_ALREADY))
