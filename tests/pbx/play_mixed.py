@@ -306,6 +306,32 @@ async def injected_event(s: Stage) -> list[Expected]:
     ]
 
 
+@scenario()
+async def injected_known_pair(s: Stage) -> list[Expected]:
+    """As injected-event, but the attacker has guessed the Uniqueid too (seconds and a small number): it fits in."""
+    victim = s.customer("13800138142")
+    anna = await (await s.anna.rings()).answer(after=0.8)
+    await s.talk(0.8)
+    name = await s.channel(anna)
+    unique = next(one["Uniqueid"] for one in await s.pbx.channels() if one["Channel"] == name)
+    fake = (
+        f"1%0d%0a%0d%0aEvent%3a%20Hangup%0d%0aChannel%3a%20{name.replace('/', '%2f')}%0d%0aUniqueid%3a%20{unique}%0d%0a"
+    )
+    attacker = s.customer(fake)
+    ben = await (await s.ben.rings()).answer(after=0.7)
+    await s.talk(1.6)
+    await attacker.hang_up()
+    await ben.ended()
+    await s.talk(1.0)
+    await victim.hang_up()
+    await anna.ended()
+    return [
+        inbound(victim, "answered", offers=[offer(anna, "answered")], segments=[segment(anna)]),
+        _unpromised_number(inbound(attacker, "answered", offers=[offer(ben, "answered")], segments=[segment(ben)]))
+        | CUT_UP,
+    ]
+
+
 @scenario(kinds=("", ".full"))
 async def injected_pause(s: Stage) -> list[Expected]:
     """A caller writes a fake QueueMemberPause of Anna into his number; she is not paused and answers him."""

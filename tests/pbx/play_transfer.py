@@ -643,3 +643,132 @@ async def supervisor_listens(s: Stage) -> list[Expected]:
     await anna.ended()
     await jan.ended()
     return [inbound(customer, "answered", offers=[offer(anna, "answered")], segments=[segment(anna)])]
+
+
+# ---- Further shapes ----------------------------------------------------------------------------------------
+@scenario()
+async def direct_attended_transfer(s: Stage) -> list[Expected]:
+    """A direct call (no queue): Anna asks Ben on her second line and connects him (REFER with Replaces)."""
+    customer, anna = await _answered(s, "13800138170", "1001")
+    await anna.hold()
+    asking = s.anna.call("1002")
+    ben = await (await s.ben.rings()).answer(after=0.8)
+    await asking.up()
+    await s.talk(1.3)
+    await anna.refer_to(asking)
+    await s.talk(1.9)
+    await customer.hang_up()
+    await ben.ended()
+    return [
+        inbound(
+            customer,
+            "answered",
+            queues=[],
+            offers=[offer(anna, "answered")],
+            segments=segments_moved(anna, ben),
+            transfers=[transfer("attended", anna, "PJSIP/1002", True)],
+            holds=hold_until_moved(anna),
+        )
+    ]
+
+
+@scenario()
+async def blind_transfer_to_outside(s: Stage) -> list[Expected]:
+    """Anna sends the customer to a number outside (REFER to 9…), which answers; the customer hangs up.
+
+    Somebody outside is no agent: there is no segment, offer or name for him.
+    """
+    customer, anna = await _answered(s, "13800138171")
+    await anna.refer("913900139000")
+    other = await (await s.outside.rings()).answer(after=1.0)
+    await s.talk(2.0)
+    await customer.hang_up()
+    await other.ended()
+    move = transfer("blind", anna, "", True) | {"to": UNPROMISED, "completed": UNPROMISED}
+    return [
+        inbound(
+            customer,
+            "answered",
+            offers=[offer(anna, "answered")],
+            segments=[segment(anna, end=anna.referred_at)],
+            transfers=[move],
+            ended_by="customer",
+        )
+    ]
+
+
+@scenario(tolerance=1.0)
+async def attended_transfer_to_queue(s: Stage) -> list[Expected]:
+    """Anna calls the sales queue on her second line, Chen answers there, Anna connects the customer with Chen.
+
+    Her own way through the queue is a consultation, not a contact of its own.
+    """
+    customer, anna = await _answered(s, "13800138172")
+    await anna.hold()
+    asking = s.anna.call("801")
+    chen, dora = await s.chen.rings(), await s.dora.rings()
+    await chen.answer(after=0.9)
+    await dora.ended()
+    await asking.up()
+    await s.talk(1.5)
+    await anna.refer_to(asking)
+    await s.talk(2.1)
+    await customer.hang_up()
+    await chen.ended()
+    move = transfer("attended", anna, "", True) | {"to": UNPROMISED}
+    return [
+        inbound(
+            customer,
+            "answered",
+            segments=segments_moved(anna, chen),
+            transfers=[move],
+            holds=hold_until_moved(anna),
+            offers=UNPROMISED,
+            queues=["support"],
+        )
+        | {"queues": UNPROMISED}
+    ]
+
+
+@scenario(tolerance=1.0)
+async def attended_transfer_threeway(s: Stage) -> list[Expected]:
+    """Atxfer to Chen; Anna presses *3: all three talk together; Anna leaves, Chen goes on with the customer."""
+    customer, anna = await _answered(s, "13800138173")
+    await _atxfer(s, anna, "1003")
+    chen = await (await s.chen.rings()).answer(after=0.9)
+    await s.talk(1.4)
+    together = time.time()
+    await anna.dtmf("*3")
+    await s.talk(2.5)
+    await anna.hang_up()
+    await s.talk(2.0)
+    await customer.hang_up()
+    await chen.ended()
+    result = inbound(
+        customer,
+        "answered",
+        offers=[offer(anna, "answered")],
+        segments=[segment(anna), segment(chen, start=together)],
+    )
+    # How three at once are called (conference, transfer), and whether two agents count twice, is not said anywhere.
+    open_questions = dict.fromkeys(("conference", "transfers", "talk_seconds"), UNPROMISED)
+    return [result | UNSURE_HOLD | open_questions]
+
+
+@scenario(late=True)
+async def redirect_waiting(s: Stage) -> list[Expected]:
+    """A client takes a waiting customer out of the queue (Redirect to Chen), who answers. He never gave up."""
+    await s.nobody_free("1001", "1002")
+    await s.record()
+    customer = s.customer("13800138174")
+    await customer.up()
+    await s.talk(2.0)
+    channel = await s.channel(customer)
+    await s.pbx.ami.action("Redirect", (), Channel=channel, Context="from-internal", Exten="1003", Priority=1)
+    chen = await (await s.chen.rings()).answer(after=1.0)
+    await s.talk(1.8)
+    await chen.hang_up()
+    await customer.ended()
+    return [
+        inbound(customer, "answered", offers=[offer(chen, "answered")], segments=[segment(chen)], transfers=UNPROMISED)
+    ]
