@@ -40,8 +40,8 @@ DEMO_CALLERS: Final[list[tuple[str, str]]] = [
 
 # name, phones, e-mail, organisation, language, VIP, notes
 _PEOPLE: Final[tuple[tuple[str, str, str, str, str, bool, str], ...]] = (
-    ("王小明", "+8613800138000;+861050881234", "wang.xm@example.com", "京华贸易", "zh-CN", True, "合同客户，上午联系。"),
-    ("Emily Carter", "+442079460018", "emily.carter@example.org", "Carter & Sons Ltd", "en", False, "Invoices by e-mail."),
+    ("王小明", "+8613800138000;+861050881234", "wxm@example.com", "京华贸易", "zh-CN", True, "合同客户，上午联系。"),
+    ("Emily Carter", "+442079460018", "emily.carter@example.org", "Carter & Sons", "en", False, "Invoices by e-mail."),
     ("陈思远", "+862150888888", "chen.sy@example.com", "华东物流", "zh-CN", False, "仓储部门联系人。"),
     ("刘雨桐", "+862150888888;+8613601020304", "liu.yt@example.com", "华东物流", "zh-CN", False, "财务部门联系人。"),
     ("James Miller", "+12025550147", "j.miller@example.net", "Potomac Sensors", "en", True, "Service: gold."),

@@ -1,0 +1,60 @@
+"""Where everybody was when the process before ours ended: each agent's last state and her devices."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from interaction_log.events import AgentState
+from interaction_log.store.engine import open_engine
+from interaction_log.store.schema import agent_states, events, seats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastState:
+    """An agent's last recorded state. ``until`` in WRAP_UP only; ``devices`` are those she sat down at last."""
+
+    agent: str
+    state: AgentState
+    reason: str | None
+    interaction_id: str | None
+    since: float
+    until: float | None
+    devices: list[str]
+
+
+def last_states(url: str) -> list[LastState]:
+    """One for each agent that ever had a state. Blocks; call it after ``EventLog.open``, which drains the journal."""
+    engine = open_engine(url, writes=False, size=1)
+    try:
+        with engine.connect() as connection:
+            devices: dict[str, list[str]] = {}
+            for row in connection.execute(sa.select(seats.c.device, seats.c.agent).order_by(seats.c.device)):
+                devices.setdefault(row.agent, []).append(row.device)
+            return [_state(row, devices.get(row.agent, [])) for row in connection.execute(_QUERY)]
+    finally:
+        engine.dispose()
+
+
+_NEWEST = sa.select(sa.func.max(agent_states.c.seq)).group_by(agent_states.c.agent)
+_QUERY = (
+    sa.select(agent_states, events.c.payload)
+    .join(events, events.c.seq == agent_states.c.seq, isouter=True)
+    .where(agent_states.c.seq.in_(_NEWEST))
+    .order_by(agent_states.c.agent)
+)
+
+
+def _state(row: sa.Row[tuple[object, ...]], devices: list[str]) -> LastState:
+    payload = json.loads(row.payload) if row.payload else {}
+    return LastState(
+        agent=row.agent,
+        state=row.state,
+        reason=row.reason,
+        interaction_id=row.interaction_id,
+        since=row.from_at or 0.0,
+        until=payload.get("until"),
+        devices=devices,
+    )
