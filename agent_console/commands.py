@@ -10,9 +10,10 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from agent_console.models import NewCustomer
 from agent_console.ports import Clock
 from agent_console.strict_json import BadJson, check
-from agent_console.wire import CLIENT_COMMANDS, LATER_COMMANDS, Ack, ClientCommand, PopShown, WireError
+from agent_console.wire import CLIENT_COMMANDS, LATER_COMMANDS, Ack, ClientCommand, Identify, PopShown, WireError
 
 REMEMBER_SECONDS: Final = 15 * 60.0
 REMEMBER: Final = 20_000  # 300 agents with one command every 13 s
@@ -39,13 +40,30 @@ def parse(name: str, data: Any) -> ClientCommand | Ack:
         return refused("invalid", "A command is one JSON object.")
     try:
         check(data)
-        return model.model_validate(data)
+        command = model.model_validate(data)
     except BadJson as bad:
         return refused("invalid", f"The value {bad.message}.", bad.path)
     except ValidationError as bad:
-        first = bad.errors(include_url=False, include_input=False)[0]
-        path = ".".join(str(part) for part in first["loc"])
-        return refused("invalid", first["msg"], path)
+        return _invalid(bad)
+    return _with_customer(command) if isinstance(command, Identify) else command
+
+
+def _invalid(bad: ValidationError, prefix: str = "") -> Ack:
+    first = bad.errors(include_url=False, include_input=False)[0]
+    return refused("invalid", first["msg"], prefix + ".".join(str(part) for part in first["loc"]))
+
+
+def _with_customer(command: Identify) -> Identify | Ack:
+    """``identify`` names a customer or has one to create, which is checked as REST checks it; not both."""
+    if (command.customer_id is None) == (command.create is None):
+        return refused("invalid", "Choose a customer, or give one to create.", "customer_id")
+    if command.create is not None:
+        try:
+            customer = NewCustomer.model_validate(command.create)
+        except ValidationError as bad:
+            return _invalid(bad, "create.")
+        command.create = customer.model_dump(exclude_unset=True)
+    return command
 
 
 def _unknown(name: str) -> Ack:

@@ -118,7 +118,7 @@ class Consoles:
         self.counts.resumed += 1
         console.last = after
         for message in missed:
-            self._send(desk, console, message)
+            self._send(desk, console, message, replay=True)
 
     def can_resume(self, namespace: str, name: str, after: int | None) -> bool:
         """Whether ``join`` will need no snapshot (what it takes from the database can be spared)."""
@@ -164,11 +164,11 @@ class Consoles:
         for console in tuple(desk.consoles.values()):
             self._send(desk, console, message)
 
-    def _send(self, desk: _Desk, console: Console, message: Message) -> None:
+    def _send(self, desk: _Desk, console: Console, message: Message, replay: bool = False) -> None:
         if self._emitter is None or console.sid not in desk.consoles:
             return
         payload = f'{{"seq":{message.seq},"prev":{console.last}{message.body}'
-        sent = self._emitter.send(console.sid, console.eio_sid, console.namespace, message.name, payload)
+        sent = self._emitter.send(console.sid, console.eio_sid, console.namespace, message.name, payload, replay)
         if sent is Sent.QUEUED:
             console.last = message.seq
             self.counts.messages += 1

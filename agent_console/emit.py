@@ -32,8 +32,8 @@ class Sent(Enum):
 class Emitter(Protocol):
     """Puts one Socket.IO event on one console's queue, without waiting."""
 
-    def send(self, sid: str, eio_sid: str, namespace: str, name: str, payload: str) -> Sent:
-        """``payload`` is JSON text."""
+    def send(self, sid: str, eio_sid: str, namespace: str, name: str, payload: str, replay: bool = False) -> Sent:
+        """``payload`` is JSON text. A ``replay`` (bounded by what a feed keeps) may exceed the limit."""
         ...
 
 
@@ -44,12 +44,12 @@ class QueueEmitter:
         self._sockets: dict[str, Any] = sio.eio.sockets
         self._limit = limit
 
-    def send(self, sid: str, eio_sid: str, namespace: str, name: str, payload: str) -> Sent:
+    def send(self, sid: str, eio_sid: str, namespace: str, name: str, payload: str, replay: bool = False) -> Sent:
         """See :class:`Emitter`."""
         socket = self._sockets.get(eio_sid)
         if socket is None or socket.closed or socket.closing:
             return Sent.GONE
-        if socket.queue.qsize() >= self._limit:
+        if socket.queue.qsize() >= self._limit and not replay:
             return Sent.FULL
         socket.queue.put_nowait(Packet(MESSAGE, f'2{namespace},["{name}",{payload}]'))
         return Sent.QUEUED
@@ -63,7 +63,7 @@ class PlainEmitter:
         self._backlog: asyncio.Queue[tuple[str, str, str, str]] = asyncio.Queue(limit)
         self._task: asyncio.Task[None] | None = None
 
-    def send(self, sid: str, eio_sid: str, namespace: str, name: str, payload: str) -> Sent:
+    def send(self, sid: str, eio_sid: str, namespace: str, name: str, payload: str, replay: bool = False) -> Sent:
         """See :class:`Emitter`."""
         if self._task is None:
             self._task = asyncio.ensure_future(self._drain())

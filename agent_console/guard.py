@@ -167,7 +167,7 @@ class _Exchange:
     async def _refuse(self, status: int, detail: str, errors: list[tuple[str, str]] | None = None) -> None:
         if self._started:
             return
-        response = answer(status, detail, errors or (), {"Connection": "close"} if status in (408, 413) else None)
+        response = answer(status, detail, errors or (), {"Connection": "close"} if status == 408 else None)
         await response(self._scope, self._receive, self._out)
 
     async def _out(self, message: Message) -> None:

@@ -18,6 +18,7 @@ from agent_console.sockets import ABORT, MAX_PACKET
 
 LOG = logging.getLogger(__name__)
 HEADER_BYTES: Final = 64 * 1024
+HEADERS: Final = 128
 HEADER_SECONDS: Final = 10.0
 GRACE_SECONDS: Final = 3
 STOP_SECONDS: Final = 4.5
@@ -46,9 +47,16 @@ class ConsoleHttp(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A request begins (on a kept connection, the next one)."""
         super().on_message_begin()
-        self._header_bytes = 0
+        self._header_bytes = self._header_size = 0
         if self._deadline is None:
             self._deadline = self.loop.call_later(HEADER_SECONDS, self.transport.abort)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header came; what is raised here becomes 400."""
+        super().on_header(name, value)
+        self._header_size += len(name) + len(value) + 4
+        if len(self.headers) > HEADERS or self._header_size > HEADER_BYTES:
+            raise ValueError("too many or too large headers")
 
     def on_headers_complete(self) -> None:
         """The headers are whole: the body has its own limits."""

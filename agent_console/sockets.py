@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import inspect
 import logging
+import re
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -37,6 +38,8 @@ SIGN_IN_SECONDS: Final = 10.0
 FAREWELL_SECONDS: Final = 1.5
 ABORT: Final = "callweave.abort"  # the scope's way to cut the connection under a writer that is stuck
 TAKEN: Final = frozenset("012")  # CONNECT, DISCONNECT, EVENT; we ask for no acknowledgements and take no binary data
+
+_ASKED: Final = re.compile(r"2(?:(?P<namespace>/[^,]{0,40}),)?(?P<id>[0-9]{1,15})\[")
 
 Snapshots = Callable[[User, str], Awaitable[Callable[[], Mapping[str, Any]]]]
 _QUIET: Final = logging.getLogger("agent_console.socketio")
@@ -228,7 +231,15 @@ class ConsoleSockets(socketio.AsyncServer):  # type: ignore[misc]
             await super()._handle_eio_message(eio_sid, data)
         except Exception:
             LOG.debug("a packet could not be read", exc_info=True)
+            await self._refuse_unread(peer, data)
             self._bad(eio_sid, peer)
+
+    async def _refuse_unread(self, peer: _Peer, data: str) -> None:
+        """Acknowledge an event that is no JSON, where it asked for that."""
+        asked = _ASKED.match(data)
+        console = peer.consoles.get(asked["namespace"] or "/") if asked else None
+        if asked and console:
+            await self._acknowledge(console, int(asked["id"]), refused("invalid", "This is not JSON as we take it."))
 
     def _bad(self, eio_sid: str, peer: _Peer) -> None:
         self.consoles.counts.bad_packets += 1
@@ -337,7 +348,8 @@ class ConsoleSockets(socketio.AsyncServer):  # type: ignore[misc]
         for socket in list(self.eio.sockets.values()):
             if not socket.upgraded:
                 await socket.close(wait=False)
-        await self.shutdown()
+        if self.eio.service_task_handle is not None:
+            await self.shutdown()
         for task in list(self._tasks):
             task.cancel()
 

@@ -25,10 +25,16 @@ class BrowserApp(StaticFiles):
         super().__init__(directory=dist, check_dir=False)
         self._dist = dist
 
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """ASGI."""
+        if (self._dist / "index.html").is_file():
+            await super().__call__(scope, receive, send)
+            return
+        page = HTMLResponse(NOT_BUILT, 503, {"Cache-Control": "no-store"})
+        await page(scope, receive, send)
+
     async def get_response(self, path: str, scope: Any) -> Response:
         """See ``StaticFiles``."""
-        if not (self._dist / "index.html").is_file():
-            return HTMLResponse(NOT_BUILT, 503, {"Cache-Control": "no-store"})
         try:
             response = await super().get_response("index.html" if path == "." else path, scope)
         except HTTPException as error:

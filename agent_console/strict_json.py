@@ -21,17 +21,22 @@ class BadJson(ValueError):
 
 
 def loads(text: str | bytes) -> Any:
-    """Parse, or raise ``BadJson``; never anything else."""
+    """Parse and check, or raise ``BadJson``; never anything else."""
+    document = parse(text)
+    check(document)
+    return document
+
+
+def parse(text: str | bytes) -> Any:
+    """Parse, or raise ``BadJson``; the values are not checked."""
     try:
-        document = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
     except BadJson:
         raise
     except RecursionError:
         raise BadJson("", "nested too deeply") from None
     except ValueError:  # also UnicodeDecodeError, and integers of more than 4,300 digits
         raise BadJson("", "is not JSON") from None
-    check(document)
-    return document
 
 
 def check(document: Any) -> None:
@@ -83,12 +88,12 @@ def _no_constant(name: str) -> NoReturn:
 
 
 class Codec:
-    """``json`` for python-socketio: strict on the way in."""
+    """``json`` for python-socketio: strict on the way in; the commands check the values, to name the field."""
 
     @staticmethod
     def loads(text: str) -> Any:
-        """As :func:`loads`."""
-        return loads(text)
+        """As :func:`parse`."""
+        return parse(text)
 
     @staticmethod
     def dumps(value: Any, **options: Any) -> str:

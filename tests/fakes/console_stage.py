@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
+import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import httpx
 import socketio
 
@@ -172,7 +175,7 @@ class TestConsole:
 
     def chain_is_whole(self) -> bool:
         numbers = [(d["prev"], d["seq"]) for _, d in self.got]
-        return all(b[0] == a[1] and b[1] > a[1] for a, b in zip(numbers, numbers[1:], strict=False))
+        return all(b[0] == a[1] and b[1] > a[1] for a, b in itertools.pairwise(numbers))
 
     async def command(self, name: str, data: Any) -> Ack:
         """The acknowledgement."""
@@ -181,6 +184,56 @@ class TestConsole:
     async def close(self) -> None:
         with contextlib.suppress(Exception):
             await self.client.disconnect()
+
+
+class RawConsole:
+    """Engine.io by hand over one WebSocket: for what no honest client sends, and for one that does not read."""
+
+    def __init__(self, stage: Stage):
+        self.stage = stage
+        self._session = aiohttp.ClientSession()
+        self.socket: Any = None
+
+    async def open(self, **options: Any) -> str:
+        """Connect; the first packet is returned."""
+        url = f"{self.stage.url}/socket.io/?EIO=4&transport=websocket"
+        self.socket = await self._session.ws_connect(url, max_msg_size=0, **options)
+        return str(await self.socket.receive_str(timeout=5))
+
+    async def sign_in(self, name: str, after: int | None = None, namespace: str = AGENTS) -> str:
+        """Connect to the namespace; the answer is returned."""
+        details = {"token": await self.stage.token(name)} | ({} if after is None else {"after": after})
+        await self.socket.send_str(f"40{namespace},{json.dumps(details)}")
+        return await self.receive()
+
+    async def send(self, text: str) -> None:
+        await self.socket.send_str(text)
+
+    async def receive(self) -> str:
+        """The next packet; ``closed`` when there is none any more."""
+        while True:
+            message = await self.socket.receive(timeout=6)
+            if message.type is not aiohttp.WSMsgType.TEXT:
+                return "closed"
+            if message.data != "2":
+                return str(message.data)
+            await self.socket.send_str("3")
+
+    async def until_closed(self) -> list[str]:
+        """What comes until the server closes."""
+        packets = []
+        while (packet := await self.receive()) != "closed":
+            packets.append(packet)
+        return packets
+
+    async def __aenter__(self) -> RawConsole:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        if self.socket is not None:
+            with contextlib.suppress(Exception):
+                self.socket._response.connection.transport.abort()
+        await self._session.close()
 
 
 async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
