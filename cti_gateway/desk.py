@@ -58,9 +58,18 @@ class Desk:
     # --- the place -----------------------------------------------------------------------------------
 
     def arrived(self, name: str) -> None:
-        """Her first console, ever: she takes her place, and chooses when she is ready."""
+        """Her first console opened: she takes her place, and chooses when she is ready.
+
+        Who was here before and is logged out does not take a place that a colleague has meanwhile: a forgotten
+        console that reconnects must not. (Choosing a state does, see ``_set_state``.)
+        """
         user = self._hub.people.get(name)
-        if user is not None and name not in self._hub.distributor.agents and (user.devices or user.role == "agent"):
+        if user is None or not (user.devices or user.role == "agent"):
+            return
+        live = self._hub.distributor
+        known = live.agents.get(name)
+        taken = any(live.owner(device) is not None for device in user.devices)
+        if known is None or not (known.signed_in or taken):
             self._sign_in(name)
 
     def seat_changed(self, name: str) -> None:

@@ -12,7 +12,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from agent_console.ports import DeviceView, Part, Screens, Topic
 from agent_console.wire import Ack, AgentView, ClientCommand
@@ -22,7 +22,7 @@ from cti_gateway.timers import Timers
 from cti_gateway.windows import Windows
 from interaction_log import events as e
 from interaction_log.interaction import Interaction
-from interaction_log.records import Match, User
+from interaction_log.records import Match, QueueSettings, User
 from routing import commands as c
 from routing.agents import Agent
 from routing.distributor import Distributor
@@ -37,6 +37,35 @@ LOOKUP_SECONDS: Final = 5.0
 FIGURES_SECONDS: Final = 1.0
 """Queue figures go out at most so often (wire.QueuesMessage)."""
 FIGURES: Final = "hub:queues"
+
+
+class LogHealth(Protocol):
+    """How the log is: ``interaction_log.store.LogState``."""
+
+    @property
+    def name(self) -> str:
+        """``ok``, ``journaling`` or ``degraded``."""
+        ...
+
+    @property
+    def backlog(self) -> int:
+        """Events that are not in the database yet."""
+        ...
+
+    @property
+    def since(self) -> float:
+        """Unix seconds."""
+        ...
+
+    @property
+    def reason(self) -> str | None:
+        """Why not ok."""
+        ...
+
+    @property
+    def lost(self) -> int:
+        """Events that reached no disk."""
+        ...
 
 
 class Hub:
@@ -58,6 +87,7 @@ class Hub:
         self.people: dict[str, User] = {}
         self.pause_reasons: set[str] = set()
         self.counts: dict[str, float] = dict.fromkeys(("events", "pops", "lookups_failed", "events_failed"), 0)
+        self.log_health: Callable[[], LogHealth | None] = lambda: None
         self.timers = Timers(self._timer_fired)
         self.windows = Windows(self)
         self.desk = Desk(self)
@@ -96,6 +126,8 @@ class Hub:
 
     def _step(self, event: e.Event, received_at: float | None) -> None:
         commands = self._decide(event)
+        if isinstance(event, e.InteractionStarted) and event.direction != "inbound":
+            commands += self._credit(event)
         if not isinstance(event, NOT_LOGGED):
             self.last_seq = self.log.next_seq()
             self.log.append(e.Recorded(self.last_seq, event))
@@ -105,6 +137,8 @@ class Hub:
         self._backlog.extendleft(reversed(concluded))
         for command in commands:
             self.carry_out(command)
+        if isinstance(event, e.QueueSeen):
+            self._know_queue(event)
 
     def _decide(self, event: e.Event) -> list[c.Command]:
         try:
@@ -113,6 +147,11 @@ class Hub:
             self.counts["events_failed"] += 1
             log.exception("the decision about a %s failed", type(event).__name__)
             return []
+
+    def _credit(self, event: e.InteractionStarted) -> list[c.Command]:
+        """A call that one of our phones began is that agent's from the start; the tracker knows which phone."""
+        device = self.pbxs[event.pbx].placed_by(event.interaction_id) if event.pbx in self.pbxs else None
+        return self.distributor.placed_by(event.interaction_id, device) if device is not None else []
 
     def carry_out(self, command: c.Command) -> None:
         """Do what a command says; a failure is logged and stops nothing."""
@@ -214,6 +253,13 @@ class Hub:
         if not task.cancelled() and task.exception() is not None:
             log.error("background work failed", exc_info=task.exception())
 
+    def _know_queue(self, event: e.QueueSeen) -> None:
+        """A queue that only the PBX knew is one that administrators may set up."""
+        if (event.pbx, event.queue) not in self.distributor.settings.queues:
+            made = QueueSettings(name=event.queue, pbx=event.pbx, label=event.queue)
+            self.distributor.settings.queues[event.pbx, event.queue] = made
+            self.spawn(self.catalogue.put_queue(made))
+
     # --- beginning and end ---------------------------------------------------------------------------
 
     def add(self, pbx: Pbx) -> None:
@@ -285,9 +331,16 @@ class Hub:
         return self.desk.submit(agent, name, command)
 
     def presence(self, agent: str, consoles: int) -> None:
-        """See ``ports.Live``: the first console of somebody whom we have not seen yet is her signing in."""
-        if consoles > 0:
+        """See ``ports.Live``: her first console is her signing in."""
+        if consoles == 1 and agent in self.people:
             self.desk.arrived(agent)
+        elif consoles == 1:
+            self.spawn(self._newcomer(agent))
+
+    async def _newcomer(self, name: str) -> None:
+        """Somebody whom a command line tool added while we ran."""
+        self.people = {user.name: user for user in await self.users.all()}
+        self.desk.arrived(name)
 
     def changed(self, topic: Topic, key: str) -> None:
         """See ``ports.Live``."""

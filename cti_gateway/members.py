@@ -12,8 +12,8 @@ from fnmatch import fnmatchcase
 from typing import Final, cast, get_args
 
 from cti_gateway.ami.codec import Message
-from cti_gateway.calls import is_whole_pause_block
 from cti_gateway.tracking.parties import PbxProfile
+from cti_gateway.tracking.queueing import is_whole_pause_block
 from interaction_log import events as e
 
 _DEVICE: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*/[^@;:&]+", re.ASCII)

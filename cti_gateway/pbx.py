@@ -82,6 +82,22 @@ class Link(Protocol):
         ...
 
 
+class SystemLink(Protocol):
+    """What is needed of the second user's ``service.AmiLink``."""
+
+    def start(self) -> None:
+        """Begin to connect."""
+        ...
+
+    async def stop(self) -> None:
+        """Close."""
+        ...
+
+    async def ask(self, action: Action) -> Reply:
+        """Ask."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of something that an agent asked for. ``code`` and ``message`` say why not."""
@@ -96,10 +112,7 @@ Spawn = Callable[[Coroutine[Any, Any, None]], object]
 
 
 class Pbx:
-    """One Asterisk. ``sink(events, received_at)`` takes what happens; ``spawn`` keeps background work alive.
-
-    ``answer_by``: who may tell a phone to answer (a manager user with ``write=system``); the usual link if ``None``.
-    """
+    """One Asterisk. ``sink(events, received_at)`` takes what happens; ``spawn`` keeps background work alive."""
 
     def __init__(
         self,
@@ -121,7 +134,7 @@ class Pbx:
         self.lost_since: float | None = None
         self._sink, self._spawn, self._wall, self._context = sink, spawn, wall, context
         self._link: Link | None = None
-        self._answer_by: Callable[[Action], Awaitable[Reply]] | None = None
+        self._system: SystemLink | None = None
         self._life = 0
         self._looked_at = float("-inf")
         self._wanted: dict[str, str | None] = {}
@@ -139,13 +152,35 @@ class Pbx:
         assert self._link is not None
         return self._link
 
-    def attach(self, link: Link, answer_by: Callable[[Action], Awaitable[Reply]] | None = None) -> None:
-        """Connect with the wire. The link is made with :meth:`on_messages` and :meth:`on_state`."""
-        self._link, self._answer_by = link, answer_by
+    def attach(self, link: Link, system: SystemLink | None = None) -> None:
+        """Connect with the wire. The link is made with :meth:`on_messages` and :meth:`on_state`.
+
+        ``system``: the optional second manager user, who may tell phones to answer.
+        """
+        self._link, self._system = link, system
+
+    def start(self) -> None:
+        """Begin to connect."""
+        self.link.start()
+        if self._system is not None:
+            self._system.start()
+
+    async def stop(self) -> None:
+        """Close all connections."""
+        await self.link.stop()
+        if self._system is not None:
+            await self._system.stop()
 
     def restore(self, interactions: Iterable[Interaction]) -> None:
         """What the log says was open; the PBX will say what became of it."""
         self.tracker.restore(interactions)
+
+    def hush(self) -> None:
+        """Tell nothing any more: the process ends, and what it does to the PBX from here on is no news."""
+        self._life += 1
+        self.ready_since = None
+        self._wanted.clear()
+        self._sink = _nobody
 
     # --- from the wire -------------------------------------------------------------------------------
 
@@ -171,11 +206,12 @@ class Pbx:
         if state.up:
             self._life += 1
             self._spawn(self._resynchronise(self._life))
-        elif self.ready_since is not None and state.name in ("lost", "refused"):
-            self._lost(state.reason)
+        elif state.name in ("lost", "refused"):
+            self._life += 1
+            if self.ready_since is not None:
+                self._lost(state.reason)
 
     def _lost(self, reason: str) -> None:
-        self._life += 1
         self.gaps += 1
         self.ready_since = None
         self.lost_since = now = self._wall()
@@ -313,6 +349,14 @@ class Pbx:
 
     # --- calls ---------------------------------------------------------------------------------------
 
+    def placed_by(self, interaction_id: str) -> str | None:
+        """The phone that began an outbound or internal call."""
+        contact = self.tracker.contacts.get(interaction_id)
+        if contact is None:
+            return None
+        first = contact.caller or contact.customer
+        return first.device if first is not None and self.tracker.parties.is_agent(first.device) else None
+
     async def hang_up(self, interaction_id: str, device: str) -> Outcome:
         """End this phone's own leg."""
         channel = self.tracker.channel_of(interaction_id, device)
@@ -324,7 +368,7 @@ class Pbx:
         """Tell a phone to lift itself, where its make can and our manager user may."""
         action = Action("PJSIPNotify", (("Endpoint", device.partition("/")[2]), ("Variable", "Event=talk")))
         actions.check_endpoint(device)
-        outcome = await self._do(action, self._answer_by)
+        outcome = await self._do(action, self._system.ask if self._system is not None else None)
         if outcome.code == "refused_by_pbx":
             text = "Lift the phone: this PBX user may not answer for you."
             return Outcome(False, "lift_the_phone", text)
@@ -384,6 +428,10 @@ class Pbx:
         except EncodeError as error:
             return Outcome(False, "invalid", str(error))
         return Outcome(True)
+
+
+def _nobody(events: list[e.Event], received_at: float) -> None:
+    """Take events and do nothing."""
 
 
 _NOTED: Final[dict[str, Callable[[Pbx, Message], None]]] = {

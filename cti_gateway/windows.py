@@ -182,8 +182,17 @@ class Windows:
     # --- health and numbers --------------------------------------------------------------------------
 
     def health(self) -> list[Part]:
-        """The PBX links: whether what we show of them is right."""
-        return [part for pbx in self._hub.pbxs.values() for part in self._parts(pbx)]
+        """The PBX links (whether what we show of them is right) and the log."""
+        return [*(part for pbx in self._hub.pbxs.values() for part in self._parts(pbx)), *self._log_part()]
+
+    def _log_part(self) -> list[Part]:
+        """While the journal takes the events, everything still works; degraded means that some are lost."""
+        state = self._hub.log_health()
+        if state is None:
+            return []
+        age = max(0.0, self._hub.wall() - state.since)
+        ok = state.name == "ok"
+        return [Part(name="log", ok=ok, state=state.name, age_seconds=age, detail=state.reason, required=False)]
 
     def _parts(self, pbx: Pbx) -> list[Part]:
         view, now = self._pbx(pbx), self._hub.wall()
@@ -223,4 +232,11 @@ class Windows:
             "agents_signed_in": sum(1 for agent in self._live.agents.values() if agent.signed_in),
             "pbx_up": sum(1 for p in self._hub.pbxs.values() if p.ready_since is not None),
             "background_tasks": len(self._hub.tasks),
+            **self._log_gauges(),
         }
+
+    def _log_gauges(self) -> dict[str, float]:
+        state = self._hub.log_health()
+        if state is None:
+            return {}
+        return {"log_ok": float(state.name == "ok"), "log_backlog": state.backlog, "log_lost": state.lost}

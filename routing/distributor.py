@@ -128,6 +128,14 @@ class Distributor:
         """Whether this agent has, had or is offered the interaction (nobody acts on another's call)."""
         return agent in self._concerned(interaction_id)
 
+    def placed_by(self, interaction_id: str, device: str) -> list[c.Command]:
+        """This device began the call: it concerns who sits there, before anybody is connected."""
+        agent = self.owner(device)
+        if agent is None:
+            return []
+        self._connected.setdefault(interaction_id, {})[agent.name] = None
+        return [c.ShowInteraction(agent.name, interaction_id)]
+
     def _concerned(self, interaction_id: str) -> dict[str, None]:
         """Who had it, has it, or hears it ring; a dict as an ordered set."""
         found = dict(self._connected.get(interaction_id, ()))

@@ -1,0 +1,377 @@
+"""The command ``cti`` and the only composition root: nobody else reads the configuration or imports everything.
+
+The event loop comes first (uvloop with Twisted's reactor on it), before anything can import
+``twisted.internet.reactor``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import importlib
+import inspect
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from cti_gateway import __version__
+
+if TYPE_CHECKING:
+    from config.settings import Pbx as PbxSettings
+    from config.settings import Settings
+    from cti_gateway.gateway import Gateway
+    from cti_gateway.hub import Hub
+    from cti_gateway.pbx import Pbx
+    from interaction_log.store import LogState
+
+log = logging.getLogger(__name__)
+
+DONE, FAILED, WRONG_USE = 0, 1, 2
+_STORE_PARTS: Final = {"customers": "customers", "user": "users"}
+_NEEDS_NO_CONFIG: Final = frozenset({"init", "replay", "record"})
+DEMO_DATABASE: Final = "sqlite:///var/demo.db"
+READY_SECONDS: Final = 20.0
+"""How long the demo waits for its own simulator before it says that something is wrong."""
+
+
+class CannotStart(Exception):
+    """The program cannot start; the text says why, in plain words and without secrets."""
+
+
+# --- the command line ------------------------------------------------------------------------------------
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit code: 0 done, 1 failed, 2 wrong use."""
+    from config.settings import ConfigError  # noqa: PLC0415
+    from cti_gateway import cli  # noqa: PLC0415
+
+    arguments = cli.parser().parse_args(argv)
+    try:
+        return _run(arguments) if arguments.command == "run" else _command(arguments)
+    except ConfigError as error:
+        print("\n".join(f"cti {arguments.command}: {line}" for line in error.lines), file=sys.stderr)
+        return WRONG_USE
+    except KeyboardInterrupt:
+        return FAILED
+    except BrokenPipeError:  # whoever read our output went away
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+
+
+def _command(arguments: argparse.Namespace) -> int:
+    """Any command but ``run``: it gets the settings, or the part of the store that it works on."""
+    from config.settings import load  # noqa: PLC0415
+    from cti_gateway import cli  # noqa: PLC0415
+
+    module = importlib.import_module(f"cti_gateway.cli.{arguments.command}")
+    path = cli.config_path(arguments, os.environ)
+    settings = load(path, os.environ) if path is not None or arguments.command not in _NEEDS_NO_CONFIG else None
+    part = _STORE_PARTS.get(arguments.command)
+    if part is not None and settings is not None:
+        return asyncio.run(_with_store(settings, lambda store: module.run(arguments, getattr(store, part))))
+    result = module.run(arguments, settings)
+    return int(asyncio.run(result) if inspect.iscoroutine(result) else result)
+
+
+async def _with_store(settings: Settings, work: Callable[[Any], Awaitable[int]]) -> int:
+    from interaction_log.store import SchemaTooNew, Store  # noqa: PLC0415
+
+    try:
+        store = await asyncio.to_thread(Store.open, settings.database.url, default_region=settings.phone.default_region)
+    except (SchemaTooNew, ValueError) as error:
+        print(f"cti: {error}", file=sys.stderr)
+        return FAILED
+    try:
+        return await work(store)
+    finally:
+        await asyncio.to_thread(store.close)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    """``cti run``: without a ``[[pbx]]`` the demo brings its own, simulated one."""
+    from config.settings import load  # noqa: PLC0415
+    from cti_gateway import cli  # noqa: PLC0415
+
+    demo = bool(arguments.demo)
+    path = None if demo and arguments.config is None else cli.config_path(arguments, os.environ)
+    environ = _environ(os.environ, getattr(arguments, "port", None), demo and path is None)
+    settings = load(path, environ)
+    wanted = getattr(arguments, "pbx", None)
+    if not settings.pbx and (not demo or wanted == "real"):
+        print("cti run: the configuration names no [[pbx]]; `cti init` makes one", file=sys.stderr)
+        return WRONG_USE
+    return run_loop(_serve(settings, demo=demo, simulated=demo and (not settings.pbx or wanted == "sim")))
+
+
+def _environ(environ: Mapping[str, str], port: int | None, own_database: bool) -> dict[str, str]:
+    """What the command line says, as the environment would say it."""
+    found = dict(environ)
+    if own_database:
+        found.setdefault("CTI_DATABASE__URL", DEMO_DATABASE)
+        found.setdefault("CTI_DATABASE__JOURNAL", "var/demo-journal")
+    if port is not None:
+        found["CTI_HTTP__PORT"] = str(port)
+    return found
+
+
+# --- the loop --------------------------------------------------------------------------------------------
+
+
+def run_loop(work: Coroutine[Any, Any, int]) -> int:
+    """Run ``work`` on uvloop with Twisted's reactor; returns its result, 1 if it fails."""
+    import uvloop  # noqa: PLC0415
+    from twisted.internet import asyncioreactor  # noqa: PLC0415
+
+    loop = uvloop.new_event_loop()
+    asyncio.set_event_loop(loop)
+    asyncioreactor.install(loop)  # type: ignore[no-untyped-call]
+    from twisted.internet import reactor as installed  # noqa: PLC0415
+
+    reactor: Any = installed
+    code = [FAILED]
+
+    async def whole() -> None:
+        try:
+            code[0] = await work
+        except CannotStart as error:
+            print(f"cti: {error}", file=sys.stderr)
+        except Exception:
+            log.exception("the program failed")
+        finally:
+            reactor.stop()
+
+    tasks: list[asyncio.Task[None]] = []
+    reactor.callWhenRunning(lambda: tasks.append(loop.create_task(whole())))
+    reactor.run(installSignalHandlers=False)
+    _clean_up(loop)
+    return code[0]
+
+
+def _clean_up(loop: asyncio.AbstractEventLoop) -> None:
+    """engine.io leaves its ping sleepers behind."""
+    rest = asyncio.all_tasks(loop)
+    for task in rest:
+        task.cancel()
+    with contextlib.suppress(Exception):
+        loop.run_until_complete(asyncio.gather(*rest, return_exceptions=True))
+        loop.run_until_complete(loop.shutdown_default_executor())
+    loop.close()
+
+
+# --- the program -----------------------------------------------------------------------------------------
+
+
+async def _serve(settings: Settings, *, demo: bool, simulated: bool) -> int:
+    """Start everything, wait for SIGTERM or SIGINT, stop everything."""
+    from cti_gateway import logs  # noqa: PLC0415
+
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    logs.set_up(settings.log.level, settings.log.format)
+    gateway = await _open(settings, demo=demo, simulated=simulated)
+    try:
+        gateway.start_links()
+        await _announce(gateway, settings, demo, stop)
+        await stop.wait()
+    finally:
+        log.info("stopping")
+        await gateway.stop()
+    return DONE
+
+
+async def _open(settings: Settings, *, demo: bool, simulated: bool) -> Gateway:
+    """Stores, hub, consoles: ready to serve, not yet connected to a PBX."""
+    from cti_gateway.gateway import Gateway  # noqa: PLC0415
+    from cti_gateway.hub import Hub  # noqa: PLC0415
+    from interaction_log.store import EventLog, LeaseHeld, SchemaTooNew, Store  # noqa: PLC0415
+    from routing.distributor import Distributor  # noqa: PLC0415
+    from routing.distributor import Settings as Rules  # noqa: PLC0415
+
+    url, journal = settings.database.url, settings.database.journal / "events.journal"
+    size = settings.database.journal_megabytes * 1024 * 1024
+    try:
+        event_log = await asyncio.to_thread(EventLog.open, url, journal, on_state=_log_state, journal_bytes=size)
+        store = await asyncio.to_thread(Store.open, url, default_region=settings.phone.default_region)
+    except (LeaseHeld, SchemaTooNew, ValueError) as error:
+        raise CannotStart(str(error)) from error
+    except Exception as error:
+        raise CannotStart(f"the database cannot be opened: {type(error).__name__}") from error
+    hub = Hub(Distributor(Rules()), event_log, store.customers, store.users, store.catalogue)
+    gateway = Gateway(event_log, store, hub)
+    try:
+        settings = await _demo(gateway, settings, simulated) if demo else settings
+        if not demo:
+            await _refuse_demo_accounts(gateway)
+        await _put_together(gateway, settings, demo)
+    except BaseException:
+        await gateway.stop()
+        raise
+    return gateway
+
+
+async def _put_together(gateway: Gateway, settings: Settings, demo: bool) -> None:
+    from agent_console.app import ConsoleDeps, build_app  # noqa: PLC0415
+    from agent_console.consoles import Consoles  # noqa: PLC0415
+    from agent_console.server import serve  # noqa: PLC0415
+    from cti_gateway.gateway import seed_queues  # noqa: PLC0415
+    from interaction_log.records import QueueSettings  # noqa: PLC0415
+    from interaction_log.store.seats import last_states  # noqa: PLC0415
+
+    hub, store, http = gateway.hub, gateway.store, settings.http
+    await seed_queues(store, [QueueSettings(**q.model_dump()) for q in settings.queue])
+    consoles = Consoles(gateway.log.next_seq)
+    hub.attach(consoles)
+    hub.log_health = lambda: gateway.log.state
+    for pbx in settings.pbx:
+        hub.add(_pbx(pbx, settings.phone.default_region, hub))
+    await hub.load()
+    states = await asyncio.to_thread(last_states, settings.database.url)
+    await gateway.restore(gateway.log.open_interactions(), states, absent=demo)
+    deps = ConsoleDeps(
+        users=store.users,
+        customers=store.customers,
+        interactions=store.interactions,
+        catalogue=store.catalogue,
+        live=hub,
+        consoles=consoles,
+        version=__version__,
+        public_url=http.public_url,
+        trusted_proxies=http.trusted_proxies,
+    )
+    try:
+        gateway.server = await serve(build_app(deps), http.host, http.port)
+    except OSError as error:
+        raise CannotStart(f"{http.host}:{http.port} cannot be listened on: {error.strerror}") from error
+
+
+def _pbx(settings: PbxSettings, region: str, hub: Hub) -> Pbx:
+    """One PBX with its links."""
+    from twisted.internet import reactor  # noqa: PLC0415
+
+    from cti_gateway.pbx import Pbx  # noqa: PLC0415
+    from cti_gateway.service import AmiLink, PbxLink  # noqa: PLC0415
+    from cti_gateway.tracking.parties import PbxProfile  # noqa: PLC0415
+
+    profile = PbxProfile(
+        name=settings.name,
+        devices=settings.devices,
+        trunks=settings.trunks,
+        outbound_prefix=settings.outbound_prefix,
+        default_region=region,
+    )
+    pbx = Pbx(profile, hub.take, hub.spawn)
+    where = _link_settings(settings, settings.username, settings.secret.get_secret_value())
+    link = PbxLink.to(where, reactor, on_messages=pbx.on_messages, on_state=pbx.on_state)
+    system = None
+    if settings.system_username is not None and settings.system_secret is not None:
+        secret = settings.system_secret.get_secret_value()
+        system = AmiLink(_link_settings(settings, settings.system_username, secret), reactor, role="actions")
+    pbx.attach(link, system)
+    return pbx
+
+
+def _link_settings(settings: PbxSettings, username: str, secret: str) -> Any:
+    from cti_gateway.service import LinkSettings  # noqa: PLC0415
+
+    return LinkSettings(
+        name=settings.name,
+        host=settings.host,
+        port=settings.port,
+        username=username,
+        secret=secret,
+        tls=settings.tls,
+        tls_verify=settings.tls_verify,
+        tls_ca=str(settings.tls_ca) if settings.tls_ca is not None else None,
+        auth=settings.auth,
+    )
+
+
+def _log_state(state: LogState) -> None:
+    level = logging.INFO if state.name == "ok" else logging.ERROR
+    log.log(level, "the log is %s%s", state.name, f": {state.reason}" if state.reason else "")
+
+
+# --- the demo --------------------------------------------------------------------------------------------
+
+
+async def _demo(gateway: Gateway, settings: Settings, simulated: bool) -> Settings:
+    """Demo customers and accounts; with ``simulated`` also a PBX, in this process, over real TCP."""
+    from interaction_log import demo  # noqa: PLC0415
+
+    await demo.seed(gateway.store, gateway.log, now=time.time())
+    if not simulated:
+        return settings
+    from pydantic import SecretStr  # noqa: PLC0415
+
+    from config.settings import Pbx as PbxSettings  # noqa: PLC0415
+    from config.settings import Queue as QueueConfig  # noqa: PLC0415
+    from cti_gateway.simulator.server import SECRET, USERNAME, Simulator, SimulatorServer  # noqa: PLC0415
+    from cti_gateway.simulator.traffic import DemoTraffic  # noqa: PLC0415
+
+    simulator = Simulator()
+    traffic = DemoTraffic(simulator, demo.DEMO_CALLERS)
+    simulator.answers.customer = traffic.customer
+    server = SimulatorServer(simulator)
+    port = await server.start()
+    gateway.extras.append(server)
+    traffic.start()
+    pbx = PbxSettings(
+        name=demo.PBX,
+        port=port,
+        username=USERNAME,
+        secret=SecretStr(SECRET),
+        devices=("PJSIP/10??",),
+        trunks=("PJSIP/pstn",),
+        outbound_prefix="9",
+    )
+    queue = QueueConfig(name=demo.QUEUE, pbx=demo.PBX, label="Support")
+    return settings.model_copy(update={"pbx": (pbx,), "queue": (queue,)})
+
+
+async def _refuse_demo_accounts(gateway: Gateway) -> None:
+    """Accounts whose password everybody knows are for the demo only."""
+    from interaction_log import demo  # noqa: PLC0415
+
+    for user in demo.USERS:
+        if await gateway.store.users.check_password(user.name, demo.PASSWORD) is not None:
+            raise CannotStart(
+                f"this database has the demo account {user.name!r} with its well-known password; "
+                "use another database, or set passwords with `cti user`"
+            )
+
+
+async def _announce(gateway: Gateway, settings: Settings, demo: bool, stop: asyncio.Event) -> None:
+    """Say where we are, once it is true. The demo is ready when its calls can come."""
+    pbxs = gateway.hub.pbxs.values()
+    if demo:
+        waiting = asyncio.get_running_loop().time() + READY_SECONDS
+        while not all(pbx.ready_since for pbx in pbxs) and not stop.is_set():
+            if asyncio.get_running_loop().time() > waiting:
+                raise CannotStart("the PBX cannot be reached: " + "; ".join(_why(pbx) for pbx in pbxs))
+            await asyncio.sleep(0.02)
+    if stop.is_set() or gateway.server is None:
+        return
+    host = "127.0.0.1" if settings.http.host in ("0.0.0.0", "::") else settings.http.host  # noqa: S104
+    lines = [f"Callweave {__version__} is ready: {settings.http.public_url or f'http://{host}:{gateway.server.port}/'}"]
+    if demo:
+        from interaction_log.demo import PASSWORD, USERS  # noqa: PLC0415
+
+        people = ", ".join(f"{user.name} ({user.role})" for user in USERS)
+        lines += [f"sign in as {people}; password {PASSWORD}", "Ctrl-C stops it"]
+    print("\n".join(lines), flush=True)
+
+
+def _why(pbx: Pbx) -> str:
+    state = pbx.states.get("events")
+    return f"{pbx.name}: {state.reason or state.name}" if state is not None else pbx.name
+
+
+if __name__ == "__main__":
+    sys.exit(main())
