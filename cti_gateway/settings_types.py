@@ -1,0 +1,95 @@
+"""What commands need of the settings, as protocols: only `main` imports `config`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, Protocol
+
+
+class Secret(Protocol):
+    """A text that is not shown by accident."""
+
+    def get_secret_value(self) -> str:
+        """The text itself."""
+        ...
+
+
+class PbxSettings(Protocol):
+    """One ``[[pbx]]``."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102 (named as in the file)
+    @property
+    def host(self) -> str: ...  # noqa: D102
+    @property
+    def port(self) -> int: ...  # noqa: D102
+    @property
+    def username(self) -> str: ...  # noqa: D102
+    @property
+    def secret(self) -> Secret: ...  # noqa: D102
+    @property
+    def auth(self) -> Literal["md5", "plain"]: ...  # noqa: D102
+    @property
+    def tls(self) -> bool: ...  # noqa: D102
+    @property
+    def tls_verify(self) -> bool: ...  # noqa: D102
+    @property
+    def tls_ca(self) -> Path | None: ...  # noqa: D102
+    @property
+    def system_username(self) -> str | None: ...  # noqa: D102
+    @property
+    def system_secret(self) -> Secret | None: ...  # noqa: D102
+    @property
+    def devices(self) -> Sequence[str]: ...  # noqa: D102
+    @property
+    def trunks(self) -> Sequence[str]: ...  # noqa: D102
+    @property
+    def outbound_prefix(self) -> str: ...  # noqa: D102
+
+
+class QueueTable(Protocol):
+    """One ``[[queue]]``."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def pbx(self) -> str: ...  # noqa: D102
+
+
+class HttpTable(Protocol):
+    """``[http]``."""
+
+    @property
+    def host(self) -> str: ...  # noqa: D102
+    @property
+    def port(self) -> int: ...  # noqa: D102
+
+
+class DatabaseTable(Protocol):
+    """``[database]``."""
+
+    @property
+    def url(self) -> str: ...  # noqa: D102
+
+
+class PhoneTable(Protocol):
+    """``[phone]``."""
+
+    @property
+    def default_region(self) -> str: ...  # noqa: D102
+
+
+class CommandSettings(Protocol):
+    """What commands read of the whole configuration."""
+
+    @property
+    def http(self) -> HttpTable: ...  # noqa: D102
+    @property
+    def database(self) -> DatabaseTable: ...  # noqa: D102
+    @property
+    def phone(self) -> PhoneTable: ...  # noqa: D102
+    @property
+    def pbx(self) -> Sequence[PbxSettings]: ...  # noqa: D102
+    @property
+    def queue(self) -> Sequence[QueueTable]: ...  # noqa: D102
