@@ -193,6 +193,12 @@ def version(root: Path | None) -> str:
     return match[1]
 
 
+@functools.cache
+def can_unshare() -> bool:
+    """Whether this process may have a mount namespace of its own."""
+    return subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode == 0
+
+
 def has_event_filter_by_name(root: Path | None) -> bool:
     """Whether manager.conf knows `eventfilter(action(exclude),name(…))` (18.26, 20.11, 21.6, 22.1 and later)."""
     parts = tuple(int(part) for part in version(root).split(".")[:2])
