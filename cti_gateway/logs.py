@@ -54,5 +54,7 @@ def set_up(level: str, style: Literal["text", "json"]) -> None:
     root.setLevel(level.upper())
     logging.getLogger("twisted").setLevel(max(root.level, logging.WARNING))
     logging.getLogger("alembic").setLevel(max(root.level, logging.WARNING))
+    # Its packets hold session tokens and personal data: never below a warning, whatever the level.
+    logging.getLogger("agent_console.socketio").setLevel(logging.WARNING)
     observer: Any = STDLibLogObserver()
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)

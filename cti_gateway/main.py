@@ -33,7 +33,6 @@ log = logging.getLogger(__name__)
 
 DONE, FAILED, WRONG_USE = 0, 1, 2
 _STORE_PARTS: Final = {"customers": "customers", "user": "users"}
-_NEEDS_NO_CONFIG: Final = frozenset({"init", "replay", "record"})
 DEMO_DATABASE: Final = "sqlite:///var/demo.db"
 READY_SECONDS: Final = 20.0
 """How long the demo waits for its own simulator before it says that something is wrong."""
@@ -49,7 +48,7 @@ class CannotStart(Exception):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit code: 0 done, 1 failed, 2 wrong use."""
     from config.settings import ConfigError  # noqa: PLC0415
-    from cti_gateway import cli  # noqa: PLC0415
+    from cti_gateway.cli import commands as cli  # noqa: PLC0415
 
     arguments = cli.parser().parse_args(argv)
     try:
@@ -67,11 +66,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _command(arguments: argparse.Namespace) -> int:
     """Any command but ``run``: it gets the settings, or the part of the store that it works on."""
     from config.settings import load  # noqa: PLC0415
-    from cti_gateway import cli  # noqa: PLC0415
+    from cti_gateway.cli import commands as cli  # noqa: PLC0415
 
     module = importlib.import_module(f"cti_gateway.cli.{arguments.command}")
+    if arguments.command == "init":  # it makes the configuration
+        return int(module.run(arguments))
     path = cli.config_path(arguments, os.environ)
-    settings = load(path, os.environ) if path is not None or arguments.command not in _NEEDS_NO_CONFIG else None
+    settings = load(path, os.environ) if path is not None or arguments.command != "replay" else None
     part = _STORE_PARTS.get(arguments.command)
     if part is not None and settings is not None:
         return asyncio.run(_with_store(settings, lambda store: module.run(arguments, getattr(store, part))))
@@ -96,7 +97,7 @@ async def _with_store(settings: Settings, work: Callable[[Any], Awaitable[int]])
 def _run(arguments: argparse.Namespace) -> int:
     """``cti run``: without a ``[[pbx]]`` the demo brings its own, simulated one."""
     from config.settings import load  # noqa: PLC0415
-    from cti_gateway import cli  # noqa: PLC0415
+    from cti_gateway.cli import commands as cli  # noqa: PLC0415
 
     demo = bool(arguments.demo)
     path = None if demo and arguments.config is None else cli.config_path(arguments, os.environ)
@@ -225,7 +226,7 @@ async def _put_together(gateway: Gateway, settings: Settings, demo: bool) -> Non
     from interaction_log.store.seats import last_states  # noqa: PLC0415
 
     hub, store, http = gateway.hub, gateway.store, settings.http
-    await seed_queues(store, [QueueSettings(**q.model_dump()) for q in settings.queue])
+    await seed_queues(store, [QueueSettings(**(q.model_dump() | {"label": q.label or q.name})) for q in settings.queue])
     consoles = Consoles(gateway.log.next_seq)
     hub.attach(consoles)
     hub.log_health = lambda: gateway.log.state

@@ -1,0 +1,235 @@
+"""Callweave as a process of its own, and a console that talks to it as a browser does."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import os
+import re
+import signal
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+import socketio
+
+from interaction_log.records import User
+from interaction_log.store import Store
+
+PASSWORD = "correct horse battery"
+PEOPLE = (
+    User(name="anna", display_name="Anna", role="agent", devices=["PJSIP/1001"]),
+    User(name="ben", display_name="Ben", role="agent", devices=["PJSIP/1002"]),
+    User(name="sofia", display_name="Sofia", role="supervisor"),
+)
+TOML = """
+[http]
+port = 0
+[database]
+url = "sqlite:///callweave.db"
+journal = "journal"
+[[pbx]]
+name = "lab"
+port = {port}
+username = "{username}"
+secret = "{secret}"
+devices = ["PJSIP/10??"]
+trunks = ["PJSIP/pstn"]
+outbound_prefix = "9"
+{more}
+[[queue]]
+name = "support"
+wrap_up_seconds = {wrap_up}
+"""
+
+
+async def prepare(
+    folder: Path, *, port: int, secret: str, username: str = "callweave", wrap_up: int = 30, more: str = ""
+) -> Path:
+    """A configuration and a database with three people and one customer."""
+    config = folder / "callweave.toml"
+    config.touch(mode=0o600)
+    config.write_text(TOML.format(port=port, username=username, secret=secret, wrap_up=wrap_up, more=more))
+    store = await asyncio.to_thread(Store.open, f"sqlite:///{folder / 'callweave.db'}", default_region="CN")
+    for user in PEOPLE:
+        await store.users.create(user, PASSWORD)
+    await store.customers.create({"name": "李雷", "phones": ["+8613800138000"]})
+    await asyncio.to_thread(store.close)
+    return config
+
+
+class Program:
+    """``cti run`` as a child. `url` is where it serves, once it says that it is ready."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        self.folder, self.arguments = folder, arguments
+        self.url = ""
+        self.said: list[str] = []
+        self.process: asyncio.subprocess.Process | None = None
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115
+        self._reader: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, _: object, __: TracebackType | None) -> None:
+        await self.kill()
+        if kind is not None:
+            print(self.errors())
+        self._errors.close()
+
+    async def start(self, within: float = 30.0) -> None:
+        """Return when it is ready."""
+        environ = {k: v for k, v in os.environ.items() if not k.startswith("CTI_")}
+        self.process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "cti_gateway.main",
+            "run",
+            *self.arguments,
+            cwd=self.folder,
+            env=environ | {"CTI_HTTP__PORT": "0", "PYTHONPATH": str(Path(__file__).parents[2])},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=self._errors,
+        )
+        assert self.process.stdout is not None
+        async with asyncio.timeout(within):
+            while True:
+                line = (await self.process.stdout.readline()).decode()
+                if not line:
+                    raise RuntimeError(f"it ended: {self.errors()}")
+                self.said.append(line)
+                if found := re.search(r"is ready: (http://\S+)/", line):
+                    self.url = found[1]
+                    break
+        self._reader = asyncio.ensure_future(self._read_on())
+
+    async def _read_on(self) -> None:
+        assert self.process is not None and self.process.stdout is not None
+        while line := await self.process.stdout.readline():
+            self.said.append(line.decode())
+
+    def errors(self) -> str:
+        """What it wrote to stderr."""
+        self._errors.seek(0)
+        return self._errors.read().decode()
+
+    async def end(self, how: signal.Signals = signal.SIGTERM, within: float = 12.0) -> int:
+        """Ask it to end; its exit code."""
+        assert self.process is not None
+        self.process.send_signal(how)
+        code = await asyncio.wait_for(self.process.wait(), within)
+        if self._reader is not None:
+            await self._reader
+        return code
+
+    async def kill(self) -> None:
+        """SIGKILL, if it still runs."""
+        if self.process is not None and self.process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self.process.kill()
+            await self.process.wait()
+
+    def http(self, token: str = "") -> httpx.AsyncClient:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False, timeout=10)
+
+    async def sign_in(self, name: str, password: str = PASSWORD) -> str:
+        """A token."""
+        async with self.http() as http:
+            answer = await http.post("/api/session", json={"username": name, "password": password})
+            answer.raise_for_status()
+            return str(answer.json()["token"])
+
+    async def interactions(self, name: str = "sofia", password: str = PASSWORD) -> list[dict[str, Any]]:
+        """The whole log."""
+        async with self.http(await self.sign_in(name, password)) as http:
+            answer = await http.get("/api/interactions", params={"limit": 100})
+            answer.raise_for_status()
+            return list(answer.json()["items"])
+
+
+class Desk:
+    """One console of one agent. Keeps all messages."""
+
+    def __init__(self, program: Program, name: str, password: str = PASSWORD) -> None:
+        self.program, self.name, self.password = program, name, password
+        self.got: list[tuple[str, dict[str, Any]]] = []
+        self.token = ""
+        self._client = socketio.AsyncClient(reconnection=False)
+        self._news = asyncio.Event()
+        self._ids = itertools.count(1)
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def open(self, token: str = "", after: int | None = None) -> None:
+        self.token = token or await self.program.sign_in(self.name, self.password)
+        self._client = socketio.AsyncClient(reconnection=False)
+        self._client.on("*", self._take, namespace="/agent")
+        auth = {"token": self.token} | ({} if after is None else {"after": after})
+        await self._client.connect(self.program.url, auth=auth, namespaces=["/agent"], transports=["websocket"])
+
+    async def close(self) -> None:
+        with contextlib.suppress(Exception):
+            await self._client.disconnect()
+
+    def _take(self, name: str, body: dict[str, Any]) -> None:
+        self.got.append((name, body))
+        self._news.set()
+
+    def of(self, name: str) -> list[dict[str, Any]]:
+        return [body for what, body in self.got if what == name]
+
+    async def wait(
+        self, name: str, which: Callable[[dict[str, Any]], object] = lambda _: True, seconds: float = 10.0
+    ) -> dict[str, Any]:
+        """The first such message, also of before."""
+        async with asyncio.timeout(seconds):
+            while True:
+                self._news.clear()
+                found = next((body for body in self.of(name) if which(body)), None)
+                if found is not None:
+                    return found
+                await self._news.wait()
+
+    async def state(self, state: str, seconds: float = 10.0) -> dict[str, Any]:
+        """Wait until the last word about this agent is this state."""
+        async with asyncio.timeout(seconds):
+            while True:
+                self._news.clear()
+                last = self.agent()
+                if last is not None and last["state"] == state:
+                    return last
+                await self._news.wait()
+
+    def agent(self) -> dict[str, Any] | None:
+        """What was said of this agent last."""
+        said = [b["agent"] for what, b in self.got if what in ("snapshot", "agent_state")]
+        return said[-1] if said else None
+
+    async def command(self, name: str, **body: Any) -> dict[str, Any]:
+        """The acknowledgement; the command's id is in it as ``id``."""
+        number = f"{self.name}-{next(self._ids)}-{id(self):x}"
+        ack = await self._client.call(name, {"id": number, **body}, namespace="/agent", timeout=5)
+        return {**ack, "id": number}
+
+    async def done(self, name: str, **body: Any) -> dict[str, Any]:
+        """Do it; the observed outcome."""
+        ack = await self.command(name, **body)
+        assert ack["ok"], ack
+        return await self.wait("command_result", lambda m: m["id"] == ack["id"])
+
+    def chain_is_whole(self) -> bool:
+        numbers = [(body["prev"], body["seq"]) for _, body in self.got]
+        return all(b[0] == a[1] and b[1] > a[1] for a, b in itertools.pairwise(numbers))
