@@ -21,6 +21,7 @@ from interaction_log.store.schema import lease
 
 LIFETIME_SECONDS: Final = 5.0
 RENEW_SECONDS: Final = 1.0
+_ours: Final[set[str]] = set()  # owners in this process that were not closed
 
 
 class LeaseHeld(RuntimeError):
@@ -43,8 +44,14 @@ class Owner:
 
     @classmethod
     def this_process(cls) -> Owner:
-        """A new owner; two in one process are different ones."""
-        return cls(uuid.uuid4().hex, _host(), os.getpid(), _started(os.getpid()))
+        """A new owner; two in one process are different ones. ``forget`` it at the end."""
+        owner = cls(uuid.uuid4().hex, _host(), os.getpid(), _started(os.getpid()))
+        _ours.add(owner.token)
+        return owner
+
+    def forget(self) -> None:
+        """This owner will not act any more, whether the lease could be given back or not."""
+        _ours.discard(self.token)
 
 
 def acquire(engine: sa.Engine, me: Owner, wait_seconds: float = LIFETIME_SECONDS + 1) -> None:
@@ -100,12 +107,19 @@ def _now(connection: sa.Connection) -> float:
 
 
 def _alive_here(held: Any) -> bool:
-    return bool(held.host == _host()) and _started(held.pid) == held.pid_started != 0
+    """Whether the holder is seen to live: a process of this host and pid namespace, and not a former log of ours."""
+    return held.host == _host() and _started(held.pid) == held.pid_started != 0 and not _was_ours(held)
 
 
 def _dead_here(held: Any) -> bool:
-    """Only a process of this host and pid namespace can be seen to be gone."""
-    return bool(held.host == _host()) and held.pid_started != 0 and _started(held.pid) != held.pid_started
+    """Whether the holder is seen to be gone."""
+    return (
+        held.host == _host() and held.pid_started != 0 and (_started(held.pid) != held.pid_started or _was_ours(held))
+    )
+
+
+def _was_ours(held: Any) -> bool:
+    return held.pid == os.getpid() and held.owner not in _ours
 
 
 def _host() -> str:

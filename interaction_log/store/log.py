@@ -46,6 +46,7 @@ class EventLog:
 
     def __init__(self, url: str, engine: sa.Engine, journal: Journal, numbers: Numbers, owner: lease.Owner):
         self._engine = engine
+        self._owner = owner
         self._journal = journal
         self._numbers = numbers
         self._reading = Reading(url)
@@ -92,6 +93,7 @@ class EventLog:
             log = cls(url, engine, journal, Numbers(journal), owner)
             log._start(on_state)
         except BaseException:
+            owner.forget()
             engine.dispose()
             journal.close()
             raise
@@ -192,6 +194,7 @@ class EventLog:
             self._loop.call_soon_threadsafe(self._wake)
         self._reading.close()
         if not self._writer.alive:  # else the thread still uses them; the process ends anyway
+            self._owner.forget()
             self._engine.dispose()
             self._journal.close()
 

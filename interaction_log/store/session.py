@@ -48,7 +48,7 @@ class Session:
                 return self._once(work)
             except Exception as error:
                 what = meaning(error)
-                if what == "away" or isinstance(error, LeaseLost):
+                if what in ("away", "bug"):
                     self.hang_up()
                 if what != "retry" or tried == _TRIES:
                     raise

@@ -24,7 +24,7 @@ import sqlalchemy as sa
 from interaction_log.events import Recorded
 from interaction_log.store.failures import in_words, meaning
 from interaction_log.store.journal import Journal, JournalFull
-from interaction_log.store.projection import Changes, Projection
+from interaction_log.store.projection import Changes, Projection, clean
 from interaction_log.store.rows import Row, to_row
 from interaction_log.store.schema import PROJECTED_SEQ, meta, quarantine
 from interaction_log.store.session import LeaseLost, Session
@@ -259,7 +259,7 @@ class Writer:
     # --- when it fails ---------------------------------------------------------------------------
 
     def _rescue(self, rows: list[Row], error: Exception) -> None:
-        if isinstance(error, LeaseLost) or meaning(error) != "bad":
+        if not _at_fault(error):
             self._away(error)
             self._spill(rows)
             return
@@ -280,7 +280,7 @@ class Writer:
         try:
             self._write(rows, project=False, small=False)
         except Exception as error:
-            if meaning(error) != "bad" or isinstance(error, LeaseLost):
+            if meaning(error) != "bad":
                 raise
             if len(rows) == 1:
                 self._refuse(rows[0], error)
@@ -289,7 +289,7 @@ class Writer:
             self._insert(rows[len(rows) // 2 :])
 
     def _refuse(self, row: Row, error: Exception) -> None:
-        self._put_aside(row[0], row[2], repr(row), error)
+        self._quarantine(row[0], row[2], repr(row), error)  # if that fails, the row is tried again later
         if row[1] is not None:
             self._projection.reload([row[1]])
 
@@ -299,7 +299,7 @@ class Writer:
             self._write([], project=True)
             return
         except Exception as error:
-            if meaning(error) != "bad" or isinstance(error, LeaseLost):
+            if not _at_fault(error):
                 raise
         self._small_apart()
         for of in self._projection.dirty():
@@ -310,7 +310,7 @@ class Writer:
         try:
             self._write([], project=False)
         except Exception as error:
-            if meaning(error) != "bad" or isinstance(error, LeaseLost):
+            if not _at_fault(error):
                 raise
             self.counters.quarantined += 1
             _log.error("agent states cannot be projected: %s", in_words(error))
@@ -321,23 +321,31 @@ class Writer:
         try:
             one.confirm(self._session.run(lambda connection: one.write(connection, self._statements)))
         except Exception as error:
-            if meaning(error) != "bad" or isinstance(error, LeaseLost):
+            if not _at_fault(error):
                 raise
             self.counters.quarantined += 1
             _log.error("interaction %r cannot be projected: %s", of, in_words(error))
         self._projection.drop(of)
 
     def _put_aside(self, seq: int, what: str, content: str, error: Exception) -> None:
+        try:
+            self._quarantine(seq, what, content, error)
+        except Exception as second:
+            self._count_refused(seq)
+            _log.error("event %d (%s) is not in the quarantine either: %s", seq, what, in_words(second))
+
+    def _quarantine(self, seq: int, what: str, content: str, error: Exception) -> None:
+        _log.error("event %d (%s) cannot be stored: %s", seq, what, in_words(error))
+        text = content.encode("ascii", "backslashreplace").decode().replace("\0", "\\0")
+        values = {"seq": seq, "what": what, "error": clean(in_words(error)), "content": text[:100_000]}
+        add = sa.delete(quarantine).where(quarantine.c.seq == seq), sa.insert(quarantine).values(values)
+        self._session.run(lambda connection: [connection.execute(one) for one in add])
+        self._count_refused(seq)
+
+    def _count_refused(self, seq: int) -> None:
         self.counters.quarantined += 1
         self.lost.append((seq, seq))
         self._losing = False
-        _log.error("event %d (%s) cannot be stored: %s", seq, what, in_words(error))
-        text = content.encode("ascii", "backslashreplace").decode().replace("\0", "\\0")
-        values = {"seq": seq, "what": what, "error": in_words(error), "content": text[:100_000]}
-        try:
-            self._session.run(lambda connection: connection.execute(sa.insert(quarantine).values(values)))
-        except Exception as second:
-            _log.error("event %d is not in the quarantine either: %s", seq, in_words(second))
 
     def _away(self, error: Exception) -> None:
         wait = _BACKOFF_SECONDS[min(self._failures, len(_BACKOFF_SECONDS) - 1)]
@@ -401,3 +409,8 @@ class Writer:
         self.state = LogState(name, len(self._journal), since, reason, self.counters.lost)
         if changed:
             self._on_state(self.state)
+
+
+def _at_fault(error: Exception) -> bool:
+    """Whether the rows or our code failed, not the database or the lease."""
+    return not isinstance(error, LeaseLost) and meaning(error) in ("bad", "bug")
