@@ -106,7 +106,7 @@ class Consoles:
 
     def join(self, console: Console, after: int | None, snapshot: Callable[[], Mapping[str, Any]]) -> None:
         """Add a console: send what it missed after ``after``, or else a snapshot, in one step with joining."""
-        desk = self._supervisors if console.namespace == SUPERVISORS else self._desk(console.user.name)
+        desk = self._desk_of(console)
         missed = self._resumable(desk, after)
         desk.consoles[console.sid] = console
         if missed is None or after is None:
@@ -127,8 +127,8 @@ class Consoles:
 
     def leave(self, console: Console) -> bool:
         """Forget a console; whether it was still there."""
-        desk = self._supervisors if console.namespace == SUPERVISORS else self._desks.get(console.user.name)
-        if desk is None or desk.consoles.pop(console.sid, None) is None:
+        desk = self._desk_of(console)
+        if desk.consoles.pop(console.sid, None) is None:
             return False
         desk.left_at = self._now()
         return True
@@ -141,8 +141,19 @@ class Consoles:
         """Cut every console that ``which`` names."""
         found = [console for console in self.all() if which(console)]
         for console in found:
-            self._cut(console, why)
+            self.cut(console, why)
         return len(found)
+
+    def cut(self, console: Console, why: str) -> None:
+        """Cut one console, if it is still connected."""
+        if console.sid in self._desk_of(console).consoles:
+            self._cut(console, why)
+
+    def open_of(self, name: str, namespace: str) -> int:
+        """How many consoles this user has open in this namespace."""
+        if namespace == SUPERVISORS:
+            return sum(1 for console in self._supervisors.consoles.values() if console.user.name == name)
+        return self.connected(name)
 
     def agents_connected(self) -> int:
         """How many agents have at least one console open."""
@@ -155,6 +166,9 @@ class Consoles:
         if desk is None:
             desk = self._desks[agent] = _Desk(left_at=self._now())
         return desk
+
+    def _desk_of(self, console: Console) -> _Desk:
+        return self._supervisors if console.namespace == SUPERVISORS else self._desk(console.user.name)
 
     def _resumable(self, desk: _Desk, after: int | None) -> list[Message] | None:
         return None if after is None else desk.feed.resume(after, self._now())

@@ -79,13 +79,15 @@ class Live(Protocol):
     def submit(self, agent: str, name: str, command: ClientCommand) -> Ack | Awaitable[Ack]:
         """Take a validated command (a model of ``wire.CLIENT_COMMANDS``); accepted or refused.
 
-        Called once per (agent, ``command.id``). What is observed later goes out as ``command_result``.
+        Called once per (agent, ``command.id``). It refuses commands on interactions that are not this agent's (code
+        ``not_found``). What is observed later goes out as ``command_result``. For ``identify`` either ``customer_id``
+        or ``create`` is set; ``create`` has only fields that ``Customers.create`` takes.
         ``pop_shown`` never arrives here, the console server measures with it.
         """
         ...
 
     def changed(self, topic: Topic, key: str) -> None:
-        """An administrator (or an agent, for customers) changed this record in the store: read it again."""
+        """Somebody changed this record in the store: read it again. An import gives the key ``*``."""
         ...
 
     def presence(self, agent: str, consoles: int) -> None:

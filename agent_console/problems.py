@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -13,6 +14,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from interaction_log.records import Conflict, NotFound, Refused
+from interaction_log.store.failures import in_words, meaning
 
 LOG = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
@@ -90,7 +92,11 @@ def install(app: FastAPI) -> None:
         return answer(error.status_code, str(error.detail), headers=error.headers)
 
     async def unexpected(request: Request, error: Exception) -> Response:
-        LOG.error("%s %s failed", request.method, request.scope.get("route_path", "request"), exc_info=error)
+        if meaning(error) == "away":
+            LOG.warning("%s: the database is away: %r", request.method, in_words(error))
+            return answer(503, "The database is away; please try again.", headers={"Retry-After": "5"})
+        # Not the error's own text with its statement and parameters: they hold personal data.
+        LOG.error("a request failed: %r\n%s", in_words(error), "".join(traceback.format_tb(error.__traceback__)))
         return answer(500, "Something went wrong on our side; it was written to the log.")
 
     app.add_exception_handler(Problem, problem)

@@ -1,22 +1,35 @@
-"""``/api/interactions``: the log. An agent sees the contacts that she had or was asked to take."""
+"""``/api/interactions``: the log, newest first. An agent sees the contacts that she had."""
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 
 from agent_console.deps import ConsoleDeps
-from agent_console.models import InteractionQuery
+from agent_console.models import MAX_PAGE, InteractionQuery
 from agent_console.problems import Problem
 from agent_console.rest import capped, moment
 from agent_console.sessions import Principal, signed_in
 from interaction_log.records import NotFound, User
 
 
-def concerns(item: Mapping[str, Any], user: User) -> bool:
-    """Whether one of the user's phones (or she by name) was offered or had this contact."""
-    mine = {*user.devices, user.name}
-    return any(part.get("agent") in mine for key in ("offers", "segments") for part in item.get(key) or ())
+async def is_hers(deps: ConsoleDeps, item: Mapping[str, Any], user: User) -> bool:
+    """Whether this contact is in the user's own list, at whichever phone she sat then."""
+    at = item.get("started_at")
+    if at is None:
+        return False
+    start, end = math.nextafter(at, -math.inf), math.nextafter(at, math.inf)
+    cursor = None
+    while True:
+        page = await deps.interactions.page(
+            start=start, end=end, queue=None, agent=user.name, customer_id=None, limit=MAX_PAGE, cursor=cursor
+        )
+        if any(found["id"] == item["id"] for found in page.items):
+            return True
+        if page.next is None:
+            return False
+        cursor = page.next
 
 
 def routes(deps: ConsoleDeps) -> APIRouter:
@@ -28,7 +41,7 @@ def routes(deps: ConsoleDeps) -> APIRouter:
     async def page(
         query: Annotated[InteractionQuery, Query()], who: Annotated[Principal, Depends(anyone)]
     ) -> dict[str, Any]:
-        """Interactions in order of start, oldest first within the page's order of the log."""
+        """Interactions, newest first."""
         if not who.oversees and query.agent not in (None, who.user.name):
             raise Problem(403, "You can only ask for your own interactions.", [("agent", "is not you")])
         found = await deps.interactions.page(
@@ -46,7 +59,7 @@ def routes(deps: ConsoleDeps) -> APIRouter:
     async def one(interaction_id: str, who: Annotated[Principal, Depends(anyone)]) -> dict[str, Any]:
         """One interaction; 404 also for one that is not yours to see."""
         item = await deps.interactions.get(interaction_id)
-        if not who.oversees and not concerns(item, who.user):
+        if not who.oversees and not await is_hers(deps, item, who.user):
             raise NotFound(interaction_id)
         return item
 

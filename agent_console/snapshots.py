@@ -9,30 +9,24 @@ from typing import Any, Final, TypeVar
 
 from agent_console.consoles import SUPERVISORS
 from agent_console.deps import ConsoleDeps
-from agent_console.ports import Topic
 from agent_console.views import disposition_view, offered, pause_reason_view, stored_view
 from interaction_log.records import User
 
 T = TypeVar("T")
 LOG = logging.getLogger(__name__)
 DATABASE_SECONDS: Final = 1.0  # a console does not wait longer for what is only nice to have
-FRESH_SECONDS: Final = 5.0
+FRESH_SECONDS: Final = 2.0
 RECENT: Final = 10
 
 
 class Snapshots:
-    """Prepares snapshots; the catalogue is kept for 5 s, because after a restart all consoles come at once."""
+    """Prepares snapshots; the catalogue is kept for 2 s, because after a restart all consoles come at once."""
 
     def __init__(self, deps: ConsoleDeps):
         self._deps = deps
         self._catalogue: dict[str, Any] = {"pause_reasons": [], "dispositions": []}
         self._read_at: float | None = None
         self._lock = asyncio.Lock()
-
-    def changed(self, topic: Topic) -> None:
-        """Read again next time."""
-        if topic in ("pause_reasons", "dispositions"):
-            self._read_at = None
 
     async def prepare(self, user: User, namespace: str) -> Callable[[], Mapping[str, Any]]:
         """Read what is slow; what is returned takes the hub's state, at once, when it is called."""
@@ -62,7 +56,7 @@ class Snapshots:
                         "pause_reasons": [pause_reason_view(c) for c in offered(reasons)],
                         "dispositions": [disposition_view(c) for c in offered(dispositions)],
                     }
-                    self._read_at = self._deps.now()
+                self._read_at = self._deps.now()  # also after a failure: nobody waits twice for a dead database
         return self._catalogue
 
     async def _soon(self, reading: Awaitable[T]) -> T | None:

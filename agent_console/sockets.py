@@ -82,6 +82,7 @@ class ConsoleSockets(socketio.AsyncServer):  # type: ignore[misc]
         self._commands = commands
         self._snapshots = snapshots
         self._peers: dict[str, _Peer] = {}
+        self._by_sid: dict[str, Console] = {}
         self._welcome: dict[tuple[str, str], Callable[[], None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         for namespace in (AGENTS, SUPERVISORS):
@@ -161,13 +162,12 @@ class ConsoleSockets(socketio.AsyncServer):  # type: ignore[misc]
             self.close_soon(eio_sid)
             raise Refusal("refused", {"code": "other_user"})
         peer.user = user.name
-        mine = [c for c in self.consoles.all() if c.user.name == user.name and c.namespace == namespace]
-        if len(mine) >= MAX_CONSOLES:
+        if self.consoles.open_of(user.name, namespace) >= MAX_CONSOLES:
             raise Refusal("refused", {"code": "too_many_consoles"})
         after = offset(details.get("after"))
         snapshot = await self._prepared(user, namespace, after)
         console = Console(sid, eio_sid, namespace, user, token)
-        peer.consoles[namespace] = console
+        peer.consoles[namespace] = self._by_sid[sid] = console
         self._welcome[(eio_sid, namespace)] = lambda: self._join(console, after, snapshot)
 
     async def _prepared(self, user: User, namespace: str, after: int | None) -> Callable[[], Mapping[str, Any]]:
@@ -289,18 +289,20 @@ class ConsoleSockets(socketio.AsyncServer):  # type: ignore[misc]
     # --- going ---
 
     async def _left(self, sid: str, reason: str) -> None:
-        for peer in self._peers.values():
-            for namespace, console in list(peer.consoles.items()):
-                if console.sid == sid:
-                    del peer.consoles[namespace]
-                    self._forget(console)
-                    return
+        console = self._by_sid.pop(sid, None)
+        if console is None:
+            return
+        peer = self._peers.get(console.eio_sid)
+        if peer is not None:
+            peer.consoles.pop(console.namespace, None)
+        self._forget(console)
 
     async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
         """Overridden to forget the connection with its consoles, also where CONNECT was not finished."""
         await super()._handle_eio_disconnect(eio_sid, reason)
         peer = self._peers.pop(eio_sid, None)
         for console in list(peer.consoles.values()) if peer else []:
+            self._by_sid.pop(console.sid, None)
             self._forget(console)
 
     def _forget(self, console: Console) -> None:

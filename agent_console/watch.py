@@ -16,18 +16,28 @@ async def watch_sessions(deps: ConsoleDeps) -> None:
     """Look at every session every ``revocation_check_seconds``, until cancelled."""
     while True:
         began = deps.now()
-        for token in {console.token for console in deps.consoles.all()}:
-            await _check(deps, token)
-        await asyncio.sleep(max(0.5, deps.revocation_check_seconds - (deps.now() - began)))
+        for token, consoles in by_session(deps.consoles.all()).items():
+            await _check(deps, token, consoles)
+        await asyncio.sleep(max(0.25, deps.revocation_check_seconds - (deps.now() - began)))
 
 
-async def _check(deps: ConsoleDeps, token: str) -> None:
+def by_session(consoles: list[Console]) -> dict[str, list[Console]]:
+    """The consoles of each session."""
+    found: dict[str, list[Console]] = {}
+    for console in consoles:
+        found.setdefault(console.token, []).append(console)
+    return found
+
+
+async def _check(deps: ConsoleDeps, token: str, consoles: list[Console]) -> None:
     try:
         user = await deps.users.session_user(token)
     except Exception as error:  # the database is away: nobody is cut for that
         LOG.debug("a session could not be checked: %s", type(error).__name__)
         return
-    deps.consoles.cut_where(lambda console: console.token == token and not still_good(console, user), "session ended")
+    for console in consoles:
+        if not still_good(console, user):
+            deps.consoles.cut(console, "session ended")
 
 
 def still_good(console: Console, user: User | None) -> bool:

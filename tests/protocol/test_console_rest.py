@@ -385,6 +385,9 @@ async def test_what_fails_inside_says_nothing_of_it(caplog: pytest.LogCaptureFix
         assert got.status_code == 500
         assert "secret" not in got.text
         assert caplog.text.count("RuntimeError: secret detail") == 1
+        on.store.users.fail = True
+        away = await http.get("/api/customers", headers=headers)
+        assert (away.status_code, away.headers["retry-after"]) == (503, "5")
 
 
 # --- import ------------------------------------------------------------------------------------------
