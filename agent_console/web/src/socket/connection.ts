@@ -24,8 +24,11 @@ export class Connection implements Link {
   #resyncing = false
   #lastResync = 0
 
-  constructor(private listener: Listener) {
-    this.#socket = io('/agent', {
+  constructor(
+    private listener: Listener,
+    namespace: '/agent' | '/supervisor' = '/agent',
+  ) {
+    this.#socket = io(namespace, {
       autoConnect: false,
       withCredentials: true,
       transports: ['websocket', 'polling'],
