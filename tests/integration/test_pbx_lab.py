@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.pbx import sipp
-from tests.pbx.asterisk import Pbx
+from tests.pbx.asterisk import SAMPLE, Pbx, Ports
 from tests.pbx.fixtures import pbx, stage
+from tests.pbx.record import Recorder
 from tests.pbx.stage import Stage
 
 __all__ = ["pbx", "stage"]
@@ -68,6 +69,33 @@ async def test_two_side_by_side(stage: Stage) -> None:
         assert not await other.channels()
         await customer.hang_up()
     assert not folder.exists()
+
+
+def _everything_but_the_noise(_: Ports) -> dict[str, str]:
+    """A user with all rights who has the event filters that we recommend."""
+    sample = (SAMPLE / "manager.conf").read_text(encoding="utf-8")
+    filters = [line for line in sample.splitlines() if line.startswith("eventfilter")]
+    return {"manager.conf": "\n".join(["", "[filtered]", "secret = filtered", "read = all", *filters, ""])}
+
+
+async def test_the_recommended_event_filters_work(tmp_path: Path) -> None:
+    async with Pbx(extra=_everything_but_the_noise, cel=True) as own:
+        on = Stage(own, tmp_path, "filters")
+        await on.open()
+        recorder = await Recorder.start(tmp_path / "filtered.ami", own.ports.ami, "filtered", "filtered")
+        try:
+            customer = on.customer()
+            anna = await (await on.anna.rings()).answer()
+            await anna.dtmf("1")
+            await customer.hang_up()
+            await own.no_channels()
+            await recorder.quiet()
+        finally:
+            await recorder.stop()
+            await on.close()
+        seen = {line for line in (tmp_path / "filtered.ami").read_bytes().split(b"\r\n") if line.startswith(b"Event: ")}
+    assert b"Event: AgentComplete" in seen
+    assert {b"Event: VarSet", b"Event: Newexten", b"Event: CEL", b"Event: DTMFBegin"}.isdisjoint(seen)
 
 
 async def test_sipp_calls_in_a_row(pbx: Pbx, tmp_path: Path) -> None:
