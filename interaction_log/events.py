@@ -168,10 +168,11 @@ class TransferStarted(InteractionEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferRedirected(InteractionEvent):
-    """Where a transfer really went is known now (the extension dialled a device or a queue)."""
+    """Where a transfer really went is known now (the extension dialled a device or a queue), or of what kind it was."""
 
     transfer_id: str
     target: str
+    kind: TransferKind | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

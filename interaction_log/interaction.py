@@ -330,6 +330,7 @@ def _transfer_redirected(i: Interaction, event: e.TransferRedirected) -> None:
     for transfer in i.transfers:
         if transfer.transfer_id == event.transfer_id:
             transfer.target = event.target
+            transfer.kind = event.kind or transfer.kind
 
 
 def _transfer_completed(i: Interaction, event: e.TransferCompleted) -> None:

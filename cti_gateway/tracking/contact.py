@@ -16,6 +16,8 @@ from interaction_log.interaction import Interaction, Offer, QueueVisit
 
 # Q.850 causes by which a phone says "not now": user busy, call rejected (Asterisk include/asterisk/causes.h).
 DECLINED_CAUSES: Final = frozenset({"17", "21"})
+SAME_MOMENT: Final = 1.0
+"""Seconds in which events of one transfer may change places (AMI-FACTS 6.6; milliseconds were seen)."""
 _DIAL_RESULT: Final[dict[str, e.OfferResult]] = {
     "ANSWER": "answered",
     "BUSY": "declined",
@@ -95,6 +97,7 @@ class Contact:
     message_left: bool = False
     dial_status: str = ""
     joined_outside: bool = False
+    redirected_at: float | None = None
     from_snapshot: bool = False
     counter: int = 0
 
@@ -325,7 +328,22 @@ class Contact:
         left_at = next((leg.away_at for leg in self.legs.values() if leg.away), None)
         self.end_legs_that_customer_left(left_at)
         self.start_transfer("redirect", agent, target, left_at)
+        self.redirected_at = left_at
         self.last_exten = customer.exten if customer is not None else ""
+
+    def was_blind(self, agent: str, at: float | None) -> bool:
+        """The transfer's own event came after its effect: what looked like a redirect was a blind transfer."""
+        last = self.interaction.transfers[-1] if self.interaction.transfers else None
+        if last is None or last.kind != "redirect" or last.source != agent:
+            return False
+        if at is not None and self.redirected_at is not None and at - self.redirected_at > SAME_MOMENT:
+            return False
+        self.emit(
+            e.TransferRedirected(
+                at=at, interaction_id=self.id, transfer_id=last.transfer_id, target=last.target, kind="blind"
+            )
+        )
+        return True
 
     def flush_exten(self) -> None:
         """A customer who was redirected to an extension where nobody rang."""

@@ -20,6 +20,8 @@ class Transferring(Queueing):
         if contact is None or m.get("Result", "Success") != "Success" or contact.interaction.parked_now:
             return
         agent = self._agent_behind(contact, transferer)
+        if contact.was_blind(agent, at):
+            return
         contact.flush_pending()
         contact.resume(agent, at, discard=True)  # still held: the PBX's own music while the keys were pressed
         contact.pending = PendingTransfer(agent, m.get("Extension"), at)
