@@ -5,10 +5,10 @@ cd "$(dirname "$0")/.."
 PORT=${PORT:-8080}
 case ${PBX:-sim} in
 sim)
-    exec env CTI_HTTP__PORT="$PORT" .venv/bin/cti run --demo
+    exec env CTI_HTTP__PORT="$PORT" .venv/bin/cti run --demo --pbx sim
     ;;
 real)
-    exec env CTI_HTTP__PORT="$PORT" .venv/bin/python -m tests.pbx --run
+    exec env CTI_HTTP__PORT="$PORT" .venv/bin/python scripts/run_real.py
     ;;
 *)
     echo "PBX is sim or real" >&2
