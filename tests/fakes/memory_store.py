@@ -314,3 +314,8 @@ class MemoryStore:
     users: MemoryUsers = field(default_factory=MemoryUsers)
     catalogue: MemoryCatalogue = field(default_factory=MemoryCatalogue)
     log: MemoryLog = field(default_factory=MemoryLog)
+
+    def become(self, other: MemoryStore) -> None:
+        """Hold what ``other`` holds (the log goes on)."""
+        for name in ("customers", "interactions", "users", "catalogue"):
+            vars(getattr(self, name)).update(vars(getattr(other, name)))

@@ -13,7 +13,7 @@ import pytest
 from fastapi.routing import APIRoute
 
 from agent_console.ports import Part
-from tests.fakes.console_stage import PASSWORD, Stage, stage, stored, until
+from tests.fakes.console_stage import PASSWORD, Stage, seeded, stage, stored, until
 
 NOBODY, AGENT, SUPERVISOR, ADMIN = "", "anna", "sofia", "admin"
 EVERYBODY = {NOBODY, AGENT, SUPERVISOR, ADMIN}
@@ -75,10 +75,12 @@ async def test_every_route_has_a_row() -> None:
 @pytest.mark.parametrize("row", ROLES, ids=" ".join)
 async def test_who_may(row: tuple[str, str]) -> None:
     allowed, url, body, status = ROLES[row]
-    for who in sorted(EVERYBODY):
-        async with stage() as on, on.http() as http:
+    async with stage() as on:
+        for who in sorted(EVERYBODY):
+            on.store.become(seeded())
             await on.store.customers.create({"name": "Lin", "phones": ["+8613800138000"]})
-            got = await ask(on, http, row[0], url, body, who)
+            async with on.http() as http:
+                got = await ask(on, http, row[0], url, body, who)
             expected = status if who in allowed else (403 if who else 401)
             assert got.status_code == expected, (who, got.text)
             if expected in (401, 403):

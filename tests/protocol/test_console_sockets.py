@@ -12,7 +12,7 @@ import socketio.exceptions
 
 from agent_console.consoles import SUPERVISORS
 from agent_console.wire import Ack
-from tests.fakes.console_stage import PASSWORD, RawConsole, Stage, stage, until
+from tests.fakes.console_stage import PASSWORD, RawConsole, stage, until
 
 
 def pop(identity: str = "i1", **more: Any) -> dict[str, Any]:
@@ -99,23 +99,14 @@ async def test_two_tabs_each_have_a_whole_chain_and_no_number_comes_twice() -> N
             assert second.messages("snapshot")[0]["seq"] not in {d["seq"] for _, d in first.got}
 
 
-@pytest.mark.parametrize("after", [-1, 10**9, 10**400, "1e9", "5", 1.5, None, True, [], {}, 0])
+@pytest.mark.parametrize("after", [-1, 10**9, 10**40, "1e9", "5", 1.5, None, True, [], {}, 0])
 async def test_an_offset_that_is_none_of_ours_gives_a_snapshot(after: Any) -> None:  # N24
     async with stage() as on:
         on.consoles.publish("anna", "notice", {"code": "old"})
         auth = {"token": await on.token("anna"), "after": after}
-        if after == 10**400:
-            with pytest.raises(Exception):  # noqa: B017
-                await asyncio.wait_for(TestConsoleOf(on, auth), 8)
-            return
         async with on.console("anna", auth=auth) as console:
             await console.wait("snapshot")
             assert not console.messages("notice")
-
-
-async def TestConsoleOf(on: Stage, auth: Any) -> None:
-    async with on.console("anna", auth=auth) as console:
-        await console.wait("snapshot")
 
 
 async def test_an_offset_older_than_what_is_kept_gives_a_snapshot() -> None:
