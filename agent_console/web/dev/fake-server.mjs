@@ -175,6 +175,17 @@ agents.on('connection', (socket) => {
       setTimeout(() => send(name, 'command_result', { id: payload.id, ok: !error, error: error ?? undefined }), 60)
     })
 })
+const supervisors = io.of('/supervisor')
+supervisors.use((socket, next) => {
+  const role = userOf(socket.handshake.headers.cookie)?.role
+  if (role === 'supervisor' || role === 'admin') return next()
+  next(Object.assign(new Error('forbidden'), { data: { code: 'forbidden' } }))
+})
+supervisors.on('connection', (socket) => {
+  const everybody = [...[...desks.values()].map((mine) => mine.agent), ...data.colleagues(now())]
+  const body = { agents: everybody, queues: data.queueViews(now()), interactions: [], pbx: data.pbx }
+  socket.emit('snapshot', { seq: ++seq, prev: 0, role: 'supervisor', server_time: now(), ...body })
+})
 setInterval(() => {
   for (const name of desks.keys()) send(name, 'queues', { queues: data.queueViews(now()) })
 }, 5000)
@@ -184,7 +195,7 @@ setInterval(() => {
 const plays = {
   ring: (name, kind) => ring(name, kind),
   hold: (name) => change(name, desk(name).agent.interaction_id, { state: 'held' }),
-  cancel: (name) => closeOffer(name, desk(name).offers.at(-1).interaction.id, 'cancelled'),
+  cancel: (name) => closeOffer(name, desk(name).offers.at(-1).interaction.id, 'caller_gone'),
   pbx(name, state) {
     data.pbx = data.pbx.map((one) => ({ ...one, state: state ?? 'lost', since: now() }))
     send(name, 'notice', { level: 'error', code: state === 'up' ? 'pbx_restored' : 'pbx_lost', params: { pbx: 'demo' }, pbx: data.pbx })

@@ -3,7 +3,7 @@ import { useI18n } from 'vue-i18n'
 import { ApiError } from '@/api/http'
 import { useToasts } from '@/stores/toasts'
 
-/** Sending a form: its errors by field, a general one, and "saved" when it went well. */
+/** Sending a form: its errors by field, a general one, and "saved" when it went well (`said` empty: nothing). */
 export function useSave() {
   const { t } = useI18n()
   const toasts = useToasts()
@@ -18,7 +18,7 @@ export function useSave() {
     fields.value = {}
     try {
       const answer = await send()
-      toasts.tell('success', said)
+      if (said) toasts.tell('success', said)
       return answer ?? (true as T)
     } catch (caught) {
       if (!(caught instanceof ApiError)) throw caught

@@ -4,12 +4,18 @@ function startOfDay(at: Date): number {
   return new Date(at.getFullYear(), at.getMonth(), at.getDate()).getTime() / 1000
 }
 
+/** English has many ways to write a date: the reader's own, where the browser tells it. */
+function regional(locale: string): string {
+  if (locale !== 'en') return locale
+  return globalThis.navigator?.languages?.find((language) => language.startsWith('en')) ?? locale
+}
+
 const formats = new Map<string, Intl.DateTimeFormat>()
 
 function format(locale: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
   const key = locale + JSON.stringify(options)
   let found = formats.get(key)
-  if (!found) formats.set(key, (found = new Intl.DateTimeFormat(locale, options)))
+  if (!found) formats.set(key, (found = new Intl.DateTimeFormat(regional(locale), options)))
   return found
 }
 
