@@ -70,7 +70,9 @@ def _decoded(data: bytes) -> str:
 
 def _without_bom(data: bytes) -> str:
     zeros = data[:4_096:2].count(0), data[1:4_096:2].count(0)
-    if zeros[0] != zeros[1] and 0 in zeros:  # ASCII in UTF-16 has zeros at every other place, text has none
+    if 0 in zeros and sum(zeros) * 40 > len(
+        data[:4_096]
+    ):  # UTF-16: a zero in every ASCII character, delimiters at least
         return "utf-16-be" if zeros[0] else "utf-16-le"
     try:
         data.decode()

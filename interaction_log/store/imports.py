@@ -10,9 +10,10 @@ number that stood in the file before, refuse the row. Text that a spreadsheet wo
 
 from __future__ import annotations
 
+import pickle
 import re
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -45,15 +46,30 @@ _CHUNK: Final = 500
 
 @dataclass(slots=True)
 class Rows:
-    """The rows of a file: those that may be taken, and those that are refused whatever the database says."""
+    """The rows of a file: those that may be taken, and those that are refused whatever the database says.
 
-    good: list[Good] = field(default_factory=list)
+    The good ones are kept as bytes, some hundred together: a hundred thousand objects would make each run of the
+    garbage collector stop the whole process for a third of a second, telephones included.
+    """
+
     refused: list[RefusedRow] = field(default_factory=list)
+    read: int = 0
+    _packed: list[bytes] = field(default_factory=list)
+    _open: list[Good] = field(default_factory=list)
 
-    @property
-    def read(self) -> int:
-        """How many rows the file had."""
-        return len(self.good) + len(self.refused)
+    def add(self, good: Good) -> None:
+        """One more that may be taken."""
+        self._open.append(good)
+        if len(self._open) >= _CHUNK:
+            self._packed.append(pickle.dumps(self._open))
+            self._open = []
+
+    def good(self) -> Iterator[list[Good]]:
+        """Those that may be taken, in order, some at a time."""
+        for packed in self._packed:
+            yield pickle.loads(packed)  # noqa: S301 (our own, never left this process)
+        if self._open:
+            yield self._open
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +96,12 @@ def read(data: bytes, region: str) -> Rows:
     columns = _header(header.cells)
     rows, seen = Rows(), dict[str, int]()
     for line in lines:
+        rows.read += 1
         shown = {name: cell[:_SHOWN] for name, cell in zip(header.cells, line.cells, strict=False)}
         try:
             good = _row(line, columns, region, shown)
             _new_in_file(good, seen)
-            rows.good.append(good)
+            rows.add(good)
         except Refused as error:
             rows.refused.append(RefusedRow(line=line.line, field=error.field, reason=error.message, row=shown))
     return rows
@@ -142,30 +159,48 @@ def _new_in_file(good: Good, seen: dict[str, int]) -> None:
 
 def store(connection: sa.Connection, rows: Rows, region: str, *, dry_run: bool) -> ImportReport:
     """Create and update customers in this transaction; ``dry_run`` only finds out what would be done."""
-    owners = _owners(connection, rows.good)
-    known = {c.id: c for c in customer_rows.load(connection, sorted({of for ids in owners.values() for of in ids}))}
-    new: list[Checked] = []
-    changed: list[Checked] = []
+    created = updated = 0
     refused = list(rows.refused)
-    updated = 0
-    for good in rows.good:
+    for goods in rows.good():
+        plan = _plan(connection, goods, region)
+        created += len(plan.new)
+        updated += plan.updated
+        refused += plan.refused
+        if not dry_run:
+            customer_rows.add(connection, plan.new)
+            customer_rows.change(connection, list(plan.changed.values()))
+    refused.sort(key=lambda row: row.line)
+    return ImportReport(read=rows.read, created=created, updated=updated, refused=refused)
+
+
+@dataclass(slots=True)
+class _Plan:
+    """What shall become of some rows."""
+
+    new: list[Checked] = field(default_factory=list)
+    changed: dict[str, Checked] = field(default_factory=dict)
+    updated: int = 0
+    refused: list[RefusedRow] = field(default_factory=list)
+
+
+def _plan(connection: sa.Connection, goods: list[Good], region: str) -> _Plan:
+    owners = _owners(connection, goods)
+    known = {c.id: c for c in customer_rows.load(connection, sorted({of for ids in owners.values() for of in ids}))}
+    plan = _Plan()
+    for good in goods:
         try:
             owner = _owner(good, owners, known)
             if owner is None:
-                new.append(good.checked)
+                plan.new.append(good.checked)
                 continue
             after = check(owner, _merged(owner, good), region)
-            updated += 1
+            plan.updated += 1
             if after.customer != owner:
                 known[owner.id] = after.customer
-                changed.append(after)
+                plan.changed[owner.id] = after
         except Refused as error:
-            refused.append(RefusedRow(line=good.line, field=error.field, reason=error.message, row=good.row))
-    if not dry_run:
-        customer_rows.add(connection, new)
-        customer_rows.change(connection, list({one.customer.id: one for one in changed}.values()))
-    refused.sort(key=lambda row: row.line)
-    return ImportReport(read=rows.read, created=len(new), updated=updated, refused=refused)
+            plan.refused.append(RefusedRow(line=good.line, field=error.field, reason=error.message, row=good.row))
+    return plan
 
 
 def _owner(good: Good, owners: dict[str, set[str]], known: dict[str, Customer]) -> Customer | None:
@@ -188,8 +223,8 @@ def _merged(owner: Customer, good: Good) -> dict[str, Any]:
     return fields
 
 
-def _owners(connection: sa.Connection, goods: Iterable[Good]) -> dict[str, set[str]]:
-    """The customers of each number and mail in the file."""
+def _owners(connection: sa.Connection, goods: list[Good]) -> dict[str, set[str]]:
+    """The customers of each number and mail in these rows."""
     found: dict[str, set[str]] = {}
     numbers = sorted({n.e164 for good in goods for n in good.checked.numbers})
     mails = sorted({m.casefold() for good in goods for m in good.checked.customer.emails})
