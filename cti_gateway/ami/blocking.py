@@ -72,8 +72,21 @@ class _Wire:
         self._file.close()
 
 
+class _Flag(threading.Event):
+    """pyst2 asks by a name that Python has deprecated."""
+
+    isSet = threading.Event.is_set
+
+
 class _Manager(pyst.Manager):  # type: ignore[misc]
     """pyst2's client on a socket that somebody else has connected, and closes."""
+
+    def __init__(self) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # setDaemon
+            super().__init__()
+        self._connected = _Flag()
+        self._running = _Flag()
 
     def __del__(self) -> None:
         """pyst2's would log off here, at any time."""
@@ -126,16 +139,14 @@ class BlockingAmi:
         self._complete: dict[str, threading.Event] = {}
         self._timeout = timeout
         self._connected = self._connect(host, port, tls, tls_verify, tls_ca)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # pyst2: setDaemon, isSet
-            pyst.ManagerMsg = _WholeMessage
-            self._manager: Any = _Manager()
-            self._manager.register_event("*", self._take)
-            try:
-                self._manager.adopt(self._connected, timeout)
-            except BlockingError:
-                self.close()
-                raise BlockingError(_NO_BANNER) from None
+        pyst.ManagerMsg = _WholeMessage
+        self._manager: Any = _Manager()
+        self._manager.register_event("*", self._take)
+        try:
+            self._manager.adopt(self._connected, timeout)
+        except BlockingError:
+            self.close()
+            raise BlockingError(_NO_BANNER) from None
         if getattr(self._manager, "title", None) != "Asterisk Call Manager":
             self.close()
             raise BlockingError(_NO_BANNER)

@@ -219,4 +219,6 @@ def second_opinion(host: str, port: int, username: str, secret: str) -> tuple[fr
         return None, error.strerror or str(error)
     finally:
         with contextlib.suppress(OSError, AttributeError):
+            if not client.finished.is_set():
+                client.logoff()  # else its thread ends only after its time-out
             client.disconnect()

@@ -41,18 +41,22 @@ def run(arguments: argparse.Namespace, settings: CommandSettings) -> int:
         complain("record", "the configuration has no such [[pbx]]")
         return 2
     try:
-        descriptor = os.open(arguments.file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        problem = asyncio.run(record(pbxs[0], arguments.file, arguments.seconds, arguments.snapshot))
     except OSError as error:
         complain("record", f"{arguments.file}: {error.strerror}")
         return 2
-    with os.fdopen(descriptor, "wb") as file:
-        problem = asyncio.run(_record(pbxs[0], file, arguments.seconds, arguments.snapshot))
-        size = file.tell()
     if problem:
         complain("record", f"{pbxs[0].name}: {problem}")
         return 1
-    say(f"{size} bytes in {arguments.file}")
+    say(f"{arguments.file.stat().st_size} bytes in {arguments.file}")
     return 0
+
+
+async def record(pbx: PbxSettings, path: Path, seconds: float | None, snapshot: bool) -> str:
+    """What went wrong; empty when it was ended on purpose. Raises OSError for a file that cannot be made."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        return await _record(pbx, file, seconds, snapshot)
 
 
 def _tls(pbx: PbxSettings) -> ssl.SSLContext | None:
