@@ -20,10 +20,15 @@ ROOT = Path(__file__).parents[2]
 ARTEFACTS = ROOT / "test-artefacts"
 """Screenshots are kept here, to be looked at."""
 # Chromium as root has no sandbox of its own; the rest keeps it from calling home, which a closed network refuses.
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 def chromium_path() -> str:
