@@ -12,7 +12,7 @@ import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
 from cti_gateway.ami import actions
@@ -42,6 +42,8 @@ LOOK_AGAIN_SECONDS: Final = 5.0
 """At most so often the PBX is asked about a block that nobody believes."""
 RELEASE_SECONDS: Final = 2.0
 """How long the end of the process waits for its pauses to be released."""
+HUNG_UP_SECONDS: Final = 5.0
+"""A call that ends so soon after a console hung up was ended by it."""
 GIVE_UP_SECONDS: Final = 4 * 3600.0
 """A PBX that is away for so long has no call of before any more (DESIGN 4)."""
 RELOAD_LOOKS: Final = (0.5, 3.0)
@@ -140,6 +142,7 @@ class Pbx:
         self._wanted: dict[str, str | None] = {}
         self._pausing: set[str] = set()
         self._dials: dict[str, asyncio.Future[Message]] = {}
+        self._hung_up: dict[str, float] = {}
 
     @property
     def name(self) -> str:
@@ -194,7 +197,7 @@ class Pbx:
             if message.name in _NOTED:
                 _NOTED[message.name](self, message)
         if events:
-            self._sink(events, received_at)
+            self._sink([self._credited(event) for event in events], received_at)
             if any(isinstance(event, e.SuspiciousBlockSeen) for event in events):
                 self._look_again()
 
@@ -362,7 +365,18 @@ class Pbx:
         channel = self.tracker.channel_of(interaction_id, device)
         if channel is None:
             return Outcome(False, "not_in_call", "Your phone is not in this call.")
+        self._hung_up[interaction_id] = self._wall()
         return await self._do(actions.hangup(channel))
+
+    def _credited(self, event: e.Event) -> e.Event:
+        """The PBX does not tell whose wish a ``Hangup`` action was (recorded: the agent leaves the bridge, then the
+        customer's channel is asked to hang up); we know that it was ours."""
+        if not isinstance(event, e.InteractionEnded):
+            return event
+        asked = self._hung_up.pop(event.interaction_id, None)
+        if asked is None or abs(self._wall() - asked) > HUNG_UP_SECONDS or event.ended_by == "customer":
+            return event
+        return replace(event, ended_by="agent")
 
     async def answer(self, device: str) -> Outcome:
         """Tell a phone to lift itself, where its make can and our manager user may."""

@@ -70,6 +70,8 @@ class Agent:
     """The reason of a pause that somebody set at the PBX (may be empty); ``None`` without one."""
     offers: dict[str, str] = field(default_factory=dict)
     """Offer id → interaction id of all that rings at her devices."""
+    answering: str | None = None
+    """The interaction that she has lifted the phone for and that the PBX has not connected yet."""
     talking: dict[tuple[str, str], bool] = field(default_factory=dict)
     """(interaction id, device) of her running segments → whether wrap-up will follow."""
     wrapping: str | None = None
@@ -84,7 +86,7 @@ class Agent:
         """The state in which she is when she has no call and no wrap-up."""
         if self.chosen == "LOGGED_OUT":
             return "LOGGED_OUT"
-        if self.offers:
+        if self.offers or self.answering is not None:
             return "OFFERED"
         return "NOT_READY" if self.pbx_reason is not None else self.chosen
 
@@ -107,7 +109,7 @@ class Agent:
             return next(iter(self.talking))[0]
         if self.state == "WRAP_UP":
             return self.wrapping
-        return next(iter(self.offers.values()), None) if self.state == "OFFERED" else None
+        return self.answering or next(iter(self.offers.values()), None) if self.state == "OFFERED" else None
 
     def pause_holders(self) -> list[str]:
         """The reasons of ours for which her devices shall be paused; she gets calls again when none is left."""

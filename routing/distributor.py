@@ -23,6 +23,9 @@ DEFAULT_WRAP_UP_SECONDS: Final = 30
 CLOSED_KEPT_SECONDS: Final = 900.0
 """How long a closed interaction stays at hand, for late notes and for consoles that resume (DESIGN 4: 15 minutes)."""
 
+ANSWERING_SECONDS: Final = 30.0
+"""How long the PBX may take from a lifted phone to the connection: announcements to the agent come between."""
+
 _CLOSE_REASONS: Final[dict[e.OfferResult, c.CloseReason]] = {
     "answered": "answered",
     "no_answer": "no_answer",
@@ -169,9 +172,22 @@ class Distributor:
             if agent.offers.pop(event.offer_id, None) is not None:
                 if event.interaction_id not in agent.offers.values():
                     commands += self.pops.close(agent.name, event.interaction_id, self._close_reason(event))
-                if not agent.offers:
+                if event.result == "answered":
+                    agent.answering = event.interaction_id
+                    commands.append(c.StartTimer(_answering_timer(agent.name), ANSWERING_SECONDS))
+                elif not agent.offers and agent.answering is None:
                     commands += self._move(agent, "offers_over")
         return commands
+
+    def _no_longer_answering(self, agent: Agent) -> list[c.Command]:
+        """She lifted the phone, and it led to nothing."""
+        if agent.answering is None:
+            return []
+        agent.answering = None
+        return [
+            c.CancelTimer(_answering_timer(agent.name)),
+            *([] if agent.offers else self._move(agent, "offers_over")),
+        ]
 
     def _close_reason(self, event: e.OfferEnded) -> c.CloseReason:
         one = self.interactions[event.interaction_id]
@@ -188,6 +204,9 @@ class Distributor:
         self._connected.setdefault(one.id, {})[agent.name] = None
         agent.talking[one.id, event.device] = self._wrap_up_seconds(one) > 0
         commands: list[c.Command] = []
+        if agent.answering is not None:
+            agent.answering = None
+            commands.append(c.CancelTimer(_answering_timer(agent.name)))
         if agent.wrapping is not None and agent.wrapping != one.id:
             commands += self._finish_wrap_up(agent)
         agent.wrapping = None
@@ -223,7 +242,9 @@ class Distributor:
             for offer_id in [o for o, i in agent.offers.items() if i == one.id]:
                 del agent.offers[offer_id]
                 commands += self.pops.close(agent.name, one.id, "ended")
-                commands += [] if agent.offers else self._move(agent, "offers_over")
+                commands += [] if agent.offers or agent.answering else self._move(agent, "offers_over")
+            if agent.answering == one.id:
+                commands += self._no_longer_answering(agent)
             for key in [k for k in agent.talking if k[0] == one.id]:
                 del agent.talking[key]
                 commands += [] if agent.talking else self._release(agent, one)
@@ -392,8 +413,10 @@ class Distributor:
             return self.pauses.settled(pbx, device)
         if kind == "pop":
             return self.pops.waited(rest)
-        her = self.agents.get(rest) if kind == "wrap_up" else None
-        return self._finish_timed_wrap_up(her) if her is not None else []
+        her = self.agents.get(rest)
+        if her is None or kind not in ("wrap_up", "answering"):
+            return []
+        return self._finish_timed_wrap_up(her) if kind == "wrap_up" else self._no_longer_answering(her)
 
     def _finish_timed_wrap_up(self, agent: Agent) -> list[c.Command]:
         commands = self._finish_wrap_up(agent)
@@ -453,6 +476,10 @@ def chosen_from(state: e.AgentState, reason: str | None) -> tuple[e.AgentState, 
     if state == "NOT_READY" and not (reason or "").startswith(PBX_PREFIX):
         return "NOT_READY", reason
     return "READY", None
+
+
+def _answering_timer(agent: str) -> str:
+    return f"answering:{agent}"
 
 
 def _wrap_up_timer(agent: str) -> str:

@@ -154,9 +154,9 @@ class Floor(RuleBasedStateMachine):
             if agent.signed_in:
                 assert (agent.state == "BUSY") == bool(agent.talking), agent
             if agent.state == "OFFERED":
-                assert agent.offers, agent
+                assert agent.offers or f"answering:{agent.name}" in self.timers, agent
             if agent.state == "READY":
-                assert not agent.offers and not agent.talking and agent.pbx_reason is None, agent
+                assert not (agent.offers or agent.talking or agent.answering) and agent.pbx_reason is None, agent
             assert (agent.until is not None) == (agent.state == "WRAP_UP"), agent
             if agent.state == "WRAP_UP":
                 assert agent.wrapping is not None and f"wrap_up:{agent.name}" in self.timers, agent

@@ -455,6 +455,18 @@ def test_an_end_leaves_nothing_ringing_or_talking() -> None:
     assert desk.anna.state == "WRAP_UP" and desk.live.agents["ben"].state == "READY"
 
 
+def test_a_lifted_phone_is_no_moment_of_readiness() -> None:
+    desk = Desk()
+    desk.sign_in()
+    desk.call()
+    desk.ring()
+    lifted = desk.ring_ends("answered")
+    assert desk.anna.state == "OFFERED" and not of(lifted, c.Record)
+    assert c.StartTimer("answering:anna", 30.0) in lifted
+    desk.fire("answering:anna")
+    assert desk.anna.state == "READY"
+
+
 def test_a_second_call_ends_the_wrap_up_of_the_first() -> None:
     desk = Desk()
     desk.sign_in()
