@@ -29,6 +29,22 @@ describe('the way of a call over the desk', () => {
     expect(desk.recent.map((known) => known.id)).toEqual(['i1'])
   })
 
+  it('does not blink between the messages of an answer and of an end', () => {
+    apply(desk, 'screen_pop', pop())
+    apply(desk, 'agent_state', { ...number, agent: agent({ state: 'OFFERED', interaction_id: 'i1' }) })
+    apply(desk, 'screen_pop_closed', { ...number, interaction_id: 'i1', reason: 'answered' })
+    expect(cardsOf(desk)).toEqual([{ id: 'i1', phase: 'talking' }])
+    apply(desk, 'agent_state', { ...number, agent: agent({ state: 'READY' }) })
+    expect(cardsOf(desk)).toEqual([{ id: 'i1', phase: 'talking' }])
+    apply(desk, 'agent_state', { ...number, agent: agent({ state: 'BUSY', interaction_id: 'i1' }) })
+    apply(desk, 'interaction', { ...number, interaction: interaction({ state: 'talking', segments: [mine] }) })
+    expect(desk.answered).toEqual([])
+    apply(desk, 'interaction', { ...number, interaction: interaction({ state: 'ended', segments: [{ ...mine, to: 130 }] }) })
+    expect(cardsOf(desk)).toEqual([{ id: 'i1', phase: 'wrap_up' }])
+    apply(desk, 'agent_state', { ...number, agent: agent({ state: 'WRAP_UP', interaction_id: 'i1', until: 150 }) })
+    expect(cardsOf(desk)).toEqual([{ id: 'i1', phase: 'wrap_up' }])
+  })
+
   it('forgets a ringing that a colleague answered', () => {
     apply(desk, 'screen_pop', pop())
     apply(desk, 'screen_pop_closed', { ...number, interaction_id: 'i1', reason: 'cancelled' })

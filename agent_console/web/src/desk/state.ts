@@ -20,6 +20,8 @@ export interface DeskState {
   interactions: Record<string, InteractionView>
   pops: Record<string, ScreenPop>
   ringing: string[]
+  /** Answered by this agent; the interaction that says so is still on its way. The card must not blink meanwhile. */
+  answered: string[]
   /** Arrival order: cards keep their place. */
   order: string[]
   recent: InteractionView[]
@@ -42,6 +44,7 @@ export function emptyDesk(): DeskState {
     interactions: {},
     pops: {},
     ringing: [],
+    answered: [],
     order: [],
     recent: [],
     queues: [],
@@ -66,13 +69,15 @@ export function phaseOf(state: DeskState, id: string): Phase | null {
   const interaction = state.interactions[id]
   if (!interaction) return null
   const { me } = state
+  // BUSY: the call is over, the agent's new state is still on its way.
   if (interaction.state === 'ended')
-    return me?.state === 'WRAP_UP' && me.interaction_id === id ? 'wrap_up' : null
+    return (me?.state === 'WRAP_UP' || me?.state === 'BUSY') && me.interaction_id === id ? 'wrap_up' : null
   const owned = has(interaction, me) || (me?.interaction_id === id && me.state !== 'OFFERED')
   if (owned && interaction.state === 'held') return 'held'
   if (owned && interaction.state === 'parked') return 'parked'
   if (owned && interaction.state === 'talking') return 'talking'
   if (state.ringing.includes(id)) return 'ringing'
+  if (state.answered.includes(id)) return 'talking'
   if (me?.state === 'WRAP_UP' && me.interaction_id === id) return 'wrap_up'
   if (interaction.direction === 'outbound' && interaction.answered_at === null) return 'dialling'
   return null
@@ -90,6 +95,7 @@ export function cardsOf(state: DeskState): { id: string; phase: Phase }[] {
 export function phaseSince(state: DeskState, id: string, phase: Phase): number | null {
   const interaction = state.interactions[id]
   if (!interaction) return null
+  if (state.answered.includes(id)) return state.me?.since ?? null
   if (phase === 'wrap_up') return interaction.ended_at ?? state.me?.since ?? null
   if (phase === 'talking' || phase === 'held' || phase === 'parked') {
     const mine = interaction.segments.findLast((segment) => isMe(state.me, segment.agent))
@@ -105,6 +111,8 @@ export function waitingSince(interaction: InteractionView, pop?: ScreenPop): num
   if (pop?.waited_seconds != null) return pop.emitted_at - pop.waited_seconds
   return interaction.started_at
 }
+
+const without = (ids: string[], gone: string) => ids.filter((id) => id !== gone)
 
 function enter(state: DeskState, interaction: InteractionView): void {
   state.interactions[interaction.id] = interaction
@@ -140,7 +148,8 @@ function snapshot(state: DeskState, message: Snapshot): void {
   state.logDegraded = degraded
   state.me = message.agent
   state.role = message.role
-  state.recent = message.recent
+  // The running call is a card, not yet something of the past.
+  state.recent = message.recent.filter((one) => one.ended_at !== null)
   state.queues = message.queues
   state.agents = message.agents
   state.pbx = message.pbx
@@ -168,12 +177,15 @@ const APPLY: Apply = {
     if (!state.ringing.includes(id)) state.ringing.push(id)
   },
   screen_pop_updated: putPop,
-  screen_pop_closed(state, { interaction_id }) {
-    state.ringing = state.ringing.filter((id) => id !== interaction_id)
+  screen_pop_closed(state, { interaction_id, reason }) {
+    const waits = reason === 'answered' && phaseOf(state, interaction_id) === 'ringing'
+    state.ringing = without(state.ringing, interaction_id)
+    if (waits) state.answered.push(interaction_id)
   },
   interaction(state, { interaction }) {
     enter(state, interaction)
-    if (interaction.state === 'ended') state.ringing = state.ringing.filter((id) => id !== interaction.id)
+    if (has(interaction, state.me) || interaction.state === 'ended') state.answered = without(state.answered, interaction.id)
+    if (interaction.state === 'ended') state.ringing = without(state.ringing, interaction.id)
     tidy(state)
   },
   agent_state(state, { agent }) {

@@ -38,7 +38,7 @@ function unlockAtFirstGesture(): void {
     })
   }
   for (const name of ['pointerdown', 'keydown']) window.addEventListener(name, gesture)
-  void unlock()
+  if (navigator.userActivation?.hasBeenActive) void unlock()
 }
 
 /** The ring sound: in one tab only, as loud as this person wants it. */
