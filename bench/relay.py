@@ -20,7 +20,7 @@ import uvicorn
 import uvloop
 from twisted.internet.protocol import ClientFactory, Protocol
 
-from agent_console.emit import QueueEmitter
+from agent_console.emit import QueueEmitter, make_patient
 
 NAMESPACE: Final = "/agent"
 RING: Final = b"Event: DialBegin\r\n"
@@ -39,6 +39,7 @@ class Relay:
 
     async def _came(self, sid: str, environ: dict[str, Any], auth: dict[str, str]) -> None:
         eio_sid = self.sio.manager.eio_sid_from_sid(sid, NAMESPACE)
+        make_patient(self.sio.eio.sockets[eio_sid])
         self._consoles[auth["token"]] = (sid, eio_sid)
         asyncio.get_running_loop().call_soon(self._send, auth["token"], "snapshot", {})
 

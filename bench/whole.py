@@ -21,7 +21,6 @@ from interaction_log.records import User
 from interaction_log.store import EventLog, Store
 from routing.distributor import Distributor, Settings
 
-
 PROFILE: Final = PbxProfile(name=PBX, devices=("PJSIP/10??", "PJSIP/11??"), trunks=("PJSIP/pstn",), outbound_prefix="9")
 """The laboratory in which the recordings were made."""
 

@@ -1,0 +1,203 @@
+"""All benchmarks in one run: ``make bench`` (about ten minutes), ``SCALE=full make bench`` for more rounds.
+
+Each prints its table; the summary at the end has every promise with its figure. All figures of the run go to
+``bench/results/``. ``python -m bench [NAME …]`` runs only those named. Exit 1 when a bench could not run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import platform
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import uvloop
+
+from bench import asterisk, codec, flood, pipeline, pop, writer
+
+RESULTS: Final = Path(__file__).resolve().parent / "results"
+FULL: Final = os.environ.get("SCALE") == "full"
+MEMORY_SLACK_MB: Final = 10.0
+"""How much more the process may hold after the second flood than after the first."""
+MEMORY_PEAK_MB: Final = 100.0
+"""How much more it may hold during a flood than before."""
+
+Figures = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Promise:
+    """One row of the summary; ``met`` is None where nothing was promised."""
+
+    what: str
+    figure: str
+    expected: str
+    met: bool | None
+
+
+@dataclass(frozen=True)
+class Bench:
+    """``run`` measures and prints its table; ``promises`` reads them off."""
+
+    run: Callable[[], Figures]
+    promises: Callable[[Figures], list[Promise]]
+
+
+def _codec() -> Figures:
+    found = codec.run(rounds=5 if FULL else 3)
+    print(codec.table(found))
+    return found
+
+
+def _codec_promises(found: Figures) -> list[Promise]:
+    best = found["best_peer"]
+    ratio = found["ratio"][best]
+    return [Promise(f"our link's cost of an event, {best} / ours", f"{ratio:.1f}", "≥ 5", ratio >= 5)]
+
+
+def _pipeline() -> Figures:
+    found = pipeline.run(100_000 if FULL else pipeline.EVENTS, 5 if FULL else pipeline.ROUNDS)
+    print(pipeline.table(found))
+    return found
+
+
+def _pipeline_promises(found: Figures) -> list[Promise]:
+    best, cost = found["best_peer"], found["us_per_event"]
+    whole = f"{cost['the whole way']:.1f} µs against {cost[best]:.1f} µs"
+    return [
+        Promise(f"codec alone, {best} / ours", f"{found['codec_ratio']:.1f}", "≥ 5", found["codec_ratio"] >= 5),
+        Promise(f"the whole way against bare parsing by {best}", whole, "cheaper", found["whole_ratio"] > 1),
+    ]
+
+
+def _pop() -> Figures:
+    found = uvloop.run(pop.run(pop.ROUNDS if not FULL else 8, pop.SECONDS if not FULL else 60.0))
+    print(pop.table(found))
+    return found
+
+
+def _pop_promises(found: Figures) -> list[Promise]:
+    ours, relay, ratio = found["callweave"], found["relay"], found["p95_ratio"]
+    all_came = ours["pops_with_customer"] == ours["calls"]
+    return [
+        Promise("pop latency p95, ours / bare relay", f"{ratio:.2f}", "≤ 1.5", ratio <= pop.PROMISED),
+        Promise("pop latency p50, p95, p99 (ms)", _latencies(ours), f"relay: {_latencies(relay)}", None),
+        Promise(
+            "calls whose pop came with the customer",
+            f"{ours['pops_with_customer']} of {ours['calls']}",
+            "all",
+            all_came,
+        ),
+    ]
+
+
+def _latencies(one: Figures) -> str:
+    return ", ".join(f"{one[key]:.2f}" for key in ("p50_ms", "p95_ms", "p99_ms"))
+
+
+def _flood() -> Figures:
+    found = uvloop.run(flood.run(100_000, 10.0) if FULL else flood.run())
+    print(flood.table(found))
+    return found
+
+
+def _flood_promises(found: Figures) -> list[Promise]:
+    floods, memory = found["floods"], found["memory_mb"]
+    dropped = sum(one["dropped"] for one in floods) + found["gaps"]
+    longest = max(one["longest_wait_ms"] for one in floods)
+    returned = memory["after 2"] - memory["after 1"] <= MEMORY_SLACK_MB
+    bounded = memory["peak 1"] - memory["before"] <= MEMORY_PEAK_MB
+    rate = f"{floods[0]['events']} events in {floods[0]['sent_in']:.1f} s"
+    text = ", ".join(f"{key} {value:.0f}" for key, value in memory.items())
+    return [
+        Promise(f"{rate}: links dropped", f"{dropped:g} (longest wait {longest:.0f} ms)", "none", not dropped),
+        Promise(
+            "calls lost, doubled or wrong in the log", f"{len(found['wrong'])} of {found['calls']}", "0",
+            not found["wrong"] and found["in_our_log"] == found["calls"],
+        ),
+        Promise("memory (MB)", text, "returns", returned and bounded),
+    ]  # fmt: skip
+
+
+def _writer_promises(found: Figures) -> list[Promise]:
+    figure = f"{found['ratio']:.2f} ({found['events_per_second']:,.0f}/s, {found['cpu_us']:.0f} µs CPU an event)"
+    return [Promise("durable log writes, ours / bare group commit", figure, "≥ 0.8", found["ratio"] >= 0.8)]
+
+
+def _asterisk() -> Figures:
+    found = asyncio.run(asterisk.reconcile(1_000 if FULL else asterisk.CALLS))
+    print(asterisk.table(found))
+    return found
+
+
+def _asterisk_promises(found: Figures) -> list[Promise]:
+    calls, differences = found["calls"], len(found["differences"])
+    same = found["in_queue_log"] == found["in_cdr"] == found["in_our_log"] == calls
+    what = f"real Asterisk, {calls} calls at {found['rate']:g}/s: differences to its CDR and queue_log"
+    return [Promise(what, f"{differences} in {sum(found['compared'].values())}", "0", same and not differences)]
+
+
+BENCHES: Final[dict[str, Bench]] = {
+    "codec": Bench(_codec, _codec_promises),
+    "pipeline": Bench(_pipeline, _pipeline_promises),
+    "writer": Bench(lambda: writer.run(rounds=5 if FULL else 3), _writer_promises),
+    "flood": Bench(_flood, _flood_promises),
+    "pop": Bench(_pop, _pop_promises),
+    "asterisk": Bench(_asterisk, _asterisk_promises),
+}
+
+
+def summary(promises: list[Promise]) -> str:
+    """All promises as a Markdown table."""
+    words = {True: "yes", False: "**no**", None: ""}
+    rows = [f"| {one.what} | {one.figure} | {one.expected} | {words[one.met]} |" for one in promises]
+    return "\n".join(["| Measured | Figure | Expected | Met |", "|---|---|---|---|", *rows])
+
+
+def _one(name: str) -> tuple[Figures | None, list[Promise]]:
+    """Run one bench; what goes wrong in it stops no other."""
+    bench = BENCHES[name]
+    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+    print(f"\n## {name}\n", flush=True)
+    began = time.monotonic()
+    try:
+        found = bench.run()
+        promises = bench.promises(found)
+    except Exception as error:
+        traceback.print_exc()
+        return None, [Promise(name, f"did not run: {type(error).__name__}: {error}", "", False)]
+    finally:
+        if allowed:
+            os.sched_setaffinity(0, allowed)  # some keep to one core
+    print(f"\n({time.monotonic() - began:.0f} s, load average {os.getloadavg()[0]:.1f})", flush=True)
+    return found, promises
+
+
+def main() -> int:
+    """Run them, print the summary, keep the figures."""
+    names = sys.argv[1:] or list(BENCHES)
+    if unknown := set(names) - set(BENCHES):
+        print(f"no such bench: {', '.join(sorted(unknown))}; there are {', '.join(BENCHES)}", file=sys.stderr)
+        return 2
+    began = time.time()
+    results = {name: _one(name) for name in names}
+    promises = [promise for _, some in results.values() for promise in some]
+    print(f"\n## Summary ({time.time() - began:.0f} s)\n\n{summary(promises)}", flush=True)
+    machine = {"python": platform.python_version(), "cores": os.cpu_count(), "scale": "full" if FULL else "quick"}
+    kept = {"began": began, **machine, **{name: found for name, (found, _) in results.items()}}
+    RESULTS.mkdir(exist_ok=True)
+    file = RESULTS / f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(began))}.json"
+    file.write_text(json.dumps(kept, indent=1, default=str) + "\n")
+    print(f"\nfigures: {file.relative_to(RESULTS.parent.parent)}")
+    return int(any(found is None for found, _ in results.values()))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
