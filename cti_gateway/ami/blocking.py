@@ -91,6 +91,19 @@ class _Manager(pyst.Manager):  # type: ignore[misc]
     def __del__(self) -> None:
         """pyst2's would log off here, at any time."""
 
+    def message_loop(self) -> None:
+        """pyst2's own, with our messages: it hands events and responses to their queues until the end."""
+        threading.Thread(target=self._receive_data, daemon=True).start()
+        while lines := self._message_queue.get():
+            message = _WholeMessage(lines)
+            if message.has_header("Event"):
+                self._event_queue.put(pyst.Event(message))
+            else:
+                self._response_queue.put(message)
+        self._event_queue.put(None)
+        for _ in self._reswaiting:
+            self._response_queue.put(None)
+
     def adopt(self, connected: socket.socket, timeout: float) -> None:
         """What `connect` does, without connecting; waits for the banner."""
         self._response_queue = _Impatient(timeout)
@@ -139,7 +152,6 @@ class BlockingAmi:
         self._complete: dict[str, threading.Event] = {}
         self._timeout = timeout
         self._connected = self._connect(host, port, tls, tls_verify, tls_ca)
-        pyst.ManagerMsg = _WholeMessage
         self._manager: Any = _Manager()
         self._manager.register_event("*", self._take)
         try:

@@ -65,7 +65,7 @@ def report(findings: Sequence[Finding]) -> None:
             say(f"         → {one.advice}")
     counts = Counter(one.severity for one in findings)
     say("")
-    say(f"{counts['error']} errors, {counts['warning']} warnings, {counts['hint']} hints")
+    say(", ".join(f"{counts[one]} {one}{'' if counts[one] == 1 else 's'}" for one in ("error", "warning", "hint")))
 
 
 def collect(
