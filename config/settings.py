@@ -26,6 +26,8 @@ from sqlalchemy.exc import ArgumentError
 
 PREFIX: Final = "CTI_"
 _DELIMITER: Final = "__"
+_SECRETS: Final = ("secret", "system_secret", "browser_secret")
+"""Keys of ``[[pbx]]`` that a file can hold instead: ``secret_file`` and so on."""
 
 
 class ConfigError(Exception):
@@ -125,6 +127,22 @@ class Pbx(_Table):
     devices: Annotated[tuple[_Glob, ...], Field(min_length=1)]
     trunks: tuple[_Glob, ...] = ()
     outbound_prefix: Annotated[str, Field(pattern=r"^[0-9*#]{0,8}$")] = ""
+    websocket_url: Annotated[str, Field(pattern=r"^wss?://[^\s/@]+(/[^\s]*)?$")] | None = None
+    """Asterisk's own SIP WebSocket (``ws://pbx:8088/ws``). Browsers reach it through us, never directly."""
+    browser_devices: tuple[_Glob, ...] = ()
+    """Which of ``devices`` are telephones in the browser."""
+    browser_secret: SecretStr | None = None
+    """SIP password of all of them (or ``browser_secret_file``) …"""
+    browser_secrets: Annotated[dict[str, SecretStr], Field(repr=False)] = {}
+    """… and of single ones, by user name (or ``browser_secrets_file``, TOML lines as ``1101 = "…"``)."""
+
+    @model_validator(mode="after")
+    def _browser_telephones_are_whole(self) -> Self:
+        if self.browser_devices and self.websocket_url is None:
+            raise ValueError("browser_devices need a websocket_url")
+        if self.browser_devices and self.browser_secret is None and not self.browser_secrets:
+            raise ValueError("browser_devices need a browser_secret, browser_secret_file or browser_secrets_file")
+        return self
 
     @model_validator(mode="after")
     def _second_user_is_whole(self) -> Self:
@@ -182,6 +200,21 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     return from_data(data, environ, base)
 
 
+def load_offline(path: Path) -> Settings:
+    """The settings for a command that connects to nothing (``cti replay``): secrets are not looked at or needed.
+
+    Raises :class:`ConfigError` for unknown keys and wrong types as :func:`load` does.
+    """
+    data = _read(path)
+    for index, one in enumerate(_tables(data.get("pbx"))):
+        for key in ("secret_file", "system_secret_file", "system_username", "system_secret"):
+            one.pop(key, None)
+        one["secret"] = "-"  # noqa: S105 (nobody signs in)
+        for key, given in (("name", f"pbx{index}"), ("host", "localhost"), ("username", "-")):
+            one.setdefault(key, given)
+    return from_data(data, {}, path.absolute().parent)
+
+
 def from_data(data: dict[str, Any], environ: Mapping[str, str], base: Path) -> Settings:
     """The settings of tables as TOML has them, with the environment over them. Raises :class:`ConfigError`."""
     merged: dict[str, Any] = json.loads(json.dumps(data, default=str))
@@ -211,7 +244,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _holds_secret(data: dict[str, Any]) -> bool:
     pbxs = data.get("pbx")
-    secrets = [one.get(key) for one in _tables(pbxs) for key in ("secret", "system_secret")]
+    secrets = [one.get(key) for one in _tables(pbxs) for key in (*_SECRETS, "browser_secrets")]
     urls = [one.get("url") for key in ("database", "redis") for one in _tables([data.get(key)])]
     return any(secrets) or any(isinstance(url, str) and _has_password(url) for url in urls)
 
@@ -234,10 +267,11 @@ def _refuse_readable_by_others(path: Path, what: str) -> None:
 
 
 def _take_secret_files(data: dict[str, Any], base: Path) -> list[str]:
-    """Replace ``secret_file`` and ``system_secret_file`` by what they hold."""
+    """Replace ``secret_file`` and its like by what they hold."""
     lines = []
     for number, one in enumerate(_tables(data.get("pbx"))):
-        for key in ("secret", "system_secret"):
+        lines += _take_browser_secrets(one, base, f"pbx[{number}].browser_secrets_file")
+        for key in _SECRETS:
             if f"{key}_file" not in one:
                 continue
             name = one.pop(f"{key}_file")
@@ -251,6 +285,23 @@ def _take_secret_files(data: dict[str, Any], base: Path) -> list[str]:
                 lines += error.lines
                 one[key] = "-"  # named already; spares a second complaint about a missing secret
     return lines
+
+
+def _take_browser_secrets(one: dict[str, Any], base: Path, where: str) -> list[str]:
+    """Replace ``browser_secrets_file`` by its table."""
+    if "browser_secrets_file" not in one:
+        return []
+    path = base / str(one.pop("browser_secrets_file"))
+    if "browser_secrets" in one:
+        return [f"{where}: browser_secrets is given too; one of them must go"]
+    one["browser_secrets"] = {"-": "-"}  # spares a second complaint where the file cannot be read
+    try:
+        one["browser_secrets"] = tomllib.loads(_secret_in(path, where))
+    except ConfigError as error:
+        return error.lines
+    except tomllib.TOMLDecodeError:  # its text could show a value
+        return [f"{where}: is no TOML"]
+    return []
 
 
 def _secret_in(path: Path, where: str) -> str:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 from cti_gateway import __version__
 
 if TYPE_CHECKING:
+    from agent_console.phones import BrowserPhones
     from config.settings import Pbx as PbxSettings
     from config.settings import Settings
     from cti_gateway.gateway import Gateway
@@ -65,14 +66,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _command(arguments: argparse.Namespace) -> int:
     """Any command but ``run``: it gets the settings, or the part of the store that it works on."""
-    from config.settings import load  # noqa: PLC0415
+    from config.settings import load, load_offline  # noqa: PLC0415
     from cti_gateway.cli import commands as cli  # noqa: PLC0415
 
     module = importlib.import_module(f"cti_gateway.cli.{arguments.command}")
     if arguments.command == "init":  # it makes the configuration
         return int(module.run(arguments))
     path = cli.config_path(arguments, os.environ)
-    settings = load(path, os.environ) if path is not None or arguments.command != "replay" else None
+    if arguments.command == "replay":  # it connects to nothing
+        return int(module.run(arguments, load_offline(path) if path is not None else None))
+    settings = load(path, os.environ)
     part = _STORE_PARTS.get(arguments.command)
     if part is not None and settings is not None:
         return asyncio.run(_with_store(settings, lambda store: module.run(arguments, getattr(store, part))))
@@ -245,11 +248,25 @@ async def _put_together(gateway: Gateway, settings: Settings, demo: bool) -> Non
         version=__version__,
         public_url=http.public_url,
         trusted_proxies=http.trusted_proxies,
+        browser_phones=[_browser_phones(pbx) for pbx in settings.pbx if pbx.websocket_url is not None],
     )
     try:
         gateway.server = await serve(build_app(deps), http.host, http.port)
     except OSError as error:
         raise CannotStart(f"{http.host}:{http.port} cannot be listened on: {error.strerror}") from error
+
+
+def _browser_phones(settings: PbxSettings) -> BrowserPhones:
+    """The telephones in the browser of one PBX."""
+    from agent_console.phones import BrowserPhones  # noqa: PLC0415
+
+    return BrowserPhones(
+        pbx=settings.name,
+        websocket_url=settings.websocket_url or "",
+        devices=settings.browser_devices,
+        secrets={user: secret.get_secret_value() for user, secret in settings.browser_secrets.items()},
+        secret=settings.browser_secret.get_secret_value() if settings.browser_secret is not None else None,
+    )
 
 
 def _pbx(settings: PbxSettings, region: str, hub: Hub) -> Pbx:

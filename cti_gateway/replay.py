@@ -20,7 +20,7 @@ def messages(data: bytes) -> Iterator[Message]:
     codec = Codec()
     for start in range(0, len(data), CHUNK):
         yield from codec.feed(data[start : start + CHUNK])
-    if codec.banner is None:
+    if codec.banner is None and not codec.messages:
         raise CodecError("no AMI stream: the banner 'Asterisk Call Manager/…' is missing")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from config.settings import ConfigError, Settings, load
+from config.settings import ConfigError, Settings, load, load_offline
 
 PBX = """
 [[pbx]]
@@ -165,3 +165,11 @@ def test_same_names_are_refused(tmp_path: Path) -> None:
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     assert "No such file" in complaints(tmp_path / "none.toml")[0]
+
+
+def test_a_command_that_connects_to_nothing_needs_no_secret(tmp_path: Path) -> None:
+    file = tmp_path / "site.toml"
+    file.write_text('[[pbx]]\nsecret = "x"\ndevices = ["PJSIP/10??"]\noutbound_prefix = "9"\n')
+    file.chmod(0o644)
+    [pbx] = load_offline(file).pbx
+    assert (list(pbx.devices), pbx.outbound_prefix) == (["PJSIP/10??"], "9")
