@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agent_console.consoles import Consoles
+from agent_console.phones import BrowserPhones
 from agent_console.ports import Clock, Live
 from routing.ports import Catalogue, Customers, Interactions, Users
 
@@ -30,6 +31,7 @@ class ConsoleDeps:
     consoles: Consoles
     version: str = "0"
     dist: Path = DIST
+    browser_phones: Sequence[BrowserPhones] = ()
     public_url: str | None = None
     trusted_proxies: Sequence[str] = ()
     session_seconds: float = 12 * 3600.0

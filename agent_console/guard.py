@@ -25,6 +25,7 @@ MULTIPART_OVERHEAD: Final = 64 * 1024
 BODY_SECONDS: Final = 15.0
 IMPORT_SECONDS: Final = 120.0
 SOCKETS: Final = "/socket.io/"
+PHONES: Final = "/sip/"
 POLICY: Final = (
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self' ws: wss:; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'"
@@ -45,11 +46,13 @@ class _TooLarge(Exception):
 
 
 class Guard:
-    """The outermost application. ``sockets`` serves ``/socket.io/``, ``api`` all else."""
+    """The outermost application. ``sockets`` serves ``/socket.io/``, ``phones`` WebSockets at ``/sip/``, ``api`` all
+    else."""
 
-    def __init__(self, api: App, sockets: App, public_url: str | None):
+    def __init__(self, api: App, sockets: App, public_url: str | None, phones: App | None = None):
         self._api = api
         self._sockets = sockets
+        self._phones = phones
         self._public_url = public_url
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -61,11 +64,14 @@ class Guard:
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         foreign = from_our_page(scope["headers"], self._public_url) is False
-        if foreign or not self.is_socket(scope):
+        app = self._sockets if self.is_socket(scope) else None
+        if scope["path"].startswith(PHONES):
+            app = self._phones
+        if foreign or app is None:
             await receive()
             await send({"type": "websocket.close", "code": 1008})
             return
-        await self._sockets(scope, receive, send)
+        await app(scope, receive, send)
 
     def is_socket(self, scope: Scope) -> bool:
         """Whether Socket.IO serves this."""
