@@ -122,9 +122,9 @@ class Desk:
 
     def _dial(self, agent: str, command: wire.Dial) -> Answer:
         her = self._agent(agent)
-        pbx = next((p for p in self._hub.pbxs.values() if p.ready_since is not None), None)
         if her is None or not her.devices:
             return no("no_phone", "You have no phone here.")
+        pbx = self._pbx_of(her.devices[0])
         if her.state in ("BUSY", "OFFERED"):
             return no("busy", "You are in a call.")
         if pbx is None:
@@ -132,6 +132,11 @@ class Desk:
         if not pbx.can_dial(command.to):
             return no("invalid_number", "This is not a number that can be dialled.", "to")
         return self._observe(agent, command, pbx.dial(her.devices[0], command.to))
+
+    def _pbx_of(self, device: str) -> Pbx | None:
+        """The PBX that has this phone; where none told us of it, the first that is up."""
+        up = [pbx for pbx in self._hub.pbxs.values() if pbx.ready_since is not None]
+        return next((pbx for pbx in up if pbx.members.knows(device)), up[0] if up else None)
 
     def _observe(self, agent: str, command: ClientCommand, work: Coroutine[Any, Any, Outcome]) -> Ack:
         """Accepted; the outcome follows."""

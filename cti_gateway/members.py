@@ -41,6 +41,10 @@ class Members:
         """The memberships of a phone."""
         return [m for m in self.members.values() if m.device == device]
 
+    def knows(self, device: str) -> bool:
+        """Whether this PBX told of the phone."""
+        return device in self.device_states or any(m.device == device for m in self.members.values())
+
     def device_of(self, interface: str, state_interface: str) -> str:
         """The phone behind a member: ``Local/1001@from-queue/n`` and ``hint:1001@ext-local`` mean ``PJSIP/1001``."""
         for text in (state_interface, interface):
@@ -58,6 +62,10 @@ class Members:
 
     # --- resynchronisation ---------------------------------------------------------------------------
 
+    def forget_listing(self) -> None:
+        """The list could not be had: who is a member stays as it was."""
+        self._listed = None
+
     def begin_resync(self) -> None:
         """A whole list of members follows."""
         self._listed = set()
@@ -71,23 +79,30 @@ class Members:
     # --- messages ------------------------------------------------------------------------------------
 
     def feed(self, message: Message, received_at: float | None = None) -> list[e.Event]:
-        """One message; the changes that it tells."""
+        """One message; the changes that it tells. (``TABLE`` names those that it reads.)"""
         step = TABLE.get(message.name) if message.kind == "event" else None
-        if step is None:
-            return []
-        return step(self, message, message.timestamp or received_at)
+        return step(self, message, received_at) if step is not None else []
 
-    def _queue(self, m: Message, at: float | None) -> list[e.Event]:
-        queue = m.get("Queue")
+    def _queue(self, m: Message, received_at: float | None) -> list[e.Event]:
+        return self._queue_seen(m.get("Queue"), m.timestamp or received_at)
+
+    def _queue_seen(self, queue: str, at: float | None) -> list[e.Event]:
         if not queue or queue in self._queues:
             return []
         self._queues.add(queue)
         return [e.QueueSeen(at=at, pbx=self.profile.name, queue=queue)]
 
-    def _pause(self, m: Message, at: float | None) -> list[e.Event]:
-        return self._member(m, at) if is_whole_pause_block(m) else []  # a caller can write into the stream
+    def _pause(self, m: Message, received_at: float | None) -> list[e.Event]:
+        return self._member(m, received_at) if is_whole_pause_block(m) else []  # a caller can write into the stream
 
-    def _member(self, m: Message, at: float | None) -> list[e.Event]:
+    def _status(self, m: Message, received_at: float | None) -> list[e.Event]:
+        """Comes with every change of a phone, mostly with nothing new for us: three headers tell that."""
+        known = self.members.get((m.get("Queue"), m.get("Interface")))
+        if known is not None and not known.paused and m.get("Paused") == "0" and self._listed is None:
+            return []
+        return self._member(m, received_at)
+
+    def _member(self, m: Message, received_at: float | None) -> list[e.Event]:
         interface = m.get("Interface") or m.get("Location")
         queue = m.get("Queue")
         if not interface or not queue:
@@ -95,11 +110,11 @@ class Members:
         key = (queue, interface)
         if self._listed is not None:
             self._listed.add(key)
-        found = self._changed(key, m, at)
+        found = self._changed(key, m, m.timestamp or received_at)
         if _same(found, self.members.get(key)):
             return []
         self.members[key] = found
-        return [*self._queue(m, at), found]
+        return [*self._queue_seen(queue, found.at), found]
 
     def _changed(self, key: Key, m: Message, at: float | None) -> e.MemberChanged:
         paused = m.get("Paused") == "1"
@@ -116,8 +131,8 @@ class Members:
             ringinuse=m.get("Ringinuse", "1") != "0",
         )
 
-    def _removed(self, m: Message, at: float | None) -> list[e.Event]:
-        return self._remove((m.get("Queue"), m.get("Interface")), at)
+    def _removed(self, m: Message, received_at: float | None) -> list[e.Event]:
+        return self._remove((m.get("Queue"), m.get("Interface")), m.timestamp or received_at)
 
     def _remove(self, key: Key, at: float | None, *, inferred: bool = False) -> list[e.Event]:
         old = self.members.pop(key, None)
@@ -139,14 +154,15 @@ class Members:
             )
         ]
 
-    def _device_state(self, m: Message, at: float | None) -> list[e.Event]:
+    def _device_state(self, m: Message, received_at: float | None) -> list[e.Event]:
         device, state = m.get("Device"), m.get("State")
-        if state not in _DEVICE_STATES or not _DEVICE.fullmatch(device) or device.startswith("Local/"):
-            return []
         if self.device_states.get(device) == state:
+            return []
+        if state not in _DEVICE_STATES or not _DEVICE.fullmatch(device) or device.startswith("Local/"):
             return []
         known = cast("e.DeviceState", state)
         self.device_states[device] = known
+        at = m.timestamp or received_at
         return [e.DeviceStateChanged(at=at, pbx=self.profile.name, device=device, state=known)]
 
 
@@ -169,7 +185,7 @@ TABLE: Final[dict[str, Callable[[Members, Message, float | None], list[e.Event]]
     "QueueParams": Members._queue,
     "QueueMember": Members._member,
     "QueueMemberAdded": Members._member,
-    "QueueMemberStatus": Members._member,
+    "QueueMemberStatus": Members._status,
     "QueueMemberPenalty": Members._member,
     "QueueMemberPause": Members._pause,
     "QueueMemberRemoved": Members._removed,

@@ -22,6 +22,7 @@ from cti_gateway.ami.encode import EncodeError
 from cti_gateway.ami.session import ActionFailed, ActionTimedOut, AskFailed, Reply
 from cti_gateway.calls import CallTracker
 from cti_gateway.dialling import dial_string
+from cti_gateway.members import TABLE as MEMBER_EVENTS
 from cti_gateway.members import Members
 from cti_gateway.service import LinkState
 from cti_gateway.tracking.parties import PbxProfile
@@ -193,8 +194,9 @@ class Pbx:
         events: list[e.Event] = []
         for message in messages:
             events += self.tracker.feed(message, received_at)
-            events += self.members.feed(message, received_at)
-            if message.name in _NOTED:
+            if message.name in MEMBER_EVENTS:
+                events += self.members.feed(message, received_at)
+            elif message.name in _NOTED:
                 _NOTED[message.name](self, message)
         if events:
             self._sink([self._credited(event) for event in events], received_at)
@@ -265,8 +267,12 @@ class Pbx:
         self.members.begin_resync()
         try:
             await self.link.ask_in_order(actions.queue_status())
-        except ActionFailed as error:
+        except AskFailed as error:
+            self.members.forget_listing()
+            if not isinstance(error, ActionFailed):
+                raise
             log.warning("PBX %s: its queues cannot be read: %s", self.name, error)
+            return
         self._sink(self.members.end_resync(self._wall()), self._wall())
 
     async def _read_device_states(self) -> None:
@@ -287,6 +293,12 @@ class Pbx:
             await self.link.ask_in_order(actions.core_show_channels())
         except AskFailed as error:
             log.warning("PBX %s: its channels could not be read: %s", self.name, error)
+
+    def _booted(self, _: Message) -> None:
+        """The PBX was still starting when it told its state: it tells it again. (At a login it comes before that.)"""
+        if self.ready_since is not None:
+            self._life += 1
+            self._spawn(self._resynchronise(self._life))
 
     def _reloaded(self, _: Message) -> None:
         self._spawn(self._look_at_queues())
@@ -451,4 +463,5 @@ def _nobody(events: list[e.Event], received_at: float) -> None:
 _NOTED: Final[dict[str, Callable[[Pbx, Message], None]]] = {
     "OriginateResponse": Pbx._originated,
     "Reload": Pbx._reloaded,
+    "FullyBooted": Pbx._booted,
 }

@@ -7,12 +7,15 @@ All ``async`` methods run their SQL away from the event loop. They raise ``inter
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from interaction_log.events import Recorded
 from interaction_log.interaction import Interaction
+from interaction_log.pages import InteractionPage
 from interaction_log.records import Choice, Customer, ImportReport, Match, QueueSettings, User
+
+
+__all__ = ["Catalogue", "Customers", "InteractionPage", "Interactions", "Log", "Users"]
 
 
 class Customers(Protocol):
@@ -41,14 +44,6 @@ class Customers(Protocol):
     async def timeline(self, customer_id: str, limit: int, before: float | None) -> list[dict[str, Any]]: ...
 
     async def import_csv(self, data: bytes, dry_run: bool) -> ImportReport: ...
-
-
-@dataclass(frozen=True, slots=True)
-class InteractionPage:
-    """One page of the log: public objects with id, pbx, customer_id, disposition, notes."""
-
-    items: list[dict[str, Any]]
-    next: str | None
 
 
 class Interactions(Protocol):

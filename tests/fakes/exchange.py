@@ -95,6 +95,9 @@ class Catalogue:
     async def queues(self) -> list[QueueSettings]:
         return [QueueSettings(name="support", pbx="main", label="Support", wrap_up_seconds=self.wrap_up)]
 
+    async def put_queue(self, queue: QueueSettings) -> None:
+        """Taken, and forgotten."""
+
     async def pause_reasons(self) -> list[Choice]:
         return [Choice(code="lunch", labels={"en": "Lunch"})]
 
