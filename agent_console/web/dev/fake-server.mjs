@@ -10,8 +10,7 @@ import { seedData } from './fake-data.mjs'
 
 const PORT = Number(process.env.PORT ?? 8090)
 const DIST = fileURLToPath(new URL('../dist/', import.meta.url))
-const CSP =
-  "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self' ws: wss:"
+const CSP = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self' ws: wss:"
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' }
 
 const now = () => Date.now() / 1000
@@ -118,31 +117,59 @@ function closeOffer(name, id, reason) {
 const commands = {
   set_state(name, { state, reason }) {
     setState(name, state, { reason: reason ?? null })
-    if (state === 'READY' && process.env.STORY !== 'off') setTimeout(() => desk(name).agent.state === 'READY' && ring(name), 3000)
+    if (state === 'READY' && process.env.STORY !== 'off')
+      setTimeout(() => desk(name).agent.state === 'READY' && ring(name), 3000)
   },
   answer(name, { interaction_id: id }) {
     const mine = desk(name)
     closeOffer(name, id, 'answered')
-    change(name, id, { state: 'talking', answered_at: now(), wait_seconds: 14, segments: [{ agent: mine.agent.devices[0], from: now(), to: null }] })
+    change(name, id, {
+      state: 'talking',
+      answered_at: now(),
+      wait_seconds: 14,
+      segments: [{ agent: mine.agent.devices[0], from: now(), to: null }],
+    })
     setState(name, 'BUSY', { interaction_id: id })
   },
   hang_up(name, { interaction_id: id }) {
     const one = desk(name).interactions.find((known) => known.id === id)
     const segments = one.segments.map((segment) => ({ ...segment, to: now() }))
     setState(name, 'WRAP_UP', { interaction_id: id, until: now() + 30 })
-    change(name, id, { state: 'ended', ended_at: now(), outcome: 'answered', ended_by: 'agent', segments, talk_seconds: now() - (one.answered_at ?? now()) })
+    change(name, id, {
+      state: 'ended',
+      ended_at: now(),
+      outcome: 'answered',
+      ended_by: 'agent',
+      segments,
+      talk_seconds: now() - (one.answered_at ?? now()),
+    })
   },
   note: (name, { interaction_id: id, text }) => void change(name, id, { notes: text }),
   identify(name, { interaction_id: id, customer_id, create }) {
     const customer = customer_id
       ? data.customers.find((known) => known.id === customer_id)
-      : { id: randomUUID(), emails: [], language: null, notes: null, vip: false, organisation: null, phones: [], ...create }
+      : {
+          id: randomUUID(),
+          emails: [],
+          language: null,
+          notes: null,
+          vip: false,
+          organisation: null,
+          phones: [],
+          ...create,
+        }
     if (!customer_id) data.customers.push(customer)
     const mine = desk(name)
     mine.pops = mine.pops.map((pop) =>
-      pop.interaction.id === id ? { ...pop, customer, strength: 'known', candidates: [], timeline: customer_id ? data.timeline(now()) : [] } : pop,
+      pop.interaction.id === id
+        ? { ...pop, customer, strength: 'known', candidates: [], timeline: customer_id ? data.timeline(now()) : [] }
+        : pop,
     )
-    send(name, 'screen_pop_updated', mine.pops.find((pop) => pop.interaction.id === id))
+    send(
+      name,
+      'screen_pop_updated',
+      mine.pops.find((pop) => pop.interaction.id === id),
+    )
     change(name, id, { customer_id: customer.id, customer_name_known: customer.name })
   },
   wrap_up(name, { interaction_id: id, disposition, notes }) {
@@ -198,7 +225,12 @@ const plays = {
   cancel: (name) => closeOffer(name, desk(name).offers.at(-1).interaction.id, 'caller_gone'),
   pbx(name, state) {
     data.pbx = data.pbx.map((one) => ({ ...one, state: state ?? 'lost', since: now() }))
-    send(name, 'notice', { level: 'error', code: state === 'up' ? 'pbx_restored' : 'pbx_lost', params: { pbx: 'demo' }, pbx: data.pbx })
+    send(name, 'notice', {
+      level: 'error',
+      code: state === 'up' ? 'pbx_restored' : 'pbx_lost',
+      params: { pbx: 'demo' },
+      pbx: data.pbx,
+    })
   },
   gap: (name) => ((desk(name).last = ++seq), send(name, 'queues', { queues: data.queueViews(now()) })),
   drop: () => void agents.disconnectSockets(true),
@@ -208,10 +240,14 @@ const plays = {
 
 const userOf = (cookie) => sessions.get(/callweave=([\w-]+)/.exec(cookie ?? '')?.[1])
 const json = (response, status, body, headers = {}) => {
-  response.writeHead(status, { 'content-type': status < 400 ? 'application/json' : 'application/problem+json', ...headers })
+  response.writeHead(status, {
+    'content-type': status < 400 ? 'application/json' : 'application/problem+json',
+    ...headers,
+  })
   response.end(body === undefined ? '' : JSON.stringify(body))
 }
-const problem = (response, status, title, errors) => json(response, status, { type: 'about:blank', title, status, detail: title, errors })
+const problem = (response, status, title, errors) =>
+  json(response, status, { type: 'about:blank', title, status, detail: title, errors })
 const fail = (response, error) => problem(response, 500, String(error))
 
 async function bodyOf(request) {
@@ -235,8 +271,12 @@ function play(url, response) {
 
 function file(path, response) {
   const wanted = join(DIST, normalize(path))
-  const found = wanted.startsWith(DIST) && existsSync(wanted) && statSync(wanted).isFile() ? wanted : join(DIST, 'index.html')
-  response.writeHead(200, { 'content-type': TYPES[extname(found)] ?? 'application/octet-stream', 'content-security-policy': CSP })
+  const found =
+    wanted.startsWith(DIST) && existsSync(wanted) && statSync(wanted).isFile() ? wanted : join(DIST, 'index.html')
+  response.writeHead(200, {
+    'content-type': TYPES[extname(found)] ?? 'application/octet-stream',
+    'content-security-policy': CSP,
+  })
   createReadStream(found).pipe(response)
 }
 
@@ -248,7 +288,12 @@ const put = (list, key, value, body) => {
   else list.push(made)
   return made
 }
-const matching = (q) => data.customers.filter((one) => JSON.stringify(one).toLowerCase().includes((q ?? '').toLowerCase()))
+const matching = (q) =>
+  data.customers.filter((one) =>
+    JSON.stringify(one)
+      .toLowerCase()
+      .includes((q ?? '').toLowerCase()),
+  )
 
 function session(request, response, body) {
   if (request.method === 'POST') {
@@ -256,10 +301,16 @@ function session(request, response, body) {
     if (!user || body.password !== 'demo') return problem(response, 401, 'Wrong user name or password.')
     const token = randomUUID()
     sessions.set(token, user)
-    return json(response, 200, { token, user }, { 'set-cookie': `callweave=${token}; HttpOnly; Path=/; SameSite=Strict` })
+    return json(
+      response,
+      200,
+      { token, user },
+      { 'set-cookie': `callweave=${token}; HttpOnly; Path=/; SameSite=Strict` },
+    )
   }
   const user = userOf(request.headers.cookie)
-  if (request.method === 'DELETE') return json(response, 204, undefined, { 'set-cookie': 'callweave=; Max-Age=0; Path=/' })
+  if (request.method === 'DELETE')
+    return json(response, 204, undefined, { 'set-cookie': 'callweave=; Max-Age=0; Path=/' })
   return user ? json(response, 200, { user }) : problem(response, 401, 'Not signed in.')
 }
 
@@ -290,7 +341,8 @@ function rest(request, response, url, body) {
       const found = matching(q.get('q'))
       return { items: found.slice(from, from + limit), next: found.length > from + limit ? String(from + limit) : null }
     },
-    'POST customers': () => put(data.customers, 'id', randomUUID(), { emails: [], notes: null, language: null, vip: false, ...body }),
+    'POST customers': () =>
+      put(data.customers, 'id', randomUUID(), { emails: [], notes: null, language: null, vip: false, ...body }),
     'GET customers/:id': () => data.customers.find((one) => one.id === id),
     'PATCH customers/:id': () => put(data.customers, 'id', id, body),
     'DELETE customers/:id': () => void data.customers.splice(byKey('id')(data.customers, id), 1),
@@ -314,4 +366,6 @@ function rest(request, response, url, body) {
   json(response, answer === undefined ? 204 : 200, answer)
 }
 
-http.listen(PORT, '127.0.0.1', () => console.log(`fake server on http://127.0.0.1:${PORT} (anna, ben, sofia, admin: demo)`))
+http.listen(PORT, '127.0.0.1', () =>
+  console.log(`fake server on http://127.0.0.1:${PORT} (anna, ben, sofia, admin: demo)`),
+)

@@ -49,7 +49,8 @@ export const router = createRouter({ history: createWebHistory(), routes })
 router.beforeEach(async (to) => {
   const session = useSession()
   await session.restore()
-  if (!session.user) return to.meta.open ? true : { name: 'sign-in', query: to.fullPath === '/' ? {} : { to: to.fullPath } }
+  if (!session.user)
+    return to.meta.open ? true : { name: 'sign-in', query: to.fullPath === '/' ? {} : { to: to.fullPath } }
   const home = session.hasDesk ? 'desk' : 'live'
   if (to.meta.open) return { name: home }
   if (to.name === 'desk' && !session.hasDesk) return { name: 'live' }

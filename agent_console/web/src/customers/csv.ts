@@ -10,7 +10,16 @@ function cell(value: string | number): string {
 /** The refused rows as CSV: line, field, reason, then the row as it was. */
 export function refusedCsv(report: ImportReport): string {
   const columns = [...new Set(report.refused.flatMap((one) => Object.keys(one.row)))]
-  const lines = report.refused.map((one) => [one.line, one.field ?? '', one.reason, ...columns.map((name) => one.row[name] ?? '')])
+  const lines = report.refused.map((one) => [
+    one.line,
+    one.field ?? '',
+    one.reason,
+    ...columns.map((name) => one.row[name] ?? ''),
+  ])
   // The byte order mark tells spreadsheets that this is UTF-8, without which Chinese names are garbled.
-  return '\ufeff' + [['line', 'field', 'reason', ...columns], ...lines].map((line) => line.map(cell).join(',')).join('\r\n') + '\r\n'
+  return (
+    '\ufeff' +
+    [['line', 'field', 'reason', ...columns], ...lines].map((line) => line.map(cell).join(',')).join('\r\n') +
+    '\r\n'
+  )
 }

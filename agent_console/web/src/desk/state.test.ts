@@ -15,14 +15,23 @@ describe('the way of a call over the desk', () => {
   it('rings, talks, is held, is wrapped up and goes', () => {
     apply(desk, 'screen_pop', pop())
     expect(cardsOf(desk)).toEqual([{ id: 'i1', phase: 'ringing' }])
-    apply(desk, 'interaction', { ...number, interaction: interaction({ state: 'talking', answered_at: 110, segments: [mine] }) })
+    apply(desk, 'interaction', {
+      ...number,
+      interaction: interaction({ state: 'talking', answered_at: 110, segments: [mine] }),
+    })
     apply(desk, 'screen_pop_closed', { ...number, interaction_id: 'i1', reason: 'answered' })
     expect(cardsOf(desk)).toEqual([{ id: 'i1', phase: 'talking' }])
     expect(phaseSince(desk, 'i1', 'talking')).toBe(110)
-    apply(desk, 'interaction', { ...number, interaction: interaction({ state: 'held', answered_at: 110, segments: [mine] }) })
+    apply(desk, 'interaction', {
+      ...number,
+      interaction: interaction({ state: 'held', answered_at: 110, segments: [mine] }),
+    })
     expect(cardsOf(desk)).toEqual([{ id: 'i1', phase: 'held' }])
     apply(desk, 'agent_state', { ...number, agent: agent({ state: 'WRAP_UP', interaction_id: 'i1', until: 150 }) })
-    apply(desk, 'interaction', { ...number, interaction: interaction({ state: 'ended', ended_at: 130, segments: [{ ...mine, to: 130 }] }) })
+    apply(desk, 'interaction', {
+      ...number,
+      interaction: interaction({ state: 'ended', ended_at: 130, segments: [{ ...mine, to: 130 }] }),
+    })
     expect(cardsOf(desk)).toEqual([{ id: 'i1', phase: 'wrap_up' }])
     apply(desk, 'agent_state', { ...number, agent: agent({ state: 'READY' }) })
     expect(cardsOf(desk)).toEqual([])
@@ -39,7 +48,10 @@ describe('the way of a call over the desk', () => {
     apply(desk, 'agent_state', { ...number, agent: agent({ state: 'BUSY', interaction_id: 'i1' }) })
     apply(desk, 'interaction', { ...number, interaction: interaction({ state: 'talking', segments: [mine] }) })
     expect(desk.answered).toEqual([])
-    apply(desk, 'interaction', { ...number, interaction: interaction({ state: 'ended', segments: [{ ...mine, to: 130 }] }) })
+    apply(desk, 'interaction', {
+      ...number,
+      interaction: interaction({ state: 'ended', segments: [{ ...mine, to: 130 }] }),
+    })
     expect(cardsOf(desk)).toEqual([{ id: 'i1', phase: 'wrap_up' }])
     apply(desk, 'agent_state', { ...number, agent: agent({ state: 'WRAP_UP', interaction_id: 'i1', until: 150 }) })
     expect(cardsOf(desk)).toEqual([{ id: 'i1', phase: 'wrap_up' }])
@@ -74,7 +86,13 @@ describe('the way of a call over the desk', () => {
     apply(desk, 'interaction', { ...number, interaction: interaction({ state: 'talking', segments: [mine] }) })
     apply(desk, 'interaction', {
       ...number,
-      interaction: interaction({ state: 'talking', segments: [{ ...mine, to: 120 }, { agent: 'PJSIP/1002', from: 120, to: null }] }),
+      interaction: interaction({
+        state: 'talking',
+        segments: [
+          { ...mine, to: 120 },
+          { agent: 'PJSIP/1002', from: 120, to: null },
+        ],
+      }),
     })
     expect(cardsOf(desk)).toEqual([])
   })
@@ -89,7 +107,11 @@ describe('a snapshot', () => {
     apply(
       desk,
       'snapshot',
-      snapshot({ interactions: [running], pops: [pop({ interaction: running })], offers: [pop({ interaction: second })] }),
+      snapshot({
+        interactions: [running],
+        pops: [pop({ interaction: running })],
+        offers: [pop({ interaction: second })],
+      }),
     )
     expect(cardsOf(desk).map((card) => card.phase)).toEqual(['talking', 'ringing'])
     expect(desk.pops.i1).toBeDefined()

@@ -184,7 +184,8 @@ const APPLY: Apply = {
   },
   interaction(state, { interaction }) {
     enter(state, interaction)
-    if (has(interaction, state.me) || interaction.state === 'ended') state.answered = without(state.answered, interaction.id)
+    if (has(interaction, state.me) || interaction.state === 'ended')
+      state.answered = without(state.answered, interaction.id)
     if (interaction.state === 'ended') state.ringing = without(state.ringing, interaction.id)
     tidy(state)
   },

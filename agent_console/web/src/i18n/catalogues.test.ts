@@ -34,7 +34,8 @@ it('has the same keys in both languages', () => {
 
 it('has the same placeholders in both languages', () => {
   const placeholders = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map((found) => found[1]).sort()
-  for (const [key, text] of english) expect([key, ...placeholders(chinese.get(key) ?? '')]).toEqual([key, ...placeholders(text)])
+  for (const [key, text] of english)
+    expect([key, ...placeholders(chinese.get(key) ?? '')]).toEqual([key, ...placeholders(text)])
 })
 
 it('has every text that the code asks for', () => {

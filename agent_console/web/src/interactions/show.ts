@@ -43,16 +43,35 @@ export function stepsOf(item: Interaction): Step[] {
     { at: item.started_at, kind: 'started' },
     ...item.queue_visits.flatMap<Step>((visit) => [
       { at: visit.entered_at, kind: 'entered', queue: visit.queue },
-      ...(visit.left_at === null ? [] : [{ at: visit.left_at, kind: 'left' as const, queue: visit.queue, result: visit.result }]),
+      ...(visit.left_at === null
+        ? []
+        : [{ at: visit.left_at, kind: 'left' as const, queue: visit.queue, result: visit.result }]),
     ]),
-    ...item.offers.map<Step>((offer) => ({ at: offer.at, kind: 'offered', agent: offer.agent, result: offer.result, seconds: offer.ring_seconds })),
-    ...item.segments.map<Step>((one) => ({ at: one.from, kind: 'talked', agent: one.agent, seconds: span(one.from, one.to) })),
+    ...item.offers.map<Step>((offer) => ({
+      at: offer.at,
+      kind: 'offered',
+      agent: offer.agent,
+      result: offer.result,
+      seconds: offer.ring_seconds,
+    })),
+    ...item.segments.map<Step>((one) => ({
+      at: one.from,
+      kind: 'talked',
+      agent: one.agent,
+      seconds: span(one.from, one.to),
+    })),
     ...(item.ended_at === null ? [] : [{ at: item.ended_at, kind: 'ended' as const, by: item.ended_by }]),
   ]
   const timed = steps.filter((step) => step.at !== null).sort((a, b) => a.at! - b.at!)
   return [
     ...timed,
     ...item.holds.map<Step>((hold) => ({ at: null, kind: 'held', agent: hold.by, seconds: hold.seconds })),
-    ...item.transfers.map<Step>((one) => ({ at: null, kind: 'transferred', agent: one.from, to: one.to, completed: one.completed })),
+    ...item.transfers.map<Step>((one) => ({
+      at: null,
+      kind: 'transferred',
+      agent: one.from,
+      to: one.to,
+      completed: one.completed,
+    })),
   ]
 }

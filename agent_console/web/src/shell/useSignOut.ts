@@ -15,7 +15,10 @@ export function useSignOut(): () => Promise<void> {
   return async () => {
     if (desk.inCall) return toasts.tell('warning', t('shell.signOutInCall'))
     if (session.hasDesk && desk.live && desk.state.me?.state !== 'LOGGED_OUT')
-      await Promise.race([desk.command('set_state', { state: 'LOGGED_OUT' }), new Promise((go) => setTimeout(go, ENOUGH_MS))])
+      await Promise.race([
+        desk.command('set_state', { state: 'LOGGED_OUT' }),
+        new Promise((go) => setTimeout(go, ENOUGH_MS)),
+      ])
     desk.close()
     await session.signOut().catch(() => session.lose())
   }

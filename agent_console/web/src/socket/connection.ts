@@ -13,6 +13,7 @@ export interface Listener {
   linked(): void
 }
 
+const NOT_SIGNED_IN = new Set(['unauthorized', 'unauthorised'])
 const RETRY_REFUSED_MS = 3_000
 const RESYNC_AT_MOST_EVERY_MS = 1_000
 
@@ -34,7 +35,7 @@ export class Connection implements Link {
       transports: ['websocket', 'polling'],
       tryAllTransports: true,
       reconnectionDelay: 250,
-      reconnectionDelayMax: 4_000,
+      reconnectionDelayMax: 2_000,
       timeout: 5_000,
       auth: (give) => give(this.#sequence.last === null ? {} : { after: this.#sequence.last }),
     })
@@ -84,7 +85,7 @@ export class Connection implements Link {
   #refused(error: Error & { data?: { code?: string } }): void {
     if (this.#closed) return
     const code = error.data?.code ?? error.message
-    if (code === 'unauthorised') return this.listener.state('unauthorised', code)
+    if (NOT_SIGNED_IN.has(code)) return this.listener.state('unauthorised', code)
     this.listener.state(code === 'forbidden' ? 'forbidden' : 'lost', error.message)
     if (!this.#socket.active && code !== 'forbidden') setTimeout(() => this.#again(), RETRY_REFUSED_MS)
   }

@@ -94,7 +94,7 @@ export class Outbox {
 
   /** The link is back: what has no outcome yet goes again, under its old id. */
   reconnected(): void {
-    for (const item of [...this.#pending.values()]) {
+    for (const item of this.#pending.values()) {
       item.tries = 0
       item.inFlight = false
       this.#send(item)
@@ -103,12 +103,15 @@ export class Outbox {
 
   /** The observed outcome. Results for other tabs' commands are none of ours. */
   resolved(result: Reply & { id: string }): void {
-    this.#settle(result.id, result.ok ? { ok: true } : { ok: false, error: result.error ?? { code: 'failed', message: '' } })
+    this.#settle(
+      result.id,
+      result.ok ? { ok: true } : { ok: false, error: result.error ?? { code: 'failed', message: '' } },
+    )
   }
 
   /** Sign-out: nothing of this person may be sent later. */
   clear(): void {
-    for (const id of [...this.#pending.keys()]) this.#settle(id, failed('signed_out'))
+    for (const id of this.#pending.keys()) this.#settle(id, failed('signed_out'))
   }
 
   #send(item: Pending): void {
@@ -124,7 +127,8 @@ export class Outbox {
     item.inFlight = false
     if (reply === null) return this.#unanswered(item)
     // `slow`: taken, only not done within the second in which it is answered.
-    if (!reply.ok && reply.error?.code !== 'slow') return this.#settle(item.id, { ok: false, error: reply.error ?? { code: 'refused', message: '' } })
+    if (!reply.ok && reply.error?.code !== 'slow')
+      return this.#settle(item.id, { ok: false, error: reply.error ?? { code: 'refused', message: '' } })
     item.accepted = true
     if (item.name === 'pop_shown') return this.#settle(item.id, { ok: true })
     this.timers.after(RESULT_WITHIN[item.name] ?? RESULT_DEFAULT_MS, () => this.#settle(item.id, failed('no_result')))

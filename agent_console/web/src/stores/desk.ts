@@ -51,7 +51,12 @@ export const useDesk = defineStore('desk', () => {
   }
 
   function received<N extends ServerEventName>(name: N, message: SERVER_EVENTS[N]): void {
-    if (name === 'snapshot') setServerTime((message as SERVER_EVENTS['snapshot']).server_time)
+    if (name === 'snapshot') {
+      const { server_time, agent } = message as SERVER_EVENTS['snapshot']
+      // Somebody else signed in with this browser meanwhile: nothing of the old page may stay.
+      if (agent.agent !== session.user?.name) return location.reload()
+      setServerTime(server_time)
+    }
     if (name === 'command_result') outbox.resolved(message as SERVER_EVENTS['command_result'])
     if (name === 'screen_pop_closed') closed(message as ScreenPopClosed)
     apply(state, name, message)
@@ -77,7 +82,8 @@ export const useDesk = defineStore('desk', () => {
     }
     for (const id of Object.keys(notes.drafts)) {
       const draft = notes.drafts[id]!
-      if (!open.has(id) && (draft.state === 'saved' || draft.state === 'empty' || draft.state === 'refused')) notes.drop(id)
+      if (!open.has(id) && (draft.state === 'saved' || draft.state === 'empty' || draft.state === 'refused'))
+        notes.drop(id)
     }
   }
 

@@ -34,12 +34,16 @@ export const useLive = defineStore('live', () => {
   }
 
   function changed(interaction: InteractionView): void {
-    if (interaction.state === 'ended') interactions.value = interactions.value.filter((one) => one.id !== interaction.id)
+    if (interaction.state === 'ended')
+      interactions.value = interactions.value.filter((one) => one.id !== interaction.id)
     else interactions.value = put(interactions.value, (one) => one.id === interaction.id, interaction)
   }
 
   function open(): void {
-    connection ??= new Connection({ message: received, state: (next) => (link.value = next), linked() {} }, '/supervisor')
+    connection ??= new Connection(
+      { message: received, state: (next) => (link.value = next), linked() {} },
+      '/supervisor',
+    )
     connection.open()
   }
 
