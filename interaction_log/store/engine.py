@@ -58,6 +58,8 @@ def _sqlite(url: URL, busy_seconds: float, begin: str, size: int) -> sa.Engine:
         connection.isolation_level = None  # the driver begins no transactions of its own: see _begin
         connection.execute("PRAGMA journal_mode=WAL").close()
         connection.execute("PRAGMA synchronous=FULL").close()
+        connection.execute("PRAGMA cache_size=-16000").close()
+        connection.execute("PRAGMA wal_autocheckpoint=4000").close()
         connection.execute("PRAGMA journal_size_limit=67108864").close()
 
     @sa.event.listens_for(engine, "begin")

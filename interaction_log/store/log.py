@@ -134,13 +134,17 @@ class EventLog:
 
         A number that was not appended yet counts as the last one that was.
         """
+        await self.settled(seq)
+
+    def settled(self, seq: int) -> asyncio.Future[None]:
+        """The same as a future, for those who wait for many."""
         self._loop = asyncio.get_running_loop()
         seq = min(seq, self._appended_seq)
         waiter: asyncio.Future[None] = self._loop.create_future()
         heapq.heappush(self._waiters, (seq, next(self._order), waiter))
         if self._durable_seq >= seq or self._closed:  # after the push: the writer may have been faster
             self._wake()
-        await waiter
+        return waiter
 
     def open_interactions(self) -> list[Interaction]:
         """As they were found at the start; the caller's own."""

@@ -40,6 +40,7 @@ class Live:
     """An interaction in memory, with its rows as they were committed last (by table and key)."""
 
     interaction: Interaction
+    began: int  # the number of its first event
     started: bool = False
     committed: dict[tuple[str, Any], tuple[Any, ...]] = field(default_factory=dict)
 
@@ -74,7 +75,7 @@ class Projection:
         self._closed: OrderedDict[str, None] = OrderedDict()
         self._dirty: dict[str, None] = {}
         self._fresh: set[str] = set()  # began just now: perhaps known from before
-        self._stale: set[str] = set()  # to be folded anew from the stored events
+        self._stale: dict[str, set[int]] = {}  # to be folded anew from the stored events; where they may have begun
         self._states: list[tuple[Any, ...]] = []
         self._links: list[tuple[Any, ...]] = []
         self._seats: dict[str, tuple[Any, ...]] = {}
@@ -82,11 +83,11 @@ class Projection:
 
     # --- taking events in ------------------------------------------------------------------------
 
-    def take(self, seq: int, event: e.Event) -> None:
-        """Fold one event, once, in order."""
+    def take(self, seq: int, event: e.Event) -> int | None:
+        """Fold one event, once, in order. The result is its row's ``began``."""
         if isinstance(event, e.InteractionEvent):
-            self._take_interaction(event)
-        elif isinstance(event, e.AgentStateChanged):
+            return self._take_interaction(seq, event)
+        if isinstance(event, e.AgentStateChanged):
             self._states.append(
                 (seq, event.agent, event.state, event.reason, event.interaction_id, event.at, None, None)
             )
@@ -96,31 +97,40 @@ class Projection:
                 self._seated[device] = event.agent
         elif isinstance(event, e.LinkLost | e.LinkRestored):
             self._links.append((seq, event.pbx, type(event).__name__, event.at, _encode(e.to_payload(event))))
+        return None
 
-    def _take_interaction(self, event: e.InteractionEvent) -> None:
+    def _take_interaction(self, seq: int, event: e.InteractionEvent) -> int | None:
         of = event.interaction_id
         live = self._lives.get(of)
         if live is None:
             if of in self._stale or type(event) is not e.InteractionStarted:
-                self._stale.add(of)
-                return
-            live = self._lives[of] = Live(Interaction(of))
+                self._stale.setdefault(of, set())
+                return None
+            live = self._lives[of] = Live(Interaction(of), seq)
             self._fresh.add(of)
         live.apply(event)
         self._dirty[of] = None
+        return live.began
 
     def take_rows(self, rows: Iterable[Row]) -> None:
-        """What stored events add to the small projections; interactions are folded by ``reload``."""
+        """Catch up with stored events: the small projections now, interactions with the next transaction."""
         for row in rows:
-            event = readable(row) if row[2] in _SMALL else None
-            if event is not None:
-                self.take(row[0], event)
+            if row[2] in _SMALL:
+                event = readable(row)
+                if event is not None:
+                    self.take(row[0], event)
+            elif row[1] is not None:
+                self.reload(row[1])
+                if row[7] is not None:
+                    self._stale[row[1]].add(row[7])
 
-    def reload(self, ids: Iterable[str]) -> None:
-        """Fold these anew from the stored events with the next transaction."""
-        for of in ids:
-            self._forget(of)
-            self._stale.add(of)
+    def reload(self, of: str) -> None:
+        """Fold this interaction anew from the stored events with the next transaction."""
+        live = self._lives.get(of)
+        began = self._stale.setdefault(of, set())
+        if live is not None:
+            began.add(live.began)
+        self._forget(of)
 
     def _forget(self, of: str) -> None:
         self._lives.pop(of, None)
@@ -131,7 +141,7 @@ class Projection:
     @property
     def waiting(self) -> bool:
         """Whether the stored projections are behind the events taken."""
-        return bool(self._dirty or self._stale)
+        return bool(self._dirty or self._stale or self._states or self._seats or self._links)
 
     def open(self) -> list[Interaction]:
         """The interactions that have not ended."""
@@ -140,14 +150,26 @@ class Projection:
     # --- writing ---------------------------------------------------------------------------------
 
     def write_small(self, connection: sa.Connection, statements: Statements) -> None:
-        """Agent states, seats and link events: few rows, written with every batch, idempotent by number."""
-        statements.agent_states.run(connection, self._states)
-        statements.end_states.run(connection, [(row[5], row[0], row[1], row[0]) for row in self._states])
+        """Agent states, seats and link events; idempotent by number."""
+        last: dict[str, tuple[Any, ...]] = {}
+        rows: dict[int, tuple[Any, ...]] = {}
+        firsts: list[tuple[Any, ...]] = []
+        for row in self._states:
+            seq, agent, *_, at, _to_at, _to_seq = row
+            before = last.get(agent)
+            if before is None:
+                firsts.append((at, seq, agent, seq))
+            else:
+                rows[before[0]] = (*before[:-2], at, seq)
+            rows[seq] = last[agent] = row
+        statements.agent_states.run(connection, list(rows.values()))
+        statements.end_states.run(connection, firsts)
         statements.seats.run(connection, list(self._seats.values()))
         statements.links.run(connection, self._links)
 
     def write(self, connection: sa.Connection, statements: Statements) -> Changes:
-        """Write what changed. Call ``confirm`` with the result after the commit."""
+        """Write all that changed. Call ``confirm`` with the result after the commit."""
+        self.write_small(connection, statements)
         self._reload_known(connection)
         changes = Changes()
         for of in self._dirty:
@@ -164,7 +186,8 @@ class Projection:
         self._links.clear()
 
     def confirm(self, changes: Changes) -> None:
-        """The interactions' rows are committed."""
+        """The rows are committed."""
+        self.confirm_small()
         for live, at, row in changes.committed:
             live.committed[at] = row
         for of in self._dirty:
@@ -185,7 +208,7 @@ class Projection:
         one = Projection()
         one._lives, one._seated = self._lives, self._seated
         if of in self._stale:
-            one._stale.add(of)
+            one._stale[of] = self._stale[of]
         else:
             one._dirty[of] = None
         return one
@@ -193,36 +216,35 @@ class Projection:
     def drop(self, of: str) -> None:
         """Done with this one, written or given up; it is folded anew if it is heard of again."""
         self._forget(of)
-        self._stale.discard(of)
+        self._stale.pop(of, None)
 
     # --- loading ---------------------------------------------------------------------------------
 
     def load_open(self, connection: sa.Connection, behind: int | None) -> None:
         """At the start: the open interactions, and those whose projections may be behind event ``behind``."""
         self._seated.update({row[0]: row[1] for row in connection.execute(sa.select(seats.c.device, seats.c.agent))})
-        still = sa.select(interactions.c.id).where(interactions.c.ended.is_(sa.false()))
-        ids = set(connection.execute(still).scalars())
         if behind is not None:
-            self._catch_up(connection, behind)
-        for live in _load(connection, ids - self._stale):
-            self._lives[live.interaction.id] = live
-
-    def _catch_up(self, connection: sa.Connection, behind: int) -> None:
-        late = sa.select(events.c.interaction_id).distinct().where(events.c.seq > behind)
-        self._stale.update(of for of in connection.execute(late).scalars() if of is not None)
-        small = sa.select(events).where(events.c.seq > behind, events.c.type.in_(_SMALL)).order_by(events.c.seq)
-        self.take_rows(tuple(row) for row in connection.execute(small))
+            late = sa.select(events).where(events.c.seq > behind).order_by(events.c.seq)
+            self.take_rows(tuple(row) for row in connection.execute(late))
+        still = sa.select(interactions.c.id, interactions.c.began).where(interactions.c.ended.is_(sa.false()))
+        begun = {row.id: {row.began} for row in connection.execute(still) if row.id not in self._stale}
+        self._lives.update(_load(connection, begun))
 
     def _reload_known(self, connection: sa.Connection) -> None:
         for chunk in _chunks(sorted(self._fresh)):
             known = sa.select(interactions.c.id).where(interactions.c.id.in_(chunk))
-            self.reload(list(connection.execute(known).scalars()))
+            for of in connection.execute(known).scalars().all():
+                self.reload(of)
         self._fresh.clear()
         if not self._stale:
             return
-        for live in _load(connection, self._stale):
-            self._lives[live.interaction.id] = live
-            self._dirty[live.interaction.id] = None
+        for chunk in _chunks(sorted(self._stale)):
+            begun = sa.select(interactions.c.id, interactions.c.began).where(interactions.c.id.in_(chunk))
+            for row in connection.execute(begun):
+                self._stale[row.id].add(row.began)
+        for of, live in _load(connection, self._stale).items():
+            self._lives[of] = live
+            self._dirty[of] = None
         self._stale.clear()
 
     # --- rows ------------------------------------------------------------------------------------
@@ -231,7 +253,7 @@ class Projection:
         if not live.started:  # its beginning has expired, or never came: nothing to show
             return
         i = live.interaction
-        changes.put(live, "interactions", None, _interaction_row(i))
+        changes.put(live, "interactions", None, _interaction_row(i, live.began))
         for n, offer in enumerate(i.offers):
             changes.put(live, "legs", ("offer", n), self._offer_row(i.id, n, offer))
         for n, segment in enumerate(i.segments):
@@ -256,10 +278,11 @@ def clean(text: str | None) -> str | None:
     return text.translate(_UNSTORABLE)
 
 
-def _interaction_row(i: Interaction) -> tuple[Any, ...]:
+def _interaction_row(i: Interaction, began: int) -> tuple[Any, ...]:
     public = i.public()
     return (
         i.id,
+        began,
         clean(i.pbx),
         i.channel,
         i.direction,
@@ -281,20 +304,33 @@ def _interaction_row(i: Interaction) -> tuple[Any, ...]:
     )
 
 
-def _load(connection: sa.Connection, ids: Iterable[str]) -> list[Live]:
+def _load(connection: sa.Connection, begun: dict[str, set[int]]) -> dict[str, Live]:
+    """The interactions folded from their stored events. ``begun``: the numbers under which each may be found."""
     found: dict[str, Live] = {}
-    for chunk in _chunks(sorted(ids)):
-        rows = connection.execute(sa.select(events).where(events.c.interaction_id.in_(chunk)).order_by(events.c.seq))
-        for row in rows:
-            _fold(found, tuple(row))
-    return list(found.values())
+    for chunk in _chunks(sorted(begun)):
+        first = {of: min(begun[of]) for of in chunk if begun[of]}
+        for of in chunk:
+            _unite(connection, begun[of])
+        mine = sa.select(events).where(events.c.began.in_(first.values()))
+        late = sa.select(events).where(events.c.began.is_(None), events.c.interaction_id.in_(chunk))
+        rows = [tuple(row) for query in (mine, late) for row in connection.execute(query)]
+        for row in sorted(rows):
+            _fold(found, first, row)
+    return found
 
 
-def _fold(found: dict[str, Live], row: Row) -> None:
+def _unite(connection: sa.Connection, numbers: set[int]) -> None:
+    """A call that began again after we had forgotten it: its events belong to the first beginning."""
+    first, *others = sorted(numbers) or [0]
+    if others:
+        connection.execute(sa.update(events).where(events.c.began.in_(others)).values(began=first))
+
+
+def _fold(found: dict[str, Live], first: dict[str, int], row: Row) -> None:
     event = readable(row)
     if isinstance(event, e.InteractionEvent):
         of = event.interaction_id
-        found.setdefault(of, Live(Interaction(of))).apply(event)
+        found.setdefault(of, Live(Interaction(of), first.get(of, row[0]))).apply(event)
 
 
 def readable(row: Row) -> e.Event | None:

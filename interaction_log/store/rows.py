@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from interaction_log.events import SCHEMA_VERSION, TYPES, Event, Recorded, from_payload
 
-Row = tuple[int, str | None, str, float | None, bool, int, str]  # in the order of the table's columns
+Bare = tuple[int, str | None, str, float | None, bool, int, str]
+Row = tuple[int, str | None, str, float | None, bool, int, str, int | None]  # in the order of the table's columns
 
 _COLUMNS: Final = ("at", "inferred", "interaction_id")  # not repeated in the payload
 _NAMES: Final = {cls: tuple(f.name for f in fields(cls) if f.name not in _COLUMNS) for cls in TYPES.values()}
@@ -27,8 +28,8 @@ def _reader(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
 _READ: Final = {cls: _reader(names) for cls, names in _NAMES.items()}
 
 
-def to_row(recorded: Recorded) -> Row:
-    """The row of an event. Raises ``TypeError`` or ``ValueError`` for a value that JSON does not know."""
+def to_row(recorded: Recorded) -> Bare:
+    """The row of an event without ``began``. Raises ``TypeError`` or ``ValueError`` for what JSON does not know."""
     event = recorded.event
     cls = type(event)
     payload = _encode(dict(zip(_NAMES[cls], _READ[cls](event), strict=True)))
@@ -38,7 +39,7 @@ def to_row(recorded: Recorded) -> Row:
 
 def from_row(row: Any) -> Event | None:
     """The event of a row; ``None`` for a type that this version does not know (a newer one wrote it)."""
-    _seq, of, name, at, inferred, _version, payload = row
+    _seq, of, name, at, inferred, _version, payload, _began = row
     if name not in TYPES:
         return None
     found: dict[str, Any] = _decode(payload)

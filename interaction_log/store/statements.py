@@ -66,7 +66,7 @@ class Statements:
         self.interactions = upsert(dialect, interactions)
         self.legs = upsert(dialect, legs, keep=("agent",))
         self.visits = upsert(dialect, queue_visits)
-        self.agent_states = insert_new(dialect, agent_states)
+        self.agent_states = upsert(dialect, agent_states, keep=("to_at", "to_seq"))
         self.end_states = Statement(dialect, _end_states())
         self.seats = upsert(dialect, seats)
         self.links = insert_new(dialect, link_events)

@@ -1,8 +1,10 @@
 """The one writer thread: takes events in groups, commits each group with its projections, survives its database.
 
-Groups form by themselves while the disk works (no linger), up to ``BATCH`` rows. In ordinary times the projections
-are in the same transaction as their events. Under a flood (full groups) they are put off, for ``DEFER_SECONDS`` at
-most, and ``meta.projected_seq`` says so until they are written: a start after a crash catches up from there.
+Groups form by themselves while the disk works (no linger), up to ``BATCH`` rows; a thousand events a second make
+groups of one to three. In ordinary times the projections are in the same transaction as their events. Under a flood
+(groups of ``FLOOD`` and more) they are put off, for ``DEFER_SECONDS`` at most, so that an interaction is not written
+again for each of its events; ``meta.projected_seq`` says so until they are written, and a start after a crash catches
+up from there.
 
 When the database is away, groups go to the journal; it is drained in order before anything newer is written. A row
 that the database refuses is put aside alone (``quarantine``). Being away, being full and losing the lease are told
@@ -31,6 +33,7 @@ from interaction_log.store.session import LeaseLost, Session
 from interaction_log.store.statements import Statements
 
 BATCH: Final = 500
+FLOOD: Final = 32
 DEFER_SECONDS: Final = 0.25
 _IDLE_SECONDS: Final = 1.0
 _BACKOFF_SECONDS: Final = (0.1, 0.2, 0.4, 0.8, 1.0)
@@ -101,16 +104,13 @@ class Writer:
     def recover(self, marked: int | None) -> None:
         """Before the start: put the journal's events in and bring the projections up to date. Raises if it cannot."""
         self._marked = marked
-        ids: set[str] = set()
         while len(self._journal):
             rows = self._journal.peek()
-            ids.update(row[1] for row in rows if row[1] is not None)
             self._projection.take_rows(rows)
             self._insert(rows)
             self._journal.drop()
-        self._projection.reload(ids)
-        if ids or marked is not None or self._projection.waiting:
-            self._write([], project=True)
+        if self._projection.waiting or self._marked is not None:
+            self._project_apart()
 
     def start(self) -> None:
         """Begin to work."""
@@ -142,7 +142,7 @@ class Writer:
         rows = self._fold(taken)
         try:
             if len(self._journal) == 0 and not self._waits():
-                self._settle(rows, full=len(taken) == BATCH)
+                self._settle(rows)
             elif rows:
                 self._spill(rows)
         finally:
@@ -171,7 +171,15 @@ class Writer:
             return _IDLE_SECONDS
         if self._waits():
             return max(0.0, min(_IDLE_SECONDS, self._retry_at - time.monotonic()))
-        return 0.0 if self._projection.waiting or len(self._journal) else _IDLE_SECONDS
+        if len(self._journal):
+            return 0.0
+        return min(_IDLE_SECONDS, self._put_off()) if self._projection.waiting else _IDLE_SECONDS
+
+    def _put_off(self) -> float:
+        """How much longer the projections may stay behind, in seconds."""
+        if self._marked is None or self._stopping:
+            return 0.0
+        return max(0.0, self._deferred_at + DEFER_SECONDS - time.monotonic())
 
     def _waits(self) -> bool:
         return time.monotonic() < self._retry_at or self._session.lost
@@ -181,8 +189,7 @@ class Writer:
         for one in taken:
             try:
                 row = to_row(one)
-                self._projection.take(one.seq, one.event)
-                rows.append(row)
+                rows.append((*row, self._projection.take(one.seq, one.event)))
             except Exception as error:
                 self._put_aside(one.seq, type(one.event).__name__, repr(one.event), error)
                 self._aside.append(one.seq)
@@ -190,10 +197,10 @@ class Writer:
 
     # --- writing ---------------------------------------------------------------------------------
 
-    def _settle(self, rows: list[Row], full: bool) -> None:
+    def _settle(self, rows: list[Row]) -> None:
         """Write a group, or find it another place."""
-        project = not full or (self._marked is not None and time.monotonic() - self._deferred_at > DEFER_SECONDS)
-        if not rows and not (self._projection.waiting or self._session.due or self._failures):
+        project = self._put_off() == 0.0 if self._marked is not None else len(rows) < FLOOD
+        if not (rows or (project and self._projection.waiting) or self._session.due or self._failures):
             return
         began = time.monotonic()
         try:
@@ -203,25 +210,19 @@ class Writer:
             self._rescue(rows, error)
         self.counters.last_batch_seconds = time.monotonic() - began
 
-    def _write(self, rows: list[Row], project: bool, small: bool = True) -> None:
-        """One transaction: the rows, the small projections, the interactions' (or the mark that they are behind)."""
+    def _write(self, rows: list[Row], project: bool) -> None:
+        """One transaction: the rows, and their projections or the mark that they are behind."""
         mark = self._mark(rows, project)
-        changes = self._session.run(lambda connection: self._fill(connection, rows, project, small, mark))
+        changes = self._session.run(lambda connection: self._fill(connection, rows, project, mark))
         if mark is not None and self._marked is None:
             self._deferred_at = time.monotonic()
         self._marked = mark
-        if small:
-            self._projection.confirm_small()
         if changes is not None:
             self._projection.confirm(changes)
         self._written(rows)
 
-    def _fill(
-        self, connection: sa.Connection, rows: list[Row], project: bool, small: bool, mark: int | None
-    ) -> Changes | None:
+    def _fill(self, connection: sa.Connection, rows: list[Row], project: bool, mark: int | None) -> Changes | None:
         self._statements.events.run(connection, rows)
-        if small:
-            self._projection.write_small(connection, self._statements)
         changes = self._projection.write(connection, self._statements) if project else None
         if mark != self._marked:
             connection.execute(sa.delete(meta).where(meta.c.key == PROJECTED_SEQ))
@@ -278,7 +279,7 @@ class Writer:
         if not rows:
             return
         try:
-            self._write(rows, project=False, small=False)
+            self._write(rows, project=False)
         except Exception as error:
             if meaning(error) != "bad":
                 raise
@@ -291,7 +292,7 @@ class Writer:
     def _refuse(self, row: Row, error: Exception) -> None:
         self._quarantine(row[0], row[2], repr(row), error)  # if that fails, the row is tried again later
         if row[1] is not None:
-            self._projection.reload([row[1]])
+            self._projection.reload(row[1])
 
     def _project_apart(self) -> None:
         """All projections; if that fails, the small ones and each interaction by itself."""
@@ -308,13 +309,13 @@ class Writer:
 
     def _small_apart(self) -> None:
         try:
-            self._write([], project=False)
+            self._session.run(lambda connection: self._projection.write_small(connection, self._statements))
         except Exception as error:
             if not _at_fault(error):
                 raise
             self.counters.quarantined += 1
             _log.error("agent states cannot be projected: %s", in_words(error))
-            self._projection.confirm_small()
+        self._projection.confirm_small()
 
     def _project_one(self, of: str) -> None:
         one = self._projection.only(of)

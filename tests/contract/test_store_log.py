@@ -122,7 +122,7 @@ def test_every_event_survives_its_row(cls: type[e.Event]) -> None:
     @given(events_of(cls))
     def check(event: e.Event) -> None:
         row = to_row(e.Recorded(7, event))
-        assert from_row(json.loads(json.dumps(row))) == event  # also through the journal
+        assert from_row(json.loads(json.dumps([*row, None]))) == event  # also through the journal
         assert row[6].isascii()
 
     check()

@@ -11,7 +11,7 @@ from interaction_log.store.rows import Row
 
 
 def row(seq: int, text: str = "x") -> Row:
-    return (seq, "id", "NoteWritten", 1.5, False, 1, text)
+    return (seq, "id", "NoteWritten", 1.5, False, 1, text, None)
 
 
 def drained(journal: Journal) -> list[int]:

@@ -74,12 +74,16 @@ def _log_tables() -> None:
         sa.Column("inferred", sa.Boolean(), nullable=False),
         sa.Column("schema_version", sa.Integer(), nullable=False),
         sa.Column("payload", sa.Text(), nullable=False),
+        sa.Column("began", sa.BigInteger()),
         sa.PrimaryKeyConstraint("seq"),
     )
-    op.create_index("events_of_interaction", "events", ["interaction_id", "seq"])
+    op.create_index("events_of_interaction", "events", ["began"])
+    late = sa.text("began IS NULL AND interaction_id IS NOT NULL")
+    op.create_index("events_late", "events", ["interaction_id"], sqlite_where=late, postgresql_where=late)
     op.create_table(
         "interactions",
         sa.Column("id", sa.String(), nullable=False),
+        sa.Column("began", sa.BigInteger(), nullable=False),
         sa.Column("pbx", sa.String(), nullable=False),
         sa.Column("channel", sa.String(), nullable=False),
         sa.Column("direction", sa.String(), nullable=False),

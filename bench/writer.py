@@ -1,0 +1,214 @@
+"""Durable log writes beside a bare group-commit writer, and a caller's lookup among 100,000 customers.
+
+Both writers get the same events (calls of 14 events, 100 at a time) in interleaved rounds, in a closed loop with
+``WINDOW`` events outstanding, each acknowledged by a future on the loop. The bare writer is STACK-FACTS' best one:
+a ``SimpleQueue``, one thread, one Core ``executemany`` a group, one wake-up a group. Ours
+also folds, projects, keeps the lease, numbers durably and survives a database that is away.
+
+``python -m bench.writer [--url URL] [--rounds N] [--calls N]``
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import queue
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+import uvloop
+
+from interaction_log import events as e
+from interaction_log.store import EventLog, Store
+from interaction_log.store.engine import open_engine
+from tests.fakes.call_events import calls
+
+WINDOW = 256
+CALLERS = 100_000
+_metadata = sa.MetaData()
+_bare = sa.Table(
+    "bare",
+    _metadata,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("interaction_id", sa.String, index=True),
+    sa.Column("type", sa.String),
+    sa.Column("at", sa.Double),
+    sa.Column("payload", sa.Text),
+)
+
+
+class BareWriter:
+    """STACK-FACTS §4: thread, Core executemany, no linger."""
+
+    def __init__(self, url: str):
+        self._engine = open_engine(url)
+        with self._engine.begin() as connection:
+            _metadata.drop_all(connection)
+            _metadata.create_all(connection)
+        self._inbox: queue.SimpleQueue[tuple[int, e.Event, asyncio.Future[None]] | None] = queue.SimpleQueue()
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def put(self, seq: int, event: e.Event) -> asyncio.Future[None]:
+        future: asyncio.Future[None] = self._loop.create_future()
+        self._inbox.put((seq, event, future))
+        return future
+
+    def _run(self) -> None:
+        insert = sa.insert(_bare)
+        with self._engine.connect() as connection:
+            while (first := self._inbox.get()) is not None:
+                batch = [first]
+                while len(batch) < 500:
+                    try:
+                        one = self._inbox.get_nowait()
+                    except queue.Empty:
+                        break
+                    if one is None:
+                        return
+                    batch.append(one)
+                with connection.begin():
+                    connection.execute(insert, [_row(seq, event) for seq, event, _ in batch])
+                self._loop.call_soon_threadsafe(_set, [future for _, _, future in batch])
+
+    def close(self) -> None:
+        self._inbox.put(None)
+        self._thread.join()
+        self._engine.dispose()
+
+
+def _set(futures: list[asyncio.Future[None]]) -> None:
+    for future in futures:
+        future.set_result(None)
+
+
+async def _closed_loop(count: int, put: Callable[[int], Awaitable[None]]) -> tuple[float, float]:
+    """Events a second, and CPU microseconds an event."""
+    cpu, began = time.process_time(), time.perf_counter()
+    window: asyncio.Queue[Awaitable[None]] = asyncio.Queue()
+    for n in range(count):
+        if window.qsize() >= WINDOW:
+            await window.get_nowait()
+        window.put_nowait(put(n))
+    while not window.empty():
+        await window.get_nowait()
+    took = time.perf_counter() - began
+    return count / took, (time.process_time() - cpu) / count * 1e6
+
+
+def _row(seq: int, event: e.Event) -> dict[str, Any]:
+    return {
+        "seq": seq,
+        "interaction_id": getattr(event, "interaction_id", None),
+        "type": type(event).__name__,
+        "at": event.at,
+        "payload": json.dumps(e.to_payload(event)),
+    }
+
+
+async def _bare_round(url: str, events: list[e.Event]) -> tuple[float, float]:
+    writer = BareWriter(url)
+    try:
+        return await _closed_loop(len(events), lambda n: writer.put(n, events[n]))
+    finally:
+        writer.close()
+
+
+async def _our_round(url: str, journal: Path, events: list[e.Event]) -> tuple[float, float]:
+    log = EventLog.open(url, journal, on_state=lambda state: print("  the log is", state.name))
+
+    def put(n: int) -> Awaitable[None]:
+        seq = log.next_seq()
+        log.append(e.Recorded(seq, events[n]))
+        return log.settled(seq)
+
+    try:
+        found = await _closed_loop(len(events), put)
+    finally:
+        log.close()
+    with_engine = open_engine(url, writes=False)
+    with with_engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM interactions").scalar_one() >= len(events) // 15
+    with_engine.dispose()
+    return found
+
+
+def _fill(store: Store) -> None:
+    header = "name,phone,organisation,vip\n"
+    lines = (f"Customer {n},1{38 + n % 2}{n:08d},ACME {n % 100},{n % 2}" for n in range(CALLERS))
+    asyncio.run(store.customers.import_csv((header + "\n".join(lines)).encode(), dry_run=False))
+
+
+async def _lookups(store: Store, count: int = 2_000) -> dict[str, float]:
+    took = {"known": [], "unknown": []}  # type: dict[str, list[float]]
+    for n in range(count):
+        for kind, number in (("known", f"+861{38 + n % 2}{n * 37 % CALLERS:08d}"), ("unknown", f"+86137{n:08d}")):
+            began = time.perf_counter()
+            match = await store.customers.find_caller(number)
+            took[kind].append(time.perf_counter() - began)
+            assert (match.strength == "known") == (kind == "known" and (n * 37 % CALLERS) % 2 == n % 2)
+    found: dict[str, float] = {}
+    for kind, seconds in took.items():
+        cuts = statistics.quantiles(seconds, n=100)
+        found |= {f"lookup_{kind}_p50_ms": cuts[49] * 1e3, f"lookup_{kind}_p99_ms": cuts[98] * 1e3}
+    return found
+
+
+async def _writers(url: str, folder: Path, rounds: int, count: int) -> dict[str, float]:
+    bare, ours = [], []
+    for n in range(rounds):
+        events = list(calls(count, 100, first=n * count))
+        bare.append(await _bare_round(url, events))
+        ours.append(await _our_round(url, folder / "journal", events))
+        print(f"  round {n + 1}: bare {bare[-1][0]:,.0f}/s, ours {ours[-1][0]:,.0f}/s")
+    ratio = statistics.median(o[0] / b[0] for o, b in zip(ours, bare, strict=True))
+    return {
+        "bare_events_per_second": statistics.median(b[0] for b in bare),
+        "bare_cpu_us": min(b[1] for b in bare),
+        "events_per_second": statistics.median(o[0] for o in ours),
+        "cpu_us": min(o[1] for o in ours),
+        "ratio": ratio,
+    }
+
+
+def run(url: str | None = None, rounds: int = 3, count: int = 1_500) -> dict[str, float]:
+    """Measure; rates are events a second, ``…_us`` CPU microseconds an event. ``url``: a database to fill."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        where = url or f"sqlite:///{folder}/log.db"
+        found = uvloop.run(_writers(where, folder, rounds, count))
+        store = Store.open(url or f"sqlite:///{folder}/customers.db", default_region="CN")
+        try:
+            _fill(store)
+            found |= uvloop.run(_lookups(store))
+        finally:
+            store.close()
+    _show(found)
+    return found
+
+
+def _show(found: dict[str, float]) -> None:
+    print(f"{'durable writes':24}{'events/s':>12}{'CPU µs/event':>14}")
+    print(f"{'bare group commit':24}{found['bare_events_per_second']:12,.0f}{found['bare_cpu_us']:14.1f}")
+    print(f"{'the log':24}{found['events_per_second']:12,.0f}{found['cpu_us']:14.1f}")
+    print(f"ratio {found['ratio']:.2f} (wanted: 0.8)")
+    print(f"{'lookup of a caller':24}{'p50 ms':>12}{'p99 ms':>14}")
+    for kind in ("known", "unknown"):
+        print(f"{kind:24}{found[f'lookup_{kind}_p50_ms']:12.2f}{found[f'lookup_{kind}_p99_ms']:14.2f}")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--url")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--calls", type=int, default=1_500)
+    options = parser.parse_args()
+    run(options.url, options.rounds, options.calls)
