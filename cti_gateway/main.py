@@ -104,7 +104,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
     demo = bool(arguments.demo)
     path = None if demo and arguments.config is None else cli.config_path(arguments, os.environ)
-    environ = _environ(os.environ, getattr(arguments, "port", None), demo)
+    environ = _environ(os.environ, getattr(arguments, "port", None), demo and path is None)
     settings = load(path, environ)
     wanted = getattr(arguments, "pbx", None)
     if not settings.pbx and (not demo or wanted == "real"):
@@ -113,10 +113,10 @@ def _run(arguments: argparse.Namespace) -> int:
     return run_loop(_serve(settings, demo=demo, simulated=demo and (not settings.pbx or wanted == "sim")))
 
 
-def _environ(environ: Mapping[str, str], port: int | None, demo: bool) -> dict[str, str]:
-    """What the command line says, as the environment would say it. The demo never works on a site's database."""
+def _environ(environ: Mapping[str, str], port: int | None, own_database: bool) -> dict[str, str]:
+    """What the command line says, as the environment would say it."""
     found = dict(environ)
-    if demo:
+    if own_database:
         found.setdefault("CTI_DATABASE__URL", DEMO_DATABASE)
         found.setdefault("CTI_DATABASE__JOURNAL", "var/demo-journal")
     if port is not None:
@@ -323,6 +323,9 @@ async def _demo(gateway: Gateway, settings: Settings, simulated: bool) -> Settin
     """Demo customers and accounts; with ``simulated`` also a PBX, in this process, over real TCP."""
     from interaction_log import demo  # noqa: PLC0415
 
+    names = {user.name for user in await gateway.store.users.all()}
+    if names and not names >= {user.name for user in demo.USERS}:
+        raise CannotStart("--demo fills an empty database or one of its own; this one has other users")
     await demo.seed(gateway.store, gateway.log, now=time.time())
     if not simulated:
         return settings

@@ -115,6 +115,16 @@ async def test_demo_accounts_are_refused_outside_the_demo(tmp_path: Path) -> Non
         assert "demo account" in str(error)
 
 
+async def test_the_demo_does_not_touch_a_sites_database(tmp_path: Path) -> None:
+    config = await prepare(tmp_path, port=1, secret="s")
+    refused = Program(tmp_path, "--demo", "--config", str(config))
+    try:
+        await refused.start()
+        raise AssertionError("it started")
+    except RuntimeError as error:
+        assert "other users" in str(error)
+
+
 async def test_our_own_death_in_mid_call(lab: Lab) -> None:
     """Two agents in calls, one caller waits; SIGKILL; meanwhile one call ends and one begins."""
     async with Desk(lab.program, "anna") as anna, Desk(lab.program, "ben") as ben:
