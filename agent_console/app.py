@@ -18,6 +18,7 @@ from agent_console import (
     rest_customers,
     rest_interactions,
     rest_live,
+    rest_phone,
     rest_session,
     rest_users,
 )
@@ -26,6 +27,7 @@ from agent_console.deps import ConsoleDeps
 from agent_console.emit import emitter_for
 from agent_console.guard import Guard, Receive, Scope, Send
 from agent_console.metrics import Metrics
+from agent_console.sip_relay import SipRelay
 from agent_console.snapshots import Snapshots
 from agent_console.sockets import LOG, ConsoleSockets
 from agent_console.static import BrowserApp
@@ -72,7 +74,7 @@ class ConsoleApp:
         self.deps = deps
         self.api = api
         self.sockets = sockets
-        self._guard = Guard(api, SocketApp(sockets), deps.public_url)
+        self._guard = Guard(api, SocketApp(sockets), deps.public_url, SipRelay(deps))
         self._watch: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -109,7 +111,7 @@ def _api(deps: ConsoleDeps, metrics: Metrics) -> FastAPI:
     problems.install(api)
     parts = health.Health(deps)
     api.include_router(health.routes(deps, parts, metrics))
-    for module in (rest_session, rest_users, rest_catalogue, rest_customers, rest_interactions):
+    for module in (rest_session, rest_users, rest_catalogue, rest_customers, rest_interactions, rest_phone):
         api.include_router(module.routes(deps))
     api.include_router(rest_live.routes(deps, parts))
 
@@ -118,4 +120,6 @@ def _api(deps: ConsoleDeps, metrics: Metrics) -> FastAPI:
         return problems.answer(404, "There is no such thing.")
 
     api.mount("/", BrowserApp(deps.dist), name="browser")
+    described = problems.describe(api.openapi())
+    api.openapi = lambda: described  # type: ignore[method-assign]
     return api

@@ -13,6 +13,7 @@ import contextlib
 import json
 import logging
 from enum import Enum
+from functools import partial
 from typing import Any, Protocol
 
 from engineio.packet import MESSAGE, Packet
@@ -95,3 +96,28 @@ def emitter_for(sio: Any, limit: int = QUEUE_LIMIT) -> Emitter:
         return QueueEmitter(sio, limit)
     LOG.warning("engine.io's queues were not found: consoles are served the slow way")
     return PlainEmitter(sio)
+
+
+async def patient_poll(socket: Any) -> list[Any]:
+    """engine.io's ``AsyncSocket.poll`` without its time-out, which makes a task per message before Python 3.12.
+
+    The time-out is not missed: pings and engine.io's own watch end a dead connection, and ``None`` ends the writer.
+    """
+    first = await socket.queue.get()
+    socket.queue.task_done()
+    if first is None:
+        return []
+    packets = [first]
+    while not socket.queue.empty():
+        packet = socket.queue.get_nowait()
+        socket.queue.task_done()
+        if packet is None:
+            socket.queue.put_nowait(None)
+            break
+        packets.append(packet)
+    return packets
+
+
+def make_patient(socket: Any) -> None:
+    """Let this engine.io connection wait for its packets without a task for each."""
+    socket.poll = partial(patient_poll, socket)

@@ -40,16 +40,24 @@ class Window:
 
     def attempt(self, key: str, now: float) -> float:
         """Count an attempt; 0 if it is allowed, else the seconds to wait. Refused attempts do not count."""
-        attempts = self._attempts.setdefault(key, deque())
-        self._attempts.move_to_end(key)
+        wait = self.wait(key, now)
+        if wait == 0.0:
+            self.count(key, now)
+        return wait
+
+    def wait(self, key: str, now: float) -> float:
+        """The seconds until one more is allowed; 0: now. Nothing is counted."""
+        attempts = self._attempts.get(key, deque())
         while attempts and attempts[0] <= now - self.seconds:
             attempts.popleft()
+        return attempts[0] + self.seconds - now if len(attempts) >= self.limit else 0.0
+
+    def count(self, key: str, now: float) -> None:
+        """Count one."""
+        self._attempts.setdefault(key, deque()).append(now)
+        self._attempts.move_to_end(key)
         if len(self._attempts) > self.keys:
             self._attempts.popitem(last=False)
-        if len(attempts) >= self.limit:
-            return attempts[0] + self.seconds - now
-        attempts.append(now)
-        return 0.0
 
     def forget(self, key: str) -> None:
         """Begin again for this key (after a success)."""

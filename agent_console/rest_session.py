@@ -16,6 +16,7 @@ from interaction_log.records import User
 WRONG = "The name or the password is not right."
 CHECKS_AT_ONCE = 2  # a password check is meant to be slow; two cores shall not be all that they take
 CHECKS_WAITING = 40
+FAILURES_PER_MINUTE = 100  # of one address, whatever the names; a whole office may sign in from one
 
 
 def user_view(user: User) -> dict[str, Any]:
@@ -37,13 +38,15 @@ class PasswordChecks:
     def __init__(self, deps: ConsoleDeps):
         self._deps = deps
         self._attempts = Window(deps.sign_ins_per_minute, 60.0)
+        self._failures = Window(FAILURES_PER_MINUTE, 60.0)
         self._gate = asyncio.Semaphore(CHECKS_AT_ONCE)
         self._waiting = 0
 
     async def user(self, name: str, password: str, address: str) -> User:
         """The user; 401 with one text for every reason, 429 with ``Retry-After``."""
         key = f"{name[:64].casefold()}\n{address}"
-        wait = self._attempts.attempt(key, self._deps.now())
+        now = self._deps.now()
+        wait = max(self._failures.wait(address, now), self._attempts.attempt(key, now))
         if wait > 0:
             raise too_many(wait)
         if self._waiting >= CHECKS_WAITING:
@@ -55,6 +58,7 @@ class PasswordChecks:
         finally:
             self._waiting -= 1
         if user is None or user.disabled:
+            self._failures.count(address, now)
             raise Problem(401, WRONG)
         self._attempts.forget(key)
         return user

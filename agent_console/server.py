@@ -15,6 +15,7 @@ from websockets.http11 import Request
 
 from agent_console.app import ConsoleApp
 from agent_console.sockets import ABORT, MAX_PACKET
+from agent_console.sparse import make_sparse
 
 LOG = logging.getLogger(__name__)
 HEADER_BYTES: Final = 64 * 1024
@@ -91,6 +92,7 @@ class Server:
     def __init__(self, app: ConsoleApp, listener: socket.socket):
         self._app = app
         self._listener = listener
+        make_sparse("uvicorn.error")  # a line for each request that is none
         self._web = uvicorn.Server(_options(app))
         # Not a documented hook: uvicorn would take SIGTERM away from us and kill the process with it at the end.
         self._web.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]

@@ -23,6 +23,7 @@ from socketio.exceptions import ConnectionRefusedError as Refusal
 from agent_console.commands import Commands, refused
 from agent_console.consoles import AGENTS, SUPERVISORS, Console, Consoles
 from agent_console.deps import ConsoleDeps
+from agent_console.emit import make_patient
 from agent_console.limits import Bucket
 from agent_console.origin import from_our_page
 from agent_console.sessions import COOKIE, MAX_TOKEN, cookie_token
@@ -42,7 +43,9 @@ TAKEN: Final = frozenset("012")  # CONNECT, DISCONNECT, EVENT; we ask for no ack
 _ASKED: Final = re.compile(r"2(?:(?P<namespace>/[^,]{0,40}),)?(?P<id>[0-9]{1,15})\[")
 
 Snapshots = Callable[[User, str], Awaitable[Callable[[], Mapping[str, Any]]]]
+# python-socketio logs what clients send, line breaks and all; what matters is logged and counted here.
 _QUIET: Final = logging.getLogger("agent_console.socketio")
+_QUIET.setLevel(logging.CRITICAL)
 
 
 class StrictPacket(socketio.packet.Packet):  # type: ignore[misc]
@@ -115,6 +118,7 @@ class ConsoleSockets(socketio.AsyncServer):  # type: ignore[misc]
         if scope["type"] == "websocket":
             peer.abort = scope.get("extensions", {}).get(ABORT)
             scope["callweave.eio_sid"] = eio_sid
+            make_patient(self.eio.sockets[eio_sid])
         asyncio.get_running_loop().call_later(SIGN_IN_SECONDS, self._expect_sign_in, eio_sid)
         await super()._handle_eio_connect(eio_sid, environ)
 
@@ -300,10 +304,17 @@ class ConsoleSockets(socketio.AsyncServer):  # type: ignore[misc]
     async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
         """Overridden to forget the connection with its consoles, also where CONNECT was not finished."""
         await super()._handle_eio_disconnect(eio_sid, reason)
+        self._release_poll(eio_sid)
         peer = self._peers.pop(eio_sid, None)
         for console in list(peer.consoles.values()) if peer else []:
             self._by_sid.pop(console.sid, None)
             self._forget(console)
+
+    def _release_poll(self, eio_sid: str) -> None:
+        """Answer a long poll that waits: engine.io would leave it until its next ping."""
+        socket = self.eio.sockets.get(eio_sid)
+        if socket is not None and not socket.upgraded:
+            socket.queue.put_nowait(None)
 
     def _forget(self, console: Console) -> None:
         if self.consoles.leave(console):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import math
 from typing import Any
 
@@ -17,6 +18,7 @@ from agent_console.consoles import AGENTS, Console, Consoles, body_of
 from agent_console.emit import PlainEmitter, QueueEmitter, Sent, emitter_for
 from agent_console.limits import Bucket, Window
 from agent_console.sessions import credential
+from agent_console.sparse import Sparse
 from agent_console.views import interaction_view, live_state, stored_view
 from agent_console.wire import Ack, InteractionView
 from interaction_log.interaction import Hold, Interaction, Offer, QueueVisit, Segment
@@ -131,6 +133,19 @@ def test_a_window_remembers_a_bounded_number_of_names() -> None:
     for n in range(100):
         window.attempt(str(n), 0.0)
     assert len(window._attempts) == 3
+
+
+def test_a_log_cannot_be_flooded() -> None:
+    sparse = Sparse(limit=2, seconds=60.0)
+
+    def passes(text: str, at: float) -> bool:
+        record = logging.LogRecord("uvicorn.error", logging.WARNING, "f", 1, text, ("x",), None)
+        record.created = at
+        return sparse.filter(record)
+
+    assert [passes("bad %s", 0.0) for _ in range(4)] == [True, True, False, False]
+    assert passes("other %s", 0.0)
+    assert passes("bad %s", 61.0)
 
 
 @given(st.lists(st.floats(0, 2), max_size=200))
