@@ -265,6 +265,17 @@ class Hub:
     def add(self, pbx: Pbx) -> None:
         """A PBX whose events come here."""
         self.pbxs[pbx.name] = pbx
+        pbx.on_refused = self._refused
+
+    def _refused(self, pbx: str, reason: str) -> None:
+        self.carry_out(c.Notify(None, "error", "pbx_refused", {"pbx": pbx, "reason": reason}))
+
+    def log_changed(self, state: LogHealth) -> None:
+        """The log turned to its journal, came back, or loses events: people are told."""
+        level: c.NoticeLevel = "info" if state.name == "ok" else "warning" if state.name == "journaling" else "error"
+        code = "log_ok" if state.name == "ok" else "log_degraded"
+        if self._screens is not None:
+            self.carry_out(c.Notify(None, level, code, {"reason": state.reason or ""}))
 
     async def load(self) -> None:
         """Read what decisions need from the store."""

@@ -198,16 +198,25 @@ async def _open(settings: Settings, *, demo: bool, simulated: bool) -> Gateway:
     from routing.distributor import Distributor  # noqa: PLC0415
     from routing.distributor import Settings as Rules  # noqa: PLC0415
 
+    told: list[Hub] = []
+
+    def log_state(state: LogState) -> None:
+        level = logging.INFO if state.name == "ok" else logging.ERROR
+        log.log(level, "the log is %s%s", state.name, f": {state.reason}" if state.reason else "")
+        for hub in told:
+            hub.log_changed(state)
+
     url, journal = settings.database.url, settings.database.journal / "events.journal"
     size = settings.database.journal_megabytes * 1024 * 1024
     try:
-        event_log = await asyncio.to_thread(EventLog.open, url, journal, on_state=_log_state, journal_bytes=size)
+        event_log = await asyncio.to_thread(EventLog.open, url, journal, on_state=log_state, journal_bytes=size)
         store = await asyncio.to_thread(Store.open, url, default_region=settings.phone.default_region)
     except (LeaseHeld, SchemaTooNew, ValueError) as error:
         raise CannotStart(str(error)) from error
     except Exception as error:
         raise CannotStart(f"the database cannot be opened: {type(error).__name__}") from error
     hub = Hub(Distributor(Rules()), event_log, store.customers, store.users, store.catalogue)
+    told.append(hub)
     gateway = Gateway(event_log, store, hub)
     try:
         settings = await _demo(gateway, settings, simulated) if demo else settings
@@ -309,11 +318,6 @@ def _link_settings(settings: PbxSettings, username: str, secret: str) -> Any:
         tls_ca=str(settings.tls_ca) if settings.tls_ca is not None else None,
         auth=settings.auth,
     )
-
-
-def _log_state(state: LogState) -> None:
-    level = logging.INFO if state.name == "ok" else logging.ERROR
-    log.log(level, "the log is %s%s", state.name, f": {state.reason}" if state.reason else "")
 
 
 # --- the demo --------------------------------------------------------------------------------------------

@@ -135,6 +135,8 @@ class Pbx:
         self.messages = 0
         self.gaps = 0
         self.lost_since: float | None = None
+        self.on_refused: Callable[[str, str], None] = lambda name, reason: None
+        """Called with the PBX's name and its words when it refuses our login."""
         self._sink, self._spawn, self._wall, self._context = sink, spawn, wall, context
         self._link: Link | None = None
         self._system: SystemLink | None = None
@@ -215,6 +217,8 @@ class Pbx:
             self._life += 1
             if self.ready_since is not None:
                 self._lost(state.reason)
+            if state.name == "refused":
+                self.on_refused(self.name, state.reason)
 
     def _lost(self, reason: str) -> None:
         self.gaps += 1

@@ -409,14 +409,20 @@ class Distributor:
     def _timer_fired(self, event: e.TimerFired) -> list[c.Command]:
         kind, _, rest = event.key.partition(":")
         if kind == "pause":
-            pbx, _, device = rest.partition(":")
-            return self.pauses.settled(pbx, device)
+            return self._pause_settled(*rest.split(":", 1))
         if kind == "pop":
             return self.pops.waited(rest)
         her = self.agents.get(rest)
         if her is None or kind not in ("wrap_up", "answering"):
             return []
         return self._finish_timed_wrap_up(her) if kind == "wrap_up" else self._no_longer_answering(her)
+
+    def _pause_settled(self, pbx: str, device: str) -> list[c.Command]:
+        commands = self.pauses.settled(pbx, device)
+        agent = self.owner(device)
+        if agent is not None and self.pauses.disobeyed(pbx, device):
+            commands.append(c.Notify(agent.name, "error", "member_not_paused", {"device": device, "pbx": pbx}))
+        return commands
 
     def _finish_timed_wrap_up(self, agent: Agent) -> list[c.Command]:
         commands = self._finish_wrap_up(agent)

@@ -19,6 +19,9 @@ SETTLE_SECONDS: Final = 2.0
 LONGEST_SETTLE_SECONDS: Final = 60.0
 """A pause that the PBX refuses is tried again, ever more rarely."""
 
+NOT_OBEYED_AFTER: Final = 3
+"""Asked so often in vain (14 s), the agent is told."""
+
 Sight = Literal["nothing", "ours_removed"]
 Key = tuple[str, str]
 
@@ -85,6 +88,11 @@ class Pauses:
         """The time for a command to be seen is over: ask again if it was not."""
         phone = self._phones.get((pbx, device))
         return self._settle((pbx, device), phone, again=True) if phone is not None else []
+
+    def disobeyed(self, pbx: str, device: str) -> bool:
+        """Whether a pause was asked for in vain, just often enough to say so once."""
+        phone = self._phones.get((pbx, device))
+        return phone is not None and phone.wanted is not None and phone.tries == NOT_OBEYED_AFTER + 1
 
     def reconcile(self, pbx: str) -> list[Command]:
         """After a resynchronisation: all differences at this PBX become commands."""

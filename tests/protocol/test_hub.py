@@ -274,6 +274,16 @@ async def test_pauses_are_released_at_the_end(floor: Floor) -> None:
     assert not floor.member().paused and floor.member("PJSIP/1002").paused
 
 
+async def test_a_refused_login_and_a_log_in_trouble_are_told(floor: Floor) -> None:
+    from interaction_log.store import LogState
+
+    floor.hub.log_changed(LogState("journaling", 3, 1.0, "the database is locked"))
+    floor.hub.log_changed(LogState("ok", 0, 2.0))
+    floor.pbx.on_refused("main", "the PBX refuses the login of 'callweave': Authentication failed")
+    codes = [body["code"] for body in floor.screens.of("*", "notice")]
+    assert codes[-3:] == ["log_degraded", "log_ok", "pbx_refused"]
+
+
 async def test_health_and_numbers(floor: Floor) -> None:
     await floor.exchange.until(lambda: all(part.ok for part in floor.hub.health()))
     assert {part.name for part in floor.hub.health()} == {"pbx main", "pbx main actions"}

@@ -389,8 +389,11 @@ def test_a_pause_that_is_not_seen_is_asked_for_again_ever_more_rarely() -> None:
     assert of(first, c.StartTimer) == [c.StartTimer(f"pause:main:{ANNA}", 2.0)]
     again = desk.fire(f"pause:main:{ANNA}")
     assert of(again, c.PauseMember) and of(again, c.StartTimer) == [c.StartTimer(f"pause:main:{ANNA}", 4.0)]
+    told: list[c.Notify] = []
     for _ in range(8):
         again = desk.fire(f"pause:main:{ANNA}")
+        told += of(again, c.Notify)
+    assert [n.code for n in told] == ["member_not_paused"] and told[0].agent == "anna"
     assert of(again, c.StartTimer)[0].seconds == 60.0
     desk.member(paused="callweave:lunch")
     assert not desk.fire(f"pause:main:{ANNA}")
