@@ -1,1 +1,1 @@
-
+"""E-mail as a channel: not there yet."""

@@ -13,7 +13,8 @@ check $bin/ruff format --check .
 check $bin/ruff check .
 check $bin/mypy
 check $bin/lint-imports
-[ -f scripts/wire_types.py ] && check $bin/python scripts/wire_types.py --check
+check $bin/python -m agent_console.wire_types --check
+check $bin/python scripts/diagrams.py --check
 for app in agent_console/web webchat/widget; do
     if [ -f $app/package.json ] && [ -d $app/node_modules ]; then
         check npm --prefix $app run --silent typecheck

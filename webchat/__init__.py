@@ -1,1 +1,1 @@
-
+"""Chat with visitors of a web site: not there yet."""
