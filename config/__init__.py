@@ -1,1 +1,1 @@
-
+"""Configuration: typed settings (`settings`), a documented sample, and sample files for Asterisk."""

@@ -61,9 +61,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
     numbers = arguments.numbers.read_text().split() if arguments.numbers else ["13800138000"]
     load = Load(simulator, numbers, arguments.ring, arguments.talk)
     if arguments.traffic:
-        traffic = DemoTraffic(simulator)
-        simulator.answers.customer = traffic.customer
-        traffic.start()
+        DemoTraffic(simulator).start()
     try:
         reader = await _lines()
         while words := (await reader.readline()).decode().split():

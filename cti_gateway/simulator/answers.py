@@ -75,6 +75,8 @@ class Answers:
         self.pbx = pbx
         self.customer = customer
         """Told when a dialled customer's telephone rings; decides what he does."""
+        self.lift_seconds: float | None = None
+        """After so long the agent's own telephone is lifted when she dials; None: it rings until somebody lifts."""
         self._table: dict[str, Callable[[Action], Answer]] = {
             "ping": lambda _: Answer(True, [("Ping", "Pong"), ("Timestamp", f"{pbx.clock.now():.6f}")]),
             "listcommands": self._list_commands,
@@ -285,19 +287,23 @@ class Answers:
             return _refused("Channel not specified" if exten else "Originate with no extension")
         number = re.search(r"<([^>]*)>", action.get("CallerID"))
         timeout = int(action.get("Timeout") or 30_000) / 1000
-        self.pbx.clock.later(
-            0,
-            lambda: OutboundCall(
-                self.pbx,
-                action.get("Channel"),
-                exten,
-                number[1] if number else action.get("CallerID"),
-                action_id=action.get("ActionID"),
-                timeout=timeout,
-                ringing=self.customer,
-            ),
-        )
+        call_id = number[1] if number else action.get("CallerID")
+        self.pbx.clock.later(0, lambda: self._dial(action, exten, call_id, timeout))
         return _done("Originate successfully queued")
+
+    def _dial(self, action: Action, exten: str, number: str, timeout: float) -> None:
+        call = OutboundCall(
+            self.pbx,
+            action.get("Channel"),
+            exten,
+            number,
+            action_id=action.get("ActionID"),
+            timeout=timeout,
+            ringing=self.customer,
+        )
+        agent = call.agent
+        if self.lift_seconds is not None and agent is not None:
+            self.pbx.clock.later(self.lift_seconds, lambda: call.answer(agent))
 
     def _hangup(self, action: Action) -> Answer:
         channel = self.pbx.channels.get(action.get("Channel"))

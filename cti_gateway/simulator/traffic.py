@@ -16,6 +16,9 @@ TICK_SECONDS = 0.5
 SETTLE_SECONDS = 2.0
 """After the gateway came: time to pause those members whose agents are not there."""
 
+LIFT_SECONDS = 1.5
+"""After which an agent who dials lifts."""
+
 FALLBACK_CALLERS = (
     ("13800138000", "Li Lei"),
     ("13911112222", "Han Meimei"),
@@ -71,7 +74,9 @@ class DemoTraffic:
         """Calls so far."""
 
     def start(self) -> None:
-        """Begin; the event loop (or the virtual clock) runs it."""
+        """Begin; the event loop (or the virtual clock) runs it. Agents who dial lift their own telephones."""
+        self._simulator.answers.customer = self.customer
+        self._simulator.answers.lift_seconds = LIFT_SECONDS
         self._timer = self._pbx.clock.later(TICK_SECONDS, self._tick)
 
     def stop(self) -> None:
@@ -84,7 +89,7 @@ class DemoTraffic:
         return self._rng.uniform(*limits)
 
     def _tick(self) -> None:
-        self.start()
+        self._timer = self._pbx.clock.later(TICK_SECONDS, self._tick)
         now = self._pbx.clock.now()
         if not self._simulator.is_watched:
             self._watched_since = self._next_at = None

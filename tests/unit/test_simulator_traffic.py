@@ -17,7 +17,6 @@ class Demo:
         self.clock = VirtualClock()
         self.simulator = Simulator(clock=self.clock, rng=random.Random(seed))
         self.traffic = DemoTraffic(self.simulator, [("13800138000", "Li Lei"), ("13911112222", "Han")])
-        self.simulator.answers.customer = self.traffic.customer
         self.traffic.start()
         self.codec = Codec()
         self.events: list[Message] = []
@@ -100,9 +99,7 @@ def test_click_to_call_reaches_customers() -> None:
             *("Action: Originate", f"ActionID: o{number}", "Channel: PJSIP/1001", "Context: from-internal"),
             *("Exten: 913800138000", "Priority: 1", "CallerID: 13800138000", "Async: true"),
         )
-        demo.clock.run(1)
-        demo.talk("1001")
-        demo.clock.run(120)
+        demo.clock.run(120)  # the agent's telephone lifts by itself
         ended |= {one.get("DialStatus") for one in demo.seen("DialEnd")}
         assert not demo.simulator.pbx.channels
     assert {"ANSWER", "BUSY", "NOANSWER"} <= ended
