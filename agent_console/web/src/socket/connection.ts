@@ -28,8 +28,9 @@ export class Connection implements Link {
   constructor(
     private listener: Listener,
     namespace: '/agent' | '/supervisor' = '/agent',
+    origin = '',
   ) {
-    this.#socket = io(namespace, {
+    this.#socket = io(origin + namespace, {
       autoConnect: false,
       withCredentials: true,
       transports: ['websocket', 'polling'],
