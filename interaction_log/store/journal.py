@@ -20,14 +20,13 @@ import zlib
 from pathlib import Path
 from typing import Final
 
-from interaction_log.store.rows import Row
+from interaction_log.store.rows import Row, encode
 
 SIZE: Final = 64 * 1024 * 1024
 _PAGE: Final = 4096
 _HEADER: Final = struct.Struct("<8sQQI")  # magic, epoch, reserved number, CRC-32 of what stands before
 _FRAME: Final = struct.Struct("<II")
 _MAGIC: Final = b"CWJRNL01"
-_encode: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 class JournalFull(RuntimeError):
@@ -72,7 +71,7 @@ class Journal:
 
     def append(self, rows: list[Row]) -> None:
         """Write one frame and wait for the disk. Raises ``JournalFull`` or ``OSError``, then nothing was added."""
-        body = _encode(rows).encode()
+        body = encode(rows).encode()
         frame = _FRAME.pack(len(body), self._crc(body)) + body
         if self._write_at + len(frame) > self._size:
             raise JournalFull

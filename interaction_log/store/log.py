@@ -122,7 +122,7 @@ class EventLog:
             with contextlib.suppress(RuntimeError):
                 self._loop = asyncio.get_running_loop()
         self._appended_seq = max(self._appended_seq, recorded.seq)
-        if self._closed or self.backlog >= MAX_BACKLOG:
+        if self._closed or self._appended - self._settled_count >= MAX_BACKLOG:
             self._shed += 1
             self._remember_lost(recorded.seq)
             return

@@ -10,7 +10,6 @@ on events may be missing in the projections (the writer defers them under a floo
 
 from __future__ import annotations
 
-import json
 import logging
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -21,14 +20,13 @@ import sqlalchemy as sa
 
 from interaction_log import events as e
 from interaction_log.interaction import Interaction, Offer, Segment
-from interaction_log.store.rows import Row, from_row
+from interaction_log.store.rows import Row, encode, from_row
 from interaction_log.store.schema import events, interactions, seats
 from interaction_log.store.statements import Statements
 
 _log: Final = logging.getLogger(__name__)
 KEPT_CLOSED: Final = 2_000  # closed interactions that stay in memory, for wrap-up and corrections (some 5 kB each)
 _CHUNK: Final = 500  # ids in one IN (…)
-_encode: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 _UNSTORABLE: Final = {0: None} | dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
 
 
@@ -96,7 +94,7 @@ class Projection:
                 self._seats[device] = (device, event.agent, seq)
                 self._seated[device] = event.agent
         elif isinstance(event, e.LinkLost | e.LinkRestored):
-            self._links.append((seq, event.pbx, type(event).__name__, event.at, _encode(e.to_payload(event))))
+            self._links.append((seq, event.pbx, type(event).__name__, event.at, encode(e.to_payload(event))))
         return None
 
     def _take_interaction(self, seq: int, event: e.InteractionEvent) -> int | None:
@@ -106,9 +104,9 @@ class Projection:
             if of in self._stale or type(event) is not e.InteractionStarted:
                 self._stale.setdefault(of, set())
                 return None
-            live = self._lives[of] = Live(Interaction(of), seq)
+            live = self._lives[of] = Live(Interaction(of), seq, started=True)
             self._fresh.add(of)
-        live.apply(event)
+        live.interaction.apply(event)
         self._dirty[of] = None
         return live.began
 
@@ -300,7 +298,7 @@ def _interaction_row(i: Interaction, began: int) -> tuple[Any, ...]:
         public["talk_seconds"],
         public["wait_seconds"],
         public["hold_seconds"],
-        _encode(public),
+        encode(public),
     )
 
 

@@ -1,4 +1,4 @@
-"""Where everybody was when the process before ours ended: each agent's last state and her devices."""
+"""Where everything was when the process before ours ended: agents' last states and devices, the last word of the PBX."""
 
 from __future__ import annotations
 
@@ -34,6 +34,33 @@ def last_states(url: str) -> list[LastState]:
             for row in connection.execute(sa.select(seats.c.device, seats.c.agent).order_by(seats.c.device)):
                 devices.setdefault(row.agent, []).append(row.device)
             return [_state(row, devices.get(row.agent, [])) for row in connection.execute(_QUERY)]
+    finally:
+        engine.dispose()
+
+
+_OURS = frozenset(
+    {
+        "AgentSignedIn",
+        "AgentStateChanged",
+        "CustomerIdentified",
+        "InteractionWrappedUp",
+        "LinkLost",
+        "LinkRestored",
+        "NoteWritten",
+        "StateChosen",
+    }
+)
+_LOOK_BACK = 1_000  # people do less than a thousand things between two words of a PBX
+
+
+def last_word(url: str) -> float | None:
+    """When a PBX told us something last, by its own clock; ``None`` if it never did. Blocks."""
+    engine = open_engine(url, writes=False, size=1)
+    try:
+        with engine.connect() as connection:
+            query = sa.select(events.c.type, events.c.at).order_by(events.c.seq.desc()).limit(_LOOK_BACK)
+            told = [row.at for row in connection.execute(query) if row.type not in _OURS and row.at is not None]
+            return max(told[:20], default=None)  # channels are in order each, not among each other
     finally:
         engine.dispose()
 
