@@ -24,6 +24,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, St
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from config.entry import Entry
+
 PREFIX: Final = "CTI_"
 _DELIMITER: Final = "__"
 _SECRETS: Final = ("secret", "system_secret", "browser_secret")
@@ -172,6 +174,8 @@ class Settings(_Table):
     log: Log = Log()
     pbx: tuple[Pbx, ...] = ()
     queue: tuple[Queue, ...] = ()
+    entry: Entry | None = None
+    """Absent: the dialplan asks nobody."""
 
     @model_validator(mode="after")
     def _names_fit(self) -> Self:
@@ -184,6 +188,9 @@ class Settings(_Table):
         for number, one in enumerate(self.queue):
             if one.pbx not in names:
                 raise ValueError(f"queue[{number}].pbx: names no [[pbx]]")
+        for number, asked in enumerate(self.entry.queue if self.entry is not None else ()):
+            if asked.pbx and asked.pbx not in names:
+                raise ValueError(f"entry.queue[{number}].pbx: names no [[pbx]]")
         return self
 
 
@@ -396,7 +403,15 @@ def _absolute_paths(settings: Settings, base: Path) -> Settings:
     pbxs = tuple(
         one if one.tls_ca is None else one.model_copy(update={"tls_ca": base / one.tls_ca}) for one in settings.pbx
     )
-    return settings.model_copy(update={"database": database, "pbx": pbxs})
+    entry = _absolute_entry(settings.entry, base) if settings.entry is not None else None
+    return settings.model_copy(update={"database": database, "pbx": pbxs, "entry": entry})
+
+
+def _absolute_entry(entry: Entry, base: Path) -> Entry:
+    hours = tuple(
+        one.model_copy(update={"holidays": tuple(base / path for path in one.holidays)}) for one in entry.hours
+    )
+    return entry.model_copy(update={"socket": base / entry.socket, "hours": hours})
 
 
 def _absolute_url(text: str, base: Path) -> str:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from agent_console.phones import BrowserPhones
     from config.settings import Pbx as PbxSettings
     from config.settings import Settings
+    from cti_gateway.entry_setup import CallEntry
     from cti_gateway.gateway import Gateway
     from cti_gateway.hub import Hub
     from cti_gateway.pbx import Pbx
@@ -69,7 +70,7 @@ def _command(arguments: argparse.Namespace) -> int:
     from config.settings import load, load_offline  # noqa: PLC0415
     from cti_gateway.cli import commands as cli  # noqa: PLC0415
 
-    module = importlib.import_module(f"cti_gateway.cli.{arguments.command}")
+    module = importlib.import_module(f"cti_gateway.cli.{arguments.command.replace('-', '_')}")
     if arguments.command == "init":  # it makes the configuration
         return int(module.run(arguments))
     path = cli.config_path(arguments, os.environ)
@@ -263,6 +264,26 @@ async def _put_together(gateway: Gateway, settings: Settings, demo: bool) -> Non
         gateway.server = await serve(build_app(deps), http.host, http.port)
     except OSError as error:
         raise CannotStart(f"{http.host}:{http.port} cannot be listened on: {error.strerror}") from error
+    if settings.entry is not None:
+        gateway.extras.append(_call_entry(settings, hub))
+
+
+def _call_entry(settings: Settings, hub: Hub) -> CallEntry:
+    """Who answers the dialplan's questions."""
+    from twisted.internet import reactor  # noqa: PLC0415
+    from twisted.internet.error import CannotListenError  # noqa: PLC0415
+
+    from cti_gateway.entry_setup import open_entry  # noqa: PLC0415
+    from routing.hours import HoursError  # noqa: PLC0415
+
+    assert settings.entry is not None
+    names = [pbx.name for pbx in settings.pbx]
+    try:
+        return open_entry(hub, settings.entry, names, settings.phone.default_region, reactor)
+    except HoursError as error:
+        raise CannotStart(str(error)) from error
+    except (CannotListenError, OSError) as error:
+        raise CannotStart("[entry] socket cannot be listened on") from error
 
 
 def _browser_phones(settings: PbxSettings) -> BrowserPhones:

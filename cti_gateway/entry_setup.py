@@ -1,0 +1,82 @@
+"""Call entry put together from its configuration: rules, the two listeners, the process in front."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from cti_gateway.agi.lines import Question, Variables
+from cti_gateway.bridge import MonotonicClock
+from cti_gateway.entry import Entry
+from cti_gateway.fastagi import EntryServer
+from cti_gateway.front_child import FrontChild
+from cti_gateway.hub import Hub
+from routing.entry import EntryRules
+from routing.hours import Hours, HoursError, hours
+from routing.ical import holidays
+
+if TYPE_CHECKING:
+    from config.entry import Entry as EntryConfig
+    from config.entry import EntryHours
+
+
+class CallEntry:
+    """All of it, as one part of the program that starts and stops."""
+
+    def __init__(self, entry: Entry, server: EntryServer, front: FrontChild | None) -> None:
+        self.entry, self.server, self.front = entry, server, front
+
+    async def stop(self) -> None:
+        """End the process in front and close."""
+        if self.front is not None:
+            await self.front.stop()
+        else:
+            await self.server.stop()
+
+
+def open_entry(hub: Hub, config: EntryConfig, pbxs: list[str], region: str, reactor: Any) -> CallEntry:
+    """Listen, and start the process in front where wanted. Raises ``HoursError`` and ``OSError``'s like of Twisted."""
+    entry = Entry(hub, rules_of(config, pbxs), region=region)
+
+    async def ask(question: Question) -> Variables:
+        return await entry.route(question)
+
+    server = EntryServer(ask, hub.spawn, reactor, MonotonicClock())
+    server.listen_unix(config.socket)
+    front = None
+    if config.front:
+        patience = config.patience_milliseconds / 1000
+        front = FrontChild(server, config.socket, config.host, config.port, patience, config.allowed)
+        front.start()
+    return CallEntry(entry, server, front)
+
+
+def rules_of(config: EntryConfig, pbxs: list[str]) -> dict[tuple[str, str], EntryRules]:
+    """The rules by PBX and queue; a queue without ``pbx`` is that of every PBX. Raises ``HoursError``."""
+    times = {one.name: hours_of(one) for one in config.hours}
+    found = {}
+    for queue in config.queue:
+        for pbx in [queue.pbx] if queue.pbx else pbxs:
+            taken = queue.model_dump(exclude={"name", "pbx", "hours"})
+            found[pbx, queue.name] = EntryRules(queue=queue.name, hours=times.get(queue.hours), **taken)
+    return found
+
+
+def hours_of(config: EntryHours) -> Hours:
+    """Hours with the holidays of their files. Raises ``HoursError`` that names the hours and the file."""
+    try:
+        made = hours(config.timezone, config.periods, config.exceptions)
+        days = [day for path in config.holidays for day in _read(path, made.zone)]
+        return Hours(made.zone, made.week, made.exceptions, tuple(days))
+    except HoursError as error:
+        raise HoursError(f"entry.hours {config.name}: {error}") from None
+
+
+def _read(path: Path, zone: ZoneInfo) -> list[Any]:
+    try:
+        return holidays(path.read_bytes(), zone)
+    except OSError as error:
+        raise HoursError(f"{path.name}: {error.strerror}") from None
+    except HoursError as error:
+        raise HoursError(f"{path.name}: {error}") from None
