@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 Answer = Ack | Coroutine[Any, Any, Ack]
 OK: Final[Ack] = {"ok": True}
+OWN_REASONS: Final = frozenset({SIGNED_IN, "telephone"})
+"""Reasons that nobody chooses: not yet ready after signing in; a telephone in the browser that does not work."""
 
 
 def no(code: str, message: str, field: str | None = None) -> Ack:
@@ -93,7 +95,7 @@ class Desk:
         if agent not in hub.people:
             return no("unknown_user", "You are no longer known here.")
         reason = command.reason if command.state == "NOT_READY" else None
-        if command.state == "NOT_READY" and hub.pause_reasons and reason not in hub.pause_reasons | {SIGNED_IN}:
+        if command.state == "NOT_READY" and hub.pause_reasons and reason not in hub.pause_reasons | OWN_REASONS:
             return no("unknown_reason", "Choose one of the reasons that there are.", "reason")
         known = hub.distributor.agents.get(agent)
         if command.state != "LOGGED_OUT" and (known is None or not known.signed_in):

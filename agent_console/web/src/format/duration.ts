@@ -12,7 +12,7 @@ export function elapsed(since: number | null | undefined, now: number): string {
   return since == null ? '–' : clock(now - since)
 }
 
-/** Seconds left until `until`, rounded up, so that it shows 0:00 only when it is over. */
+/** Whole seconds left until `until`. The page's clock steps once a second, so this is at most one second behind. */
 export function remaining(until: number | null | undefined, now: number): string {
-  return until == null ? '–' : clock(Math.ceil(until - now))
+  return until == null ? '–' : clock(until - now)
 }

@@ -60,6 +60,7 @@ export const usePhone = defineStore('phone', () => {
   let timers: ReturnType<typeof setInterval>[] = []
   const looks = new Map<string, { sample: Sample; bad: number }>()
   const meters = new Map<string, Meter>()
+  const completing = new Set<string>()
 
   const mine = computed(() => kind.value === 'browser')
   const here = computed(() => mine.value && !['off', 'claiming', 'elsewhere'].includes(line.value))
@@ -260,7 +261,7 @@ export const usePhone = defineStore('phone', () => {
     meters.delete(call.id)
     for (const one of Object.values(calls)) if (one.about === call.id) one.about = null
     // The colleague who was asked is gone: back to the customer.
-    if (about && calls[about]?.state === 'held')
+    if (about && !completing.has(about) && calls[about]?.state === 'held')
       void running
         .get(about)
         ?.unhold()
@@ -323,7 +324,13 @@ export const usePhone = defineStore('phone', () => {
   async function complete(id: string): Promise<void> {
     const first = running.get(id)
     const second = running.get(consultOf(id)?.id ?? '')
-    if (first && second) await first.transferTo(second)
+    if (!first || !second) return
+    completing.add(id)
+    try {
+      await first.transferTo(second)
+    } finally {
+      completing.delete(id)
+    }
   }
 
   /** End the consultation; `forget` brings the customer back. */
