@@ -118,6 +118,8 @@ class Subject:
     latencies: list[float] = field(default_factory=list)
     by_round: list[list[float]] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
+    parts: list[tuple[float, float, float]] = field(default_factory=list)
+    """Seconds from leaving the PBX to being read, to being sent, to being there; by what the pop says of itself."""
     without_customer: int = 0
     rings: int = 0
     cpu: float = 0.0
@@ -134,6 +136,14 @@ class Subject:
         if rang is not None:
             self.latencies.append(at - rang)
             self.sizes.append(len(body))
+            self._divide(rang, at, body)
+
+    def _divide(self, rang: float, at: float, body: str) -> None:
+        found = json.loads(body)
+        if found.get("pbx_received_at"):
+            clock = time.time() - time.monotonic()
+            received, emitted = found["pbx_received_at"] - clock, found["emitted_at"] - clock
+            self.parts.append((received - rang, emitted - received, at - emitted))
 
     async def round(self, seconds: float, process: child.Child) -> None:
         """Place calls for so long, and let the last ones end."""
@@ -161,6 +171,10 @@ class Subject:
             "cpu_ms_per_call": self.cpu / max(1, self.rings) * 1e3,
             **{f"p{p}_ms": percentile(everything, p) * 1e3 for p in (50, 95, 99)},
             "worst_ms": everything[-1] * 1e3 if everything else float("nan"),
+            "parts_ms": {
+                name: [round(percentile(sorted(part[n] for part in self.parts), p) * 1e3, 2) for p in (50, 95)]
+                for n, name in enumerate(("to us", "in us", "to the console"))
+            },
             "p95_ms_by_round": [round(percentile(sorted(one), 95) * 1e3, 2) for one in self.by_round],
         }
 
@@ -246,6 +260,7 @@ async def _warm_up(pair: Iterable[tuple[Subject, child.Child]]) -> None:
         await subject.round(3.0, process)
         subject.by_round.clear()
         subject.sizes.clear()
+        subject.parts.clear()
         subject.rings, subject.cpu, subject.without_customer = 0, 0.0, 0
 
 
@@ -269,6 +284,8 @@ def table(result: dict[str, Any]) -> str:
         f"{ours['calls']}, first shown without: {ours['first_without_customer']}; "
         f"consoles lost {result['consoles_lost']}"
     )
+    parts = ", ".join(f"{name} {p50:.2f} and {p95:.2f}" for name, (p50, p95) in ours["parts_ms"].items())
+    lines.append(f"where callweave's time went, p50 and p95 in ms: {parts}")
     lines += [f"  {line}" for line in result["problems"]]
     return "\n".join(lines)
 
