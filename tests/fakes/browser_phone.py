@@ -1,0 +1,115 @@
+"""A person whose telephone is the browser: Chromium with a microphone that plays a tone, and an ear in the page."""
+
+from __future__ import annotations
+
+import math
+import struct
+import wave
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Browser, Playwright
+
+from tests.fakes.browser import FLAGS, Person, chromium_path
+
+RATE = 48000
+# Fake devices, no question, sound without a click. One microphone file per browser process.
+MEDIA = (
+    "--use-fake-ui-for-media-stream --use-fake-device-for-media-stream --autoplay-policy=no-user-gesture-required"
+).split()
+# Keeps every connection of the page, and tells the strongest frequency that arrives (bins of 5.9 Hz).
+EAR = """
+(() => {
+  const Real = window.RTCPeerConnection
+  window.__ears = []
+  window.__sockets = []
+  let context = null
+  window.RTCPeerConnection = class extends Real {
+    constructor(...how) {
+      super(...how)
+      const ear = { pc: this, analyser: null }
+      window.__ears.push(ear)
+      this.addEventListener('track', (event) => {
+        context ??= new AudioContext()
+        ear.analyser = context.createAnalyser()
+        ear.analyser.fftSize = 8192
+        ear.analyser.smoothingTimeConstant = 0
+        context.createMediaStreamSource(event.streams[0] ?? new MediaStream([event.track])).connect(ear.analyser)
+      })
+    }
+  }
+  window.__hear = () => window.__ears.filter((ear) => ear.analyser && ear.pc.connectionState === 'connected').map((ear) => {
+    const bins = new Float32Array(ear.analyser.frequencyBinCount)
+    ear.analyser.getFloatFrequencyData(bins)
+    let best = 1
+    for (let i = 1; i < bins.length; i++) if (bins[i] > bins[best]) best = i
+    return bins[best] > -60 ? (best * context.sampleRate) / ear.analyser.fftSize : 0
+  })
+  // Noise suppression takes a steady tone for noise.
+  localStorage.setItem('callweave.phone-clean', 'false')
+})()
+"""
+
+
+def microphone_file(folder: Path, hertz: int) -> Path:
+    """One second of a tone as WAV; Chromium plays it again and again."""
+    path = folder / f"tone{hertz}.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        samples = (int(9000 * math.sin(2 * math.pi * hertz * i / RATE)) for i in range(RATE))
+        file.writeframes(b"".join(struct.pack("<h", one) for one in samples))
+    return path
+
+
+async def launch(playwright: Playwright, folder: Path, hertz: int) -> Browser:
+    """A browser whose microphone plays this tone."""
+    file = microphone_file(folder, hertz)
+    flags = [*FLAGS, *MEDIA, f"--use-file-for-fake-audio-capture={file}"]
+    return await playwright.chromium.launch(executable_path=chromium_path(), args=flags)
+
+
+class Talker(Person):
+    """Somebody at a console that is her telephone too."""
+
+    @classmethod
+    async def arrive(cls, browser: Browser, url: str, *, microphone: bool = True) -> Talker:
+        """Open the page; without ``microphone`` the browser refuses it."""
+        allowed = ["notifications", *(["microphone"] if microphone else [])]
+        context = await browser.new_context(viewport={"width": 1280, "height": 800}, locale="en", permissions=allowed)
+        await context.add_init_script(EAR)
+        page = await context.new_page()
+        page.on("dialog", lambda dialog: dialog.accept())  # "leave the page during a call?"
+        await page.goto(f"{url}/")
+        return cls(page, context, url)
+
+    async def until_it_hears(self, hertz: int, seconds: float = 8.0) -> None:
+        """Wait until one of the page's calls brings this tone."""
+        await self._wait(f"() => window.__hear().some((one) => Math.abs(one - {hertz}) < 14)", seconds)
+
+    async def until_it_hears_no(self, hertz: int, seconds: float = 8.0) -> None:
+        """Wait until none of the page's calls brings it."""
+        await self._wait(f"() => !window.__hear().some((one) => Math.abs(one - {hertz}) < 14)", seconds)
+
+    async def _wait(self, script: str, seconds: float) -> Any:
+        try:
+            return await self.page.wait_for_function(script, polling=50, timeout=seconds * 1000)
+        except Exception as error:
+            heard = await self.page.evaluate("window.__hear()")
+            states = await self.page.evaluate("window.__ears.map((ear) => ear.pc.connectionState)")
+            raise AssertionError(f"{script}: heard {heard}, connections {states}") from error
+
+    async def line(self, state: str, seconds: float = 10.0) -> None:
+        """Wait for a state of the telephone."""
+        await self.page.locator(f'[data-test="phone"][data-line="{state}"]').wait_for(timeout=seconds * 1000)
+
+    async def microphone(self, state: str, seconds: float = 10.0) -> None:
+        """Wait for a state of the microphone."""
+        await self.page.locator(f'[data-test="phone"][data-mic="{state}"]').wait_for(timeout=seconds * 1000)
+
+    async def ready(self) -> None:
+        """Become ready."""
+        await self.line("ready")
+        await self.press("state-ready")
+        await self.expect("state", "Ready")
