@@ -42,14 +42,19 @@ class Gateway:
         self.server: Server | None = None
         self.extras: list[Extra] = []
 
-    async def restore(self, interactions: list[Interaction], states: Sequence[LastState], absent: bool) -> None:
-        """Take over what was. ``absent``: who was never here counts as logged out (the demo's colleagues)."""
+    async def restore(self, states: Sequence[LastState], last_word: float | None, *, absent: bool) -> None:
+        """Take over what was. ``last_word``: when a PBX told us something last, by its clock.
+
+        ``absent``: who was never here counts as logged out (the demo's colleagues).
+        """
+        interactions: list[Interaction] = self.log.open_interactions()
         agents = [agent_of(state, self.hub.people) for state in states]
         if absent:
             known = {agent.name for agent in agents}
             agents += [absent_agent(u) for u in self.hub.people.values() if u.devices and u.name not in known]
         for pbx in self.hub.pbxs.values():
-            pbx.restore(deepcopy([one for one in interactions if one.pbx == pbx.name and one.channel == "voice"]))
+            calls = [one for one in interactions if one.pbx == pbx.name and one.channel == "voice"]
+            pbx.restore(deepcopy(calls), last_word)
         await self.hub.restore(interactions, agents)
 
     def start_links(self) -> None:

@@ -236,7 +236,7 @@ async def _put_together(gateway: Gateway, settings: Settings, demo: bool) -> Non
     from agent_console.server import serve  # noqa: PLC0415
     from cti_gateway.gateway import seed_queues  # noqa: PLC0415
     from interaction_log.records import QueueSettings  # noqa: PLC0415
-    from interaction_log.store.seats import last_states  # noqa: PLC0415
+    from interaction_log.store.seats import last_states, last_word  # noqa: PLC0415
 
     hub, store, http = gateway.hub, gateway.store, settings.http
     await seed_queues(store, [QueueSettings(**(q.model_dump() | {"label": q.label or q.name})) for q in settings.queue])
@@ -246,8 +246,9 @@ async def _put_together(gateway: Gateway, settings: Settings, demo: bool) -> Non
     for pbx in settings.pbx:
         hub.add(_pbx(pbx, settings.phone.default_region, hub))
     await hub.load()
-    states = await asyncio.to_thread(last_states, settings.database.url)
-    await gateway.restore(gateway.log.open_interactions(), states, absent=demo)
+    url = settings.database.url
+    states, spoke = await asyncio.to_thread(last_states, url), await asyncio.to_thread(last_word, url)
+    await gateway.restore(states, spoke, absent=demo)
     deps = ConsoleDeps(
         users=store.users,
         customers=store.customers,

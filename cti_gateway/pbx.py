@@ -177,9 +177,9 @@ class Pbx:
         if self._system is not None:
             await self._system.stop()
 
-    def restore(self, interactions: Iterable[Interaction]) -> None:
-        """What the log says was open; the PBX will say what became of it."""
-        self.tracker.restore(interactions)
+    def restore(self, interactions: Iterable[Interaction], last_word: float | None) -> None:
+        """What the log says was open, and when the PBX spoke last; it will say itself what became of them."""
+        self.tracker.restore(interactions, last_word)
 
     def hush(self) -> None:
         """Tell nothing any more: the process ends, and what it does to the PBX from here on is no news."""

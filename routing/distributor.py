@@ -203,6 +203,8 @@ class Distributor:
         one = self.interactions[event.interaction_id]
         self._connected.setdefault(one.id, {})[agent.name] = None
         agent.talking[one.id, event.device] = self._wrap_up_seconds(one) > 0
+        for offer_id in [o for o, i in agent.offers.items() if i == one.id]:
+            del agent.offers[offer_id]  # how the ringing ended may have been missed; that it ended is certain
         commands: list[c.Command] = []
         if agent.answering is not None:
             agent.answering = None

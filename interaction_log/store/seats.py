@@ -1,4 +1,4 @@
-"""Where everything was when the process before ours ended: agents' last states and devices, the last word of the PBX."""
+"""Where everything was when the process before ours ended: agents, their devices, the last word of the PBX."""
 
 from __future__ import annotations
 
