@@ -20,6 +20,10 @@ _INSTANCE: Final = re.compile(rb"-([0-9a-f]{8})(?=[;\r]|$)", re.MULTILINE)
 _BRIDGE: Final = re.compile(rb"([0-9a-f]{8})(?=-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})")
 
 
+# Who calls in the recordings: every call of ours comes from somebody else.
+_CALLERS: Final = re.compile(rb"(?<![0-9])(13[89])[0-9]{8}(?![0-9])")
+
+
 def events_of(file: Path) -> bytes:
     """The events of a recording, each with its empty line; what answers an action is left out."""
     blocks = [b for b in file.read_bytes().split(END) if b.startswith(b"Event: ")]
@@ -27,25 +31,26 @@ def events_of(file: Path) -> bytes:
 
 
 def renumbered(stream: bytes, number: int) -> bytes:
-    """The same calls, once more: other Uniqueids, channel names, bridges, and times."""
+    """The same calls, once more: other Uniqueids, channel names, bridges, callers, and times."""
     later = number * BETWEEN_SECONDS
+    stream = _CALLERS.sub(lambda m: b"%s%08d" % (m[1], number * 7_919 % 100_000_000), stream)
     stream = _SECONDS.sub(lambda m: b"%d" % (int(m[1]) + later), stream)
     stream = _INSTANCE.sub(lambda m: b"-%08x" % ((int(m[1], 16) + (number << 12)) & 0xFFFFFFFF), stream)
     return _BRIDGE.sub(lambda m: b"%08x" % ((int(m[1], 16) + number) & 0xFFFFFFFF), stream)
 
 
-def calls(files: Sequence[Path] | None = None) -> Iterator[bytes]:
-    """The recordings one after the other, again and again, each time as new calls."""
+def calls(files: Sequence[Path] | None = None, begin: int = 0) -> Iterator[bytes]:
+    """The recordings one after the other, again and again, each time as new calls; not the first `begin` of them."""
     streams = [events_of(file) for file in files or recordings()]
-    for number in count(1):
+    for number in count(begin + 1):
         yield renumbered(streams[number % len(streams)], number)
 
 
-def stream_of(events: int, files: Sequence[Path] | None = None) -> tuple[bytes, int]:
+def stream_of(events: int, files: Sequence[Path] | None = None, begin: int = 0) -> tuple[bytes, int]:
     """Whole recordings with at least so many events, and how many there are."""
     parts: list[bytes] = []
     found = 0
-    for part in calls(files):
+    for part in calls(files, begin):
         parts.append(part)
         found += part.count(END)
         if found >= events:
