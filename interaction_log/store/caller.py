@@ -11,8 +11,8 @@ from typing import Final
 import sqlalchemy as sa
 
 from interaction_log.identity import parse_phone
-from interaction_log.records import Match
-from interaction_log.store.customer_rows import load, view
+from interaction_log.records import Customer, Match
+from interaction_log.store.customer_rows import having, view
 from interaction_log.store.schema import customer_phones as phones
 from interaction_log.store.timeline import timeline
 
@@ -26,12 +26,12 @@ def find(connection: sa.Connection, address: str, region: str) -> Match:
     """The people behind an address, without their history."""
     number = parse_phone(address, region)
     if number is not None:
-        exact = _ids(connection, phones.c.e164 == number.e164)
+        exact = having(connection, phones.c.e164 == number.e164, MOST_CANDIDATES)
         if exact:
-            return _match(connection, exact, sure=True)
+            return _match(exact, sure=True)
     national = number.national if number is not None else _national(address)
-    similar = _ids(connection, phones.c.national == national) if national else []
-    return _match(connection, similar, sure=False)
+    similar = having(connection, phones.c.national == national, MOST_CANDIDATES) if national else []
+    return _match(similar, sure=False)
 
 
 def with_history(connection: sa.Connection, match: Match) -> Match:
@@ -42,19 +42,14 @@ def with_history(connection: sa.Connection, match: Match) -> Match:
     return Match(strength=match.strength, customer=match.customer, candidates=match.candidates, timeline=lines)
 
 
-def _ids(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> list[str]:
-    query = sa.select(phones.c.customer_id).where(condition).distinct().order_by(phones.c.customer_id)
-    return list(connection.execute(query.limit(MOST_CANDIDATES)).scalars())
-
-
 def _national(address: str) -> str | None:
     """The digits of what is no valid number here: a foreign national number with its trunk prefix, perhaps."""
     found = _DIGITS.fullmatch(address)
     return found[1] if found is not None and len(found[1]) >= _SHORTEST else None
 
 
-def _match(connection: sa.Connection, ids: list[str], *, sure: bool) -> Match:
-    people = [view(customer) for customer in load(connection, ids)] if ids else []
+def _match(found: list[Customer], *, sure: bool) -> Match:
+    people = [view(customer) for customer in found]
     if not people:
         return Match(strength="unknown")
     if len(people) > 1:

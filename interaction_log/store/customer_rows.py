@@ -1,7 +1,8 @@
-"""Customers in their three tables: reading, writing, and the public object."""
+"""Customers in their three tables: reading, writing, and the public object. Numbers and mails are for finding."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any, Final
@@ -24,34 +25,18 @@ def load(connection: sa.Connection, ids: Sequence[str]) -> list[Customer]:
     """These customers, in the order of ``ids``; unknown ids are left out."""
     found: dict[str, Customer] = {}
     for n in range(0, len(ids), _CHUNK):
-        found |= _load_chunk(connection, ids[n : n + _CHUNK])
+        found |= {c.id: c for c in _read(connection, customers.c.id.in_(ids[n : n + _CHUNK]))}
     return [found[of] for of in ids if of in found]
 
 
-def _load_chunk(connection: sa.Connection, ids: Sequence[str]) -> dict[str, Customer]:
-    phones = _lists(connection, customer_phones, ids)
-    emails = _lists(connection, customer_emails, ids)
-    rows = connection.execute(sa.select(customers).where(customers.c.id.in_(ids)))
-    return {
-        row.id: Customer(
-            id=row.id,
-            name=row.name,
-            phones=[f"{p.e164};ext={p.extension}" if p.extension else p.e164 for p in phones.get(row.id, [])],
-            emails=[m.email for m in emails.get(row.id, [])],
-            organisation=row.organisation,
-            language=row.language,
-            vip=bool(row.vip),
-            notes=row.notes,
-        )
-        for row in rows
-    }
+def having(connection: sa.Connection, number: sa.ColumnElement[bool], limit: int) -> list[Customer]:
+    """Customers with a telephone number that fulfils this, by id."""
+    return _read(connection, customers.c.id.in_(sa.select(customer_phones.c.customer_id).where(number)), limit)
 
 
-def _lists(connection: sa.Connection, table: sa.Table, ids: Sequence[str]) -> dict[str, list[Any]]:
-    found: dict[str, list[Any]] = {}
-    for row in connection.execute(sa.select(table).where(table.c.customer_id.in_(ids)).order_by(table.c.position)):
-        found.setdefault(row.customer_id, []).append(row)
-    return found
+def _read(connection: sa.Connection, condition: sa.ColumnElement[bool], limit: int | None = None) -> list[Customer]:
+    query = sa.select(customers.c.public).where(condition).order_by(customers.c.id).limit(limit)
+    return [Customer(**json.loads(text)) for text in connection.execute(query).scalars()]
 
 
 def add(connection: sa.Connection, new: Iterable[Checked]) -> None:
@@ -109,6 +94,7 @@ def _row(checked: Checked) -> dict[str, Any]:
         "language": c.language,
         "vip": c.vip,
         "notes": c.notes,
+        "public": json.dumps(view(c)),
         "sort_name": c.name.casefold(),
         "search": checked.search,
     }

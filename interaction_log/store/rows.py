@@ -13,7 +13,6 @@ from interaction_log.events import SCHEMA_VERSION, TYPES, Event, InteractionEven
 Bare = tuple[int, str | None, str, float | None, bool, int, str]
 Row = tuple[int, str | None, str, float | None, bool, int, str, int | None]  # in the order of the table's columns
 
-_COLUMNS: Final = ("at", "inferred", "interaction_id")  # not repeated in the payload
 _decode: Final = json.JSONDecoder().decode
 
 
@@ -43,8 +42,10 @@ def _reader(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
 
 
 def _shape(cls: type[Event]) -> tuple[str, tuple[str, ...], Callable[[Any], tuple[Any, ...]], bool]:
-    names = tuple(f.name for f in fields(cls) if f.name not in _COLUMNS)
-    return cls.__name__, names, _reader(names), issubclass(cls, InteractionEvent)
+    of_interaction = issubclass(cls, InteractionEvent)
+    columns = {"at", "inferred", *(["interaction_id"] if of_interaction else [])}  # not repeated in the payload
+    names = tuple(f.name for f in fields(cls) if f.name not in columns)
+    return cls.__name__, names, _reader(names), of_interaction
 
 
 _SHAPES: Final = {cls: _shape(cls) for cls in TYPES.values()}
@@ -66,5 +67,6 @@ def from_row(row: Any) -> Event | None:
         return None
     found: dict[str, Any] = _decode(payload)
     found["at"], found["inferred"] = at, bool(inferred)
-    found["interaction_id"] = found.get("interaction_id", of)
+    if of is not None:
+        found["interaction_id"] = of
     return from_payload(name, found)

@@ -151,6 +151,7 @@ customers: Final = sa.Table(
     sa.Column("language", sa.String),
     sa.Column("vip", sa.Boolean, nullable=False),
     sa.Column("notes", sa.Text),
+    sa.Column("public", sa.Text, nullable=False),  # the whole record as JSON: a caller is found with one query
     sa.Column("sort_name", _Sorted, nullable=False),  # case-folded name
     sa.Column("search", sa.Text, nullable=False),  # case-folded: all that a search looks into
     sa.Index("customers_by_name", "sort_name", "id"),

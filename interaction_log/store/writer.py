@@ -2,9 +2,9 @@
 
 Groups form by themselves while the disk works (no linger), up to ``BATCH`` rows; a thousand events a second make
 groups of one to three. In ordinary times the projections are in the same transaction as their events. Under a flood
-(groups of ``FLOOD`` and more) they are put off, for ``DEFER_SECONDS`` at most, so that an interaction is not written
-again for each of its events; ``meta.projected_seq`` says so until they are written, and a start after a crash catches
-up from there.
+(groups of ``FLOOD`` and more) they are put off to the next lull, ``DEFER_SECONDS`` at most: an interaction is not
+written again for each of its events. ``meta.projected_seq`` says so until they are written, and a start after a crash
+catches up from there.
 
 When the database is away, groups go to the journal; it is drained in order before anything newer is written. A row
 that the database refuses is put aside alone (``quarantine``). Being away, being full and losing the lease are told
@@ -35,6 +35,7 @@ from interaction_log.store.statements import Statements
 BATCH: Final = 500
 FLOOD: Final = 32
 DEFER_SECONDS: Final = 0.25
+_LULL_SECONDS: Final = 0.01  # nothing came for so long: the flood is over
 _IDLE_SECONDS: Final = 1.0
 _BACKOFF_SECONDS: Final = (0.1, 0.2, 0.4, 0.8, 1.0)
 _log: Final = logging.getLogger(__name__)
@@ -173,7 +174,7 @@ class Writer:
             return max(0.0, min(_IDLE_SECONDS, self._retry_at - time.monotonic()))
         if len(self._journal):
             return 0.0
-        return min(_IDLE_SECONDS, self._put_off()) if self._projection.waiting else _IDLE_SECONDS
+        return min(_LULL_SECONDS, self._put_off()) if self._projection.waiting else _IDLE_SECONDS
 
     def _put_off(self) -> float:
         """How much longer the projections may stay behind, in seconds."""
@@ -199,7 +200,7 @@ class Writer:
 
     def _settle(self, rows: list[Row]) -> None:
         """Write a group, or find it another place."""
-        project = self._put_off() == 0.0 if self._marked is not None else len(rows) < FLOOD
+        project = not rows or self._put_off() == 0.0 if self._marked is not None else len(rows) < FLOOD
         if not (rows or (project and self._projection.waiting) or self._session.due or self._failures):
             return
         began = time.monotonic()

@@ -212,6 +212,7 @@ def _customer_tables() -> None:
         sa.Column("language", sa.String()),
         sa.Column("vip", sa.Boolean(), nullable=False),
         sa.Column("notes", sa.Text()),
+        sa.Column("public", sa.Text(), nullable=False),
         sa.Column("sort_name", _SORTED, nullable=False),
         sa.Column("search", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
