@@ -201,9 +201,7 @@ class Pbx:
             elif message.name in _NOTED:
                 _NOTED[message.name](self, message)
         if events:
-            self._sink([self._credited(event) for event in events], received_at)
-            if any(isinstance(event, e.SuspiciousBlockSeen) for event in events):
-                self._look_again()
+            self._sink([self._credited(event) for event in events if self._worth_telling(event)], received_at)
 
     def on_state(self, state: LinkState) -> None:
         """A connection came up or went down."""
@@ -285,12 +283,18 @@ class Pbx:
         except ActionFailed as error:
             log.info("PBX %s: its device states cannot be read: %s", self.name, error)
 
-    def _look_again(self) -> None:
-        """A block came that names no channel we know: ask the PBX which channels there are (AMI-FACTS 6.23)."""
+    def _worth_telling(self, event: e.Event) -> bool:
+        """A block that names no channel we know is reported, and the PBX is asked which channels there are
+        (AMI-FACTS 6.23). Whoever can write such blocks must fill no log with them: the rest is counted only."""
+        if not isinstance(event, e.SuspiciousBlockSeen):
+            return True
         now = self._wall()
-        if self.ready_since is not None and abs(now - self._looked_at) > LOOK_AGAIN_SECONDS:
-            self._looked_at = now
+        if abs(now - self._looked_at) <= LOOK_AGAIN_SECONDS:
+            return False
+        self._looked_at = now
+        if self.ready_since is not None:
             self._spawn(self._look())
+        return True
 
     async def _look(self) -> None:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -201,3 +202,23 @@ async def test_a_frozen_asterisk_and_a_reload(site: Site) -> None:
         assert len(log) == 1 and log[0]["ended_at"] is None
         agent = anna.agent()
         assert agent is not None and agent["state"] == "BUSY"
+
+
+async def test_we_are_frozen_in_mid_call(site: Site) -> None:
+    """Asterisk drops a client that does not read; when we wake up, what happened meanwhile is found."""
+    async with Desk(site.program, "anna") as anna:
+        await ready(anna)
+        customer = site.stage.customer("13800138000", "800")
+        await (await site.stage.anna.rings()).answer()
+        await anna.state("BUSY")
+        assert site.program.process is not None
+        site.program.process.send_signal(signal.SIGSTOP)
+        await asyncio.sleep(2)
+        await customer.hang_up()
+        await asyncio.sleep(6)
+        site.program.process.send_signal(signal.SIGCONT)
+        before = time.monotonic()
+        await anna.state("WRAP_UP")
+        assert time.monotonic() - before < 5
+        (one,) = await site.program.interactions()
+        assert one["outcome"] == "answered" and 1.5 < one["talk_seconds"] < 3.5

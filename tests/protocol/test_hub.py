@@ -274,6 +274,21 @@ async def test_pauses_are_released_at_the_end(floor: Floor) -> None:
     assert not floor.member().paused and floor.member("PJSIP/1002").paused
 
 
+async def test_a_forged_hangup_is_not_believed_and_the_pbx_is_asked(floor: Floor) -> None:
+    await floor.sign_in()
+    call, i = await floor.talk()
+    channel = call.caller.name
+    forged = f"Event: Hangup\r\nChannel: {channel}\r\nUniqueid: 1.1\r\nCause: 16\r\n\r\n".encode()
+    before = floor.hub.counters()["ami_messages"]
+    for _ in range(50):
+        floor.simulator.broadcast(forged)
+    await floor.exchange.until(lambda: floor.hub.counters()["ami_suspicious_blocks"] == 50)
+    await floor.exchange.until(lambda: floor.hub.counters()["ami_messages"] > before + 50)  # the list of channels
+    assert len(floor.log.of(e.SuspiciousBlockSeen)) == 1
+    assert floor.state() == "BUSY" and not floor.log.of(e.InteractionEnded)
+    assert floor.hub.distributor.interactions[i].open_segment("PJSIP/1001") is not None
+
+
 async def test_a_refused_login_and_a_log_in_trouble_are_told(floor: Floor) -> None:
     from interaction_log.store import LogState
 
