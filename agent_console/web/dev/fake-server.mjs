@@ -356,6 +356,7 @@ function rest(request, response, url, body) {
     },
     'GET interactions/:id': () => data.interactions.find((one) => one.id === id),
     'GET devices': () => data.devices,
+    'GET phone': () => ({ kind: 'desk' }),
     'GET health': () => data.health(now()),
     'GET gaps': () => data.gaps(now()),
     'GET agents': () => data.colleagues(now()),

@@ -6,13 +6,24 @@ const singleKeys = useStored('single-keys', true)
 export const useSingleKeys = () => singleKeys
 
 export interface Shortcut {
-  /** `KeyboardEvent.code` without modifiers: `KeyA`, `Digit1`. Layout independent. */
+  /** `KeyboardEvent.code` on an English keyboard: `KeyA`, `Digit1`, `Enter`, or a character: `?`. */
   code: string
   run: (event: KeyboardEvent) => void
   /** Works only with Ctrl (or ⌘), also while writing. */
   ctrl?: boolean
-  /** Needs Shift (for `?`). */
-  shift?: boolean
+}
+
+const PRINTED = /^(?:Key|Digit)(.)$/
+
+/**
+ * Whether this is the key that carries the character. What is printed on the key counts (A is elsewhere in France); its
+ * place only where the key gives another script or a sign with Alt.
+ */
+export function isKey(code: string, event: Pick<KeyboardEvent, 'key' | 'code'>): boolean {
+  const printed = code.length === 1 ? code : PRINTED.exec(code)?.[1]?.toLowerCase()
+  if (printed === undefined) return event.code === code || event.key === code
+  if (event.key.toLowerCase() === printed) return true
+  return event.code === code && !/^[a-z0-9]$/i.test(event.key)
 }
 
 /** Whether the keyboard writes text at this element. */
@@ -24,12 +35,12 @@ export function isWriting(target: EventTarget | null): boolean {
 }
 
 function wanted(shortcut: Shortcut, event: KeyboardEvent): boolean {
-  if (event.code !== shortcut.code) return false
+  if (!isKey(shortcut.code, event)) return false
   const ctrl = event.ctrlKey || event.metaKey
   if (shortcut.ctrl) return ctrl && !event.altKey
   if (ctrl) return false
   if (event.altKey) return true
-  return singleKeys.value && event.shiftKey === Boolean(shortcut.shift) && !isWriting(event.target)
+  return singleKeys.value && (!event.shiftKey || shortcut.code === '?') && !isWriting(event.target)
 }
 
 /** Keys of a part of the page, as long as it is there: the letter, or Alt + the letter while writing. */
