@@ -34,6 +34,7 @@ from interaction_log.records import User
 LOG = logging.getLogger(__name__)
 MAX_PACKET: Final = 64 * 1024
 MAX_BAD_PACKETS: Final = 5
+MAX_LIMITED: Final = 500  # commands over the rate, in the life of a connection
 MAX_CONSOLES: Final = 20  # of one user in one namespace
 SIGN_IN_SECONDS: Final = 10.0
 FAREWELL_SECONDS: Final = 1.5
@@ -64,6 +65,8 @@ class _Peer:
     consoles: dict[str, Console] = field(default_factory=dict)
     joining: set[str] = field(default_factory=set)
     bad: int = 0
+    limited: int = 0
+    closing: bool = False
     abort: Callable[[], None] | None = None
 
 
@@ -221,13 +224,13 @@ class ConsoleSockets(socketio.AsyncServer):  # type: ignore[misc]
     # --- what comes in ---
 
     async def _handle_eio_message(self, eio_sid: str, data: Any) -> None:
-        """Overridden to limit the rate (by not reading on) and to survive packets that cannot be read."""
+        """Overridden to limit the rate, before anything is parsed, and to survive packets that cannot be read."""
         peer = self._peers.get(eio_sid)
-        if peer is None:
+        if peer is None or peer.closing:
             return
         if not peer.bucket.take(self._deps.now()):
-            self.consoles.counts.limited += 1
-            await asyncio.sleep(1 / self._deps.commands_per_second)
+            await self._limit(eio_sid, peer, data)
+            return
         if not isinstance(data, str) or data[:1] not in TAKEN:
             self._bad(eio_sid, peer)
             return
@@ -235,15 +238,24 @@ class ConsoleSockets(socketio.AsyncServer):  # type: ignore[misc]
             await super()._handle_eio_message(eio_sid, data)
         except Exception:
             LOG.debug("a packet could not be read", exc_info=True)
-            await self._refuse_unread(peer, data)
+            await self._refuse_unread(peer, data, refused("invalid", "This is not JSON as we take it."))
             self._bad(eio_sid, peer)
 
-    async def _refuse_unread(self, peer: _Peer, data: str) -> None:
-        """Acknowledge an event that is no JSON, where it asked for that."""
-        asked = _ASKED.match(data)
+    async def _limit(self, eio_sid: str, peer: _Peer, data: Any) -> None:
+        """Too many at once: refused unread; far too many: the connection is closed."""
+        self.consoles.counts.limited += 1
+        peer.limited += 1
+        if peer.limited > MAX_LIMITED:
+            self.close_soon(eio_sid)
+            return
+        await self._refuse_unread(peer, data, refused("too_many", "Too many commands at once; please wait a moment."))
+
+    async def _refuse_unread(self, peer: _Peer, data: Any, answer: Ack) -> None:
+        """Acknowledge an event without reading it, where it asked for that."""
+        asked = _ASKED.match(data) if isinstance(data, str) else None
         console = peer.consoles.get(asked["namespace"] or "/") if asked else None
         if asked and console:
-            await self._acknowledge(console, int(asked["id"]), refused("invalid", "This is not JSON as we take it."))
+            await self._acknowledge(console, int(asked["id"]), answer)
 
     def _bad(self, eio_sid: str, peer: _Peer) -> None:
         self.consoles.counts.bad_packets += 1
@@ -329,10 +341,18 @@ class ConsoleSockets(socketio.AsyncServer):  # type: ignore[misc]
         """Nothing more goes to this console from now on; then its connection is closed, with a farewell if it reads."""
         LOG.info("console of %s cut: %s", console.user.name, why)
         self._forget(console)
+        peer = self._peers.get(console.eio_sid)
+        if peer is not None:
+            peer.closing = True
         self.spawn(self._close(console.eio_sid, polite=why != "does not read"))
 
     def close_soon(self, eio_sid: str) -> None:
-        """Close this connection."""
+        """Close this connection; nothing more is taken from it."""
+        peer = self._peers.get(eio_sid)
+        if peer is not None:
+            if peer.closing:
+                return
+            peer.closing = True
         self.spawn(self._close(eio_sid, polite=True))
 
     async def _close(self, eio_sid: str, polite: bool) -> None:

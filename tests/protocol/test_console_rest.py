@@ -52,6 +52,7 @@ ROLES: dict[tuple[str, str], tuple[set[str], str, Any, int]] = {
     ("GET", "/api/agents"): (OVERSEERS, "/api/agents", None, 200),
     ("GET", "/api/devices"): (OVERSEERS, "/api/devices", None, 200),
     ("GET", "/api/health"): (OVERSEERS, "/api/health", None, 200),
+    ("GET", "/api/phone"): (SIGNED_IN, "/api/phone", None, 200),
     ("GET", "/api/gaps"): (SIGNED_IN, "/api/gaps", None, 200),
 }
 
