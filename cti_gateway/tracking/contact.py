@@ -190,6 +190,24 @@ class Contact:
             )
         )
 
+    def end_lost_offers(self, at: float | None) -> None:
+        """Ringing from before a gap of which the PBX will not tell the end any more."""
+        ringing = {ring.offer.offer_id for ring in self.rings.values()}
+        for offer in self.interaction.open_offers():
+            answered = offer.agent in self.legs
+            if answered or offer.offer_id not in ringing:
+                self.emit(
+                    e.OfferEnded(
+                        at=at,
+                        interaction_id=self.id,
+                        offer_id=offer.offer_id,
+                        device=offer.agent,
+                        result="answered" if answered else "cancelled",
+                        ring_seconds=None,
+                        inferred=True,
+                    )
+                )
+
     def dial_ended(self, target: Channel, status: str, at: float | None) -> None:
         """``DialEnd`` (it may come twice: the first counts, AMI-FACTS 6.1)."""
         ring = self.rings.get(target.unique_id)
@@ -358,6 +376,7 @@ class Contact:
         for ring in list(self.rings.values()):
             if ring.offer.result is None:
                 self.end_offer(ring, "cancelled", at, inferred)
+        self.end_lost_offers(at)
         self.settle_leave("abandoned" if outcome == "abandoned" else "left")
         visit = self.interaction.waiting_in()
         if visit is not None:

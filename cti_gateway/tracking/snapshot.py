@@ -297,6 +297,8 @@ class Snapshot:
             contact.enter_queue(line.data.split(",")[0], None, customer.created_at, inferred=True)
         self._ring(contact)
         self._connect(contact, now)
+        if contact.from_snapshot or self.stale:
+            contact.end_lost_offers(now)
 
     def _ring(self, contact: Contact) -> None:
         for line in self._listed.values():
@@ -353,13 +355,15 @@ def correct_answer(contact: Contact, m: Message, at: float | None) -> None:
     if not (hold.isdigit() and talk.isdigit()):
         return
     contact.from_snapshot = False
-    answered_at = at - float(talk)
+    # The seconds are whole ones, and the event comes a moment after the hang-up: what is known bounds them.
+    left = [at, i.segments[0].end, contact.customer.hangup_requested_at if contact.customer is not None else None]
+    answered_at = max(min(t for t in left if t is not None) - float(talk), i.started_at or 0.0)
     contact.emit(
         e.InteractionAmended(
             at=at,
             interaction_id=contact.id,
             answered_at=answered_at,
-            queue_entered_at=answered_at - float(hold),
+            queue_entered_at=max(answered_at - float(hold), i.started_at or 0.0),
             inferred=True,
         )
     )
