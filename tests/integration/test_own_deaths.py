@@ -108,8 +108,8 @@ async def test_deaths_at_random_points(tmp_path: Path) -> None:
                 by_start = sorted(log, key=lambda one: one["started_at"])
                 assert [one["outcome"] for one in by_start] == expected, rounds.told
                 for one in log:
-                    # A missed answer is corrected from AgentComplete's whole seconds, hence the tolerance.
-                    assert one["started_at"] <= (one["answered_at"] or one["started_at"]) <= one["ended_at"] + 0.01, one
+                    assert one["started_at"] <= (one["answered_at"] or one["started_at"]) <= one["ended_at"], one
+                    assert all(offer["result"] for offer in one["offers"]), one
             async with Desk(program, "anna") as anna:
                 await anna.state("READY")
     finally:
