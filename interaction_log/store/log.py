@@ -178,6 +178,11 @@ class EventLog:
         return replace(state, backlog=self.backlog + len(self._journal), lost=lost)
 
     @property
+    def behind(self) -> bool:
+        """Whether projections of events that are stored are still to be written (under a flood, or after one)."""
+        return self._projection.waiting
+
+    @property
     def counters(self) -> Counters:
         """For metrics."""
         return self._writer.counters

@@ -55,7 +55,7 @@ async def tell(log: EventLog, *told: e.Event) -> None:
         log.append(e.Recorded(seq, event))
     await log.durable(seq)
     deadline = time.monotonic() + 10
-    while log._projection.waiting:  # after a flood the projections follow
+    while log.behind:  # after a flood the projections follow
         assert time.monotonic() < deadline
         await asyncio.sleep(0.005)
 
