@@ -36,7 +36,7 @@ export class Connection implements Link {
       transports: ['websocket', 'polling'],
       tryAllTransports: true,
       reconnectionDelay: 250,
-      reconnectionDelayMax: 2_000,
+      reconnectionDelayMax: 1_500,
       timeout: 5_000,
       auth: (give) => give(this.#sequence.last === null ? {} : { after: this.#sequence.last }),
     })
