@@ -58,6 +58,7 @@ class Distributor:
         self.pops = Pops(settings.lookup_patience_seconds)
         self._owners: dict[str, str] = {}
         self._connected: dict[str, dict[str, None]] = {}
+        self._ringing: dict[str, dict[str, None]] = {}  # agents by interaction; like _connected, so that none is sought
         self._closed: dict[str, float] = {}
         self._now = 0.0
         self._methods: dict[type[e.Event], Callable[[Any], list[c.Command]]] = {
@@ -141,11 +142,26 @@ class Distributor:
 
     def _concerned(self, interaction_id: str) -> dict[str, None]:
         """Who had it, has it, or hears it ring; a dict as an ordered set."""
-        found = dict(self._connected.get(interaction_id, ()))
-        for agent in self.agents.values():
-            if interaction_id in agent.offers.values():
-                found[agent.name] = None
-        return found
+        return self._connected.get(interaction_id, {}) | self._ringing.get(interaction_id, {})
+
+    def _add_offer(self, agent: Agent, offer_id: str, interaction_id: str) -> None:
+        agent.offers[offer_id] = interaction_id
+        self._ringing.setdefault(interaction_id, {})[agent.name] = None
+
+    def _drop_offers(self, agent: Agent, interaction_id: str, offer_id: str | None = None) -> bool:
+        """Forget one ringing at her devices, or all of an interaction; whether there was one."""
+        gone = [o for o, i in agent.offers.items() if i == interaction_id and offer_id in (None, o)]
+        for one in gone:
+            del agent.offers[one]
+        ringing = self._ringing.get(interaction_id)
+        if gone and ringing is not None and interaction_id not in agent.offers.values():
+            ringing.pop(agent.name, None)
+            if not ringing:
+                del self._ringing[interaction_id]
+        return bool(gone)
+
+    def _those(self, names: Iterable[str]) -> list[Agent]:
+        return [self.agents[name] for name in names]
 
     # --- offers and pops -----------------------------------------------------------------------------
 
@@ -163,17 +179,18 @@ class Distributor:
         agent = self.owner(event.device)
         if agent is None:
             return []
-        agent.offers[event.offer_id] = event.interaction_id
+        self._add_offer(agent, event.offer_id, event.interaction_id)
         return self.pops.ring(agent.name, event.interaction_id) + self._move(agent, "rang")
 
     def _offer_ended(self, event: e.OfferEnded) -> list[c.Command]:
         commands: list[c.Command] = []
-        for agent in self.agents.values():
-            if agent.offers.pop(event.offer_id, None) is not None:
+        for agent in self._those(self._ringing.get(event.interaction_id, {}).copy()):
+            if self._drop_offers(agent, event.interaction_id, event.offer_id):
                 if event.interaction_id not in agent.offers.values():
                     commands += self.pops.close(agent.name, event.interaction_id, self._close_reason(event))
                 if event.result == "answered":
                     agent.answering = event.interaction_id
+                    self._connected.setdefault(event.interaction_id, {})[agent.name] = None
                     commands.append(c.StartTimer(_answering_timer(agent.name), ANSWERING_SECONDS))
                 elif not agent.offers and agent.answering is None:
                     commands += self._move(agent, "offers_over")
@@ -203,8 +220,7 @@ class Distributor:
         one = self.interactions[event.interaction_id]
         self._connected.setdefault(one.id, {})[agent.name] = None
         agent.talking[one.id, event.device] = self._wrap_up_seconds(one) > 0
-        for offer_id in [o for o, i in agent.offers.items() if i == one.id]:
-            del agent.offers[offer_id]  # how the ringing ended may have been missed; that it ended is certain
+        self._drop_offers(agent, one.id)  # how the ringing ended may have been missed; that it ended is certain
         commands: list[c.Command] = []
         if agent.answering is not None:
             agent.answering = None
@@ -216,7 +232,7 @@ class Distributor:
 
     def _agent_disconnected(self, event: e.AgentDisconnected) -> list[c.Command]:
         commands: list[c.Command] = []
-        for agent in self.agents.values():  # not by owner: she may have left the device in mid-call
+        for agent in self._those(self._connected.get(event.interaction_id, ())):  # she may have left the device
             if agent.talking.pop((event.interaction_id, event.device), None) is not None and not agent.talking:
                 commands += self._release(agent, self.interactions[event.interaction_id])
         return commands
@@ -240,9 +256,8 @@ class Distributor:
         """Nothing of an ended call rings or talks, whatever the PBX forgot to say."""
         commands: list[c.Command] = []
         one = self.interactions[event.interaction_id]
-        for agent in self.agents.values():
-            for offer_id in [o for o, i in agent.offers.items() if i == one.id]:
-                del agent.offers[offer_id]
+        for agent in self._those(self._concerned(one.id)):
+            if self._drop_offers(agent, one.id):
                 commands += self.pops.close(agent.name, one.id, "ended")
                 commands += [] if agent.offers or agent.answering else self._move(agent, "offers_over")
             if agent.answering == one.id:
@@ -466,7 +481,7 @@ class Distributor:
                     agent.talking[one.id, segment.agent] = self._wrap_up_seconds(one) > 0
         for offer in one.open_offers():
             if offer.agent in agent.devices and agent.signed_in:
-                agent.offers[offer.offer_id] = one.id
+                self._add_offer(agent, offer.offer_id, one.id)
                 self.pops.restore(agent.name, one.id)
 
     def _turn_to(self, agent: Agent, state: e.AgentState) -> list[c.Command]:

@@ -28,9 +28,9 @@ Key = tuple[str, str]
 
 @dataclass(slots=True)
 class _Phone:
-    """One device at one PBX: its memberships by queue and what we want of it."""
+    """One device at one PBX: its memberships by queue and interface, and what we want of it."""
 
-    members: dict[str, MemberChanged] = field(default_factory=dict)
+    members: dict[tuple[str, str], MemberChanged] = field(default_factory=dict)
     wanted: str | None = None
     tries: int = 0
 
@@ -45,6 +45,7 @@ class Pauses:
 
     def __init__(self) -> None:
         self._phones: dict[Key, _Phone] = {}
+        self._keys: dict[str, list[Key]] = {}  # by device: a site has thousands
 
     def members(self) -> list[MemberChanged]:
         """All queue members of all PBXs, as they are now."""
@@ -52,23 +53,33 @@ class Pauses:
 
     def queues_of(self, devices: list[str]) -> list[str]:
         """The queues that these devices serve, each once."""
-        names = {m.queue: None for m in self.members() if m.device in devices}
-        return list(names)
+        return list({m.queue: None for m in self._of(devices)})
+
+    def _of(self, devices: list[str]) -> list[MemberChanged]:
+        keys = [key for device in devices for key in self._keys.get(device, ())]
+        return [m for key in keys for m in self._phones[key].members.values()]
+
+    def _phone(self, key: Key) -> _Phone:
+        phone = self._phones.get(key)
+        if phone is None:
+            phone = self._phones[key] = _Phone()
+            self._keys.setdefault(key[1], []).append(key)
+        return phone
 
     def seen(self, event: MemberChanged) -> Sight:
         """Take in what the PBX shows. ``ours_removed``: somebody else ended a pause that we still want."""
-        phone = self._phones.setdefault((event.pbx, event.device), _Phone())
-        before = phone.members.get(event.queue)
+        phone, place = self._phone((event.pbx, event.device)), (event.queue, event.interface)
+        before = phone.members.get(place)
         if event.removed:
-            phone.members.pop(event.queue, None)
+            phone.members.pop(place, None)
             return "nothing"
-        phone.members[event.queue] = event
+        phone.members[place] = event
         ended = before is not None and is_ours(before) and not event.paused
         return "ours_removed" if ended and phone.tries == 0 and phone.wanted is not None else "nothing"
 
     def foreign(self, devices: list[str]) -> str | None:
         """The reason of a pause by others in **all** queues of these devices; ``None`` where a call can still come."""
-        members = [m for m in self.members() if m.device in devices]
+        members = self._of(devices)
         if not members or any(not m.paused or is_ours(m) for m in members):
             return None
         return members[0].paused_reason
@@ -76,12 +87,12 @@ class Pauses:
     def want(self, device: str, reason: str | None) -> list[Command]:
         """From now on ``device`` shall be paused with ``reason``, or not by us (``None``)."""
         commands: list[Command] = []
-        for key, phone in self._phones.items():
-            if key[1] == device:
-                changed = phone.wanted != reason
-                phone.wanted = reason
-                phone.tries = 0 if changed else phone.tries
-                commands += self._settle(key, phone, again=changed)
+        for key in self._keys.get(device, ()):
+            phone = self._phones[key]
+            changed = phone.wanted != reason
+            phone.wanted = reason
+            phone.tries = 0 if changed else phone.tries
+            commands += self._settle(key, phone, again=changed)
         return commands
 
     def settled(self, pbx: str, device: str) -> list[Command]:
@@ -97,10 +108,6 @@ class Pauses:
     def reconcile(self, pbx: str) -> list[Command]:
         """After a resynchronisation: all differences at this PBX become commands."""
         return [c for k, phone in self._phones.items() if k[0] == pbx for c in self._settle(k, phone, again=True)]
-
-    def ours(self) -> list[Key]:
-        """Devices that are paused by us somewhere."""
-        return [key for key, phone in self._phones.items() if any(is_ours(m) for m in phone.members.values())]
 
     def _settle(self, key: Key, phone: _Phone, *, again: bool) -> list[Command]:
         timer = f"pause:{key[0]}:{key[1]}"

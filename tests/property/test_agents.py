@@ -153,6 +153,8 @@ class Floor(RuleBasedStateMachine):
         for agent in self.live.agents.values():
             if agent.signed_in:
                 assert (agent.state == "BUSY") == bool(agent.talking), agent
+            if agent.answering is not None:
+                assert f"answering:{agent.name}" in self.timers, agent
             if agent.state == "OFFERED":
                 assert agent.offers or f"answering:{agent.name}" in self.timers, agent
             if agent.state == "READY":

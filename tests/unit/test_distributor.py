@@ -468,6 +468,11 @@ def test_a_lifted_phone_is_no_moment_of_readiness() -> None:
     assert c.StartTimer("answering:anna", 30.0) in lifted
     desk.fire("answering:anna")
     assert desk.anna.state == "READY"
+    desk.call("i2")
+    desk.ring(i="i2")
+    desk.ring_ends("answered", i="i2")
+    assert c.CancelTimer("answering:anna") in desk.end("i2", "abandoned")
+    assert desk.anna.state == "READY"
 
 
 def test_a_second_call_ends_the_wrap_up_of_the_first() -> None:
