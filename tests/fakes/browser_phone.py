@@ -13,24 +13,23 @@ from playwright.async_api import Browser, Playwright
 from tests.fakes.browser import FLAGS, Person, chromium_path
 
 RATE = 48000
-# Fake devices, no question, sound without a click. One microphone file per browser process.
-MEDIA = (
-    "--use-fake-ui-for-media-stream --use-fake-device-for-media-stream --autoplay-policy=no-user-gesture-required"
-).split()
+# Fake devices, sound without a click. One microphone file per browser process. Not --use-fake-ui-for-media-stream:
+# it says yes to every question, and a refused microphone is a case of its own.
+MEDIA = "--use-fake-device-for-media-stream --autoplay-policy=no-user-gesture-required".split()
 # Keeps every connection of the page, and tells the strongest frequency that arrives (bins of 5.9 Hz).
 EAR = """
 (() => {
   const Real = window.RTCPeerConnection
   window.__ears = []
-  window.__sockets = []
   let context = null
   window.RTCPeerConnection = class extends Real {
     constructor(...how) {
       super(...how)
-      const ear = { pc: this, analyser: null }
+      const ear = { pc: this, analyser: null, track: null }
       window.__ears.push(ear)
       this.addEventListener('track', (event) => {
         context ??= new AudioContext()
+        ear.track = event.track
         ear.analyser = context.createAnalyser()
         ear.analyser.fftSize = 8192
         ear.analyser.smoothingTimeConstant = 0
@@ -38,7 +37,9 @@ EAR = """
       })
     }
   }
-  window.__hear = () => window.__ears.filter((ear) => ear.analyser && ear.pc.connectionState === 'connected').map((ear) => {
+  // A track that is muted (nothing arrives, as on hold) leaves the analyser with what it had last.
+  const sounds = (ear) => ear.analyser && !ear.track.muted && ear.pc.connectionState === 'connected'
+  window.__hear = () => window.__ears.filter(sounds).map((ear) => {
     const bins = new Float32Array(ear.analyser.frequencyBinCount)
     ear.analyser.getFloatFrequencyData(bins)
     let best = 1

@@ -182,3 +182,223 @@ async def test_answer_hold_mute_keys_hang_up(site: Site) -> None:
         (logged,) = await site.program.interactions()
         assert (logged["outcome"], logged["ended_by"]) == ("answered", "agent")
         assert len(logged["holds"]) == 1
+
+
+async def test_attended_transfer_and_a_consultation_that_is_cancelled(site: Site) -> None:
+    async with site.at("anna") as anna, site.at("ben", ready=False) as ben:
+        customer = await answered(site, anna)
+        await ben.line("ready")
+        for last in (False, True):
+            await anna.press("phone-transfer")
+            await anna.see("phone-transfer-to").fill("1102")
+            await anna.press("phone-consult")
+            await ben.press("loose-answer")  # a consultation is nobody's interaction: the telephone alone rings
+            await anna.until_it_hears(BEN)
+            await ben.until_it_hears(ANNA)
+            await anna.until_it_hears_no(CUSTOMER)
+            if not last:
+                await anna.press("phone-cancel")
+                await anna.until_it_hears(CUSTOMER)
+                await site.ear.until_it_hears(ANNA)
+                await ben.gone("loose-call")
+        await anna.press("phone-swap")
+        await anna.until_it_hears(CUSTOMER)
+        await anna.press("phone-swap")
+        await anna.until_it_hears(BEN)
+        await anna.photograph("phone-3-consulting")
+        await anna.press("phone-complete")
+        await ben.until_it_hears(CUSTOMER)
+        await site.ear.until_it_hears(BEN)
+        await anna.expect("wrap-up")
+        assert len(await site.stage.pbx.channels()) == 2
+        await customer.hang_up()
+        await site.stage.pbx.no_channels()
+        await ben.gone("phone-controls")
+        (logged,) = await site.program.interactions()
+        assert [(one["kind"], one["completed"]) for one in logged["transfers"]] == [("attended", True)]
+        assert [one["agent"] for one in logged["segments"]] == ["PJSIP/1101", "PJSIP/1102"]
+
+
+async def test_blind_transfer_and_one_that_is_refused(site: Site) -> None:
+    async with site.at("anna") as anna, site.at("ben", ready=False) as ben:
+        customer = await answered(site, anna)
+        await ben.line("ready")
+        await anna.press("phone-transfer")
+        await anna.see("phone-transfer-to").fill("3999")  # nobody has it
+        await anna.press("phone-blind")
+        await anna.expect("phone-error")
+        await site.ear.until_it_hears(ANNA)
+        await anna.see("phone-transfer-to").fill("1102")
+        await anna.press("phone-blind")
+        await ben.expect("pop")
+        await ben.press("answer")
+        await ben.until_it_hears(CUSTOMER)
+        await site.ear.until_it_hears(BEN)
+        await anna.expect("wrap-up")
+        await ben.press("hang-up")
+        await customer.ended()
+        await site.stage.pbx.no_channels()
+        (logged,) = await site.program.interactions()
+        assert [(one["kind"], one["completed"]) for one in logged["transfers"]] == [("blind", True)]
+
+
+async def test_a_reload_in_the_call_frees_it_at_once(site: Site) -> None:
+    async with site.at("anna") as anna:
+        customer = await answered(site, anna)
+        await anna.page.reload()
+        await customer.ended(3)
+        await site.stage.pbx.no_channels(3)
+        await anna.line("ready")
+        await anna.expect("wrap-up")
+        await anna.press("finish")
+        await anna.expect("state", "Ready")
+        await answered(site, anna)
+        await anna.press("hang-up")
+
+
+async def test_a_dead_browser_frees_the_call(site: Site) -> None:
+    async with site.at("anna") as anna:
+        customer = await answered(site, anna)
+        await anna.page.evaluate("window.__ears.forEach((ear) => ear.pc.close())")  # no audio any more, no BYE
+        await customer.ended(12)  # rtp_timeout = 5
+        await anna.expect("wrap-up")
+
+
+async def test_a_cut_websocket_loses_nothing(site: Site) -> None:
+    async with site.at("anna") as anna:
+        for who_ends in ("customer", "agent"):
+            customer = await answered(site, anna)
+            site.wires.cut()
+            await anna.line("lost")
+            await site.ear.until_it_hears(ANNA)
+            await anna.until_it_hears(CUSTOMER)
+            await anna.line("ready")
+            await site.ear.until_it_hears(ANNA)
+            if who_ends == "customer":
+                await customer.hang_up()  # the PBX's BYE finds the new connection
+            else:
+                await anna.press("hang-up")
+                await customer.ended(5)
+            await anna.gone("phone-controls", 5)
+            await anna.expect("wrap-up")
+            await anna.press("finish")
+            await anna.expect("state", "Ready")
+        customer = await answered(site, anna)
+        site.wires.cut()
+        await customer.hang_up()  # while nobody can be told
+        await anna.line("ready")
+        await anna.gone("phone-controls", 5)
+        await site.stage.pbx.no_channels()
+
+
+async def test_a_second_tab_does_not_evict_the_first(site: Site) -> None:
+    async with site.at("anna") as anna:
+        page = await anna.context.new_page()
+        await page.goto(f"{site.program.url}/")
+        tab = Talker(page, anna.context, site.program.url)
+        await tab.line("elsewhere")
+        await anna.line("ready")
+        customer = site.customer()
+        await anna.expect("pop")
+        await tab.expect("pop")
+        await tab.press("answer")  # the tab that is the telephone lifts
+        await anna.until_it_hears(CUSTOMER)
+        await tab.press("phone-take")
+        await tab.expect("phone-busy")
+        await anna.line("ready")
+        await tab.photograph("phone-4-other-tab")
+        await tab.press("hang-up")
+        await customer.ended()
+        await tab.press("finish")
+        await tab.press("phone-take")
+        await tab.line("ready")
+        await anna.line("elsewhere")
+        await answered(site, tab)
+        await tab.press("hang-up")
+        await tab.page.close()
+        await anna.press("phone-take")
+        await anna.line("ready")
+
+
+async def test_another_computer_asks_before_it_takes_the_telephone(site: Site) -> None:
+    async with site.at("anna") as anna:
+        other = await Talker.arrive(site.browsers["ben"], site.program.url)
+        await other.sign_in("anna", PASSWORD)
+        await other.line("elsewhere")
+        await anna.line("ready")
+        await other.press("phone-take")
+        await other.line("ready")
+        await anna.line("elsewhere")
+        await other.context.close()
+
+
+async def test_without_a_microphone_nobody_becomes_ready(site: Site) -> None:
+    async with site.at("anna", ready=False, microphone=False) as anna:
+        await anna.page.wait_for_function("() => document.querySelector('[data-test=state-ready]')")
+        await anna.press("state-ready")
+        await anna.microphone("denied")
+        await anna.expect("phone-mic", "does not allow")
+        await anna.expect("state", "Not ready")
+        await anna.photograph("phone-5-no-microphone")
+        customer = site.customer()
+        await asyncio.sleep(2)
+        assert customer.status == 0
+        assert await anna.see("pop").count() == 0
+        await anna.context.grant_permissions(["microphone"])
+        await anna.press("phone-test")
+        await anna.microphone("good")
+        await anna.press("state-ready")
+        await anna.expect("pop")
+        await anna.press("answer")
+        await anna.until_it_hears(CUSTOMER)
+
+
+async def test_a_microphone_that_goes_away_takes_the_agent_out(site: Site) -> None:
+    async with site.at("anna") as anna:
+        await anna.page.evaluate(
+            "() => { navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', 'NotFoundError')) }"
+        )
+        await anna.press("phone-setup")
+        await anna.see("phone-clean").click()  # asks for it again
+        await anna.microphone("missing")
+        await anna.expect("state", "Not ready")
+        await anna.expect("state-reason", "Telephone")
+
+
+async def test_dial_from_the_console_lifts_by_itself(site: Site) -> None:
+    async with site.at("anna") as anna:
+        await anna.see("dial-number").fill("13700001234")
+        await anna.press("dial")
+        rings = await site.ear.rings()
+        await rings.answer()
+        await anna.until_it_hears(CUSTOMER)
+        await site.ear.until_it_hears(ANNA)
+        await anna.press("hang-up")
+        await rings.ended()
+
+
+async def test_signing_out_closes_the_telephone(site: Site) -> None:
+    async with site.at("anna") as anna:
+        contact = "1101/sip:"
+        assert contact in await site.stage.pbx.cli("pjsip show contacts")
+        async with site.program.http() as http:
+            cookies = {one["name"]: one["value"] for one in await anna.context.cookies()}
+            headers = {"Origin": site.program.url}
+            http.cookies.update(cookies)
+            (await http.delete("/api/session", headers=headers)).raise_for_status()
+        async with asyncio.timeout(6):
+            while contact in await site.stage.pbx.cli("pjsip show contacts"):  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+
+
+async def test_a_desk_phone_never_loads_it(site: Site) -> None:
+    loaded: list[str] = []
+    async with site.at("emil", ready=False) as emil:
+        emil.page.on("request", lambda request: loaded.append(request.url))
+        await emil.page.reload()
+        await emil.expect("desk")
+        await emil.press("state-ready")
+        await emil.expect("state", "Ready")
+        assert await emil.see("phone").count() == 0
+        assert any("/api/phone" in url for url in loaded)
+        assert not any("/assets/phone-" in url or "/sip/" in url for url in loaded)

@@ -72,7 +72,7 @@ export function phaseOf(state: DeskState, id: string): Phase | null {
   // BUSY: the call is over, the agent's new state is still on its way.
   if (interaction.state === 'ended')
     return (me?.state === 'WRAP_UP' || me?.state === 'BUSY') && me.interaction_id === id ? 'wrap_up' : null
-  const owned = has(interaction, me) || (me?.interaction_id === id && me.state !== 'OFFERED')
+  const owned = has(interaction, me) || (me?.interaction_id === id && me.state === 'BUSY')
   if (owned && interaction.state === 'held') return 'held'
   if (owned && interaction.state === 'parked') return 'parked'
   if (owned && interaction.state === 'talking') return 'talking'

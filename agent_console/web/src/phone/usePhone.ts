@@ -85,6 +85,11 @@ export const usePhone = defineStore('phone', () => {
     { deep: true, immediate: true },
   )
   const callOf = (card: string): CallView | undefined => calls[byCard.value[card] ?? '']
+  /** Calls that are nobody's card: a colleague asks something, or calls this extension directly. */
+  const loose = computed(() => {
+    const matched = new Set(Object.values(byCard.value))
+    return Object.values(calls).filter((call) => call.about === null && !matched.has(call.id))
+  })
   const consultOf = (call: string): CallView | undefined => Object.values(calls).find((one) => one.about === call)
 
   // ---- Coming and going ------------------------------------------------------------------------------
@@ -305,6 +310,11 @@ export const usePhone = defineStore('phone', () => {
     else if (line.value === 'elsewhere') place?.tell({ press: 'hangUp', card })
   }
 
+  const liftCall = async (id: string) => {
+    const call = running.get(id)
+    if (call) await lift(call)
+  }
+  const dropCall = (id: string) => running.get(id)?.hangUp()
   const hold = (id: string) => running.get(id)?.hold() ?? Promise.resolve()
   const unhold = (id: string) => running.get(id)?.unhold() ?? Promise.resolve()
   const mute = (id: string, on: boolean) => running.get(id)?.mute(on)
@@ -385,6 +395,9 @@ export const usePhone = defineStore('phone', () => {
     here,
     talking,
     callOf,
+    loose,
+    liftCall,
+    dropCall,
     consultOf,
     open,
     close,

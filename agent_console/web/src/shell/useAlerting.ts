@@ -2,6 +2,7 @@ import { computed, onBeforeUnmount, watch, watchEffect } from 'vue'
 import { useI18n } from 'vue-i18n'
 import { useNotification } from '@/composables/useNotification'
 import { phone } from '@/format/phone'
+import { usePhone } from '@/phone/usePhone'
 import { useRing } from '@/sound/useRing'
 import { useDesk } from '@/stores/desk'
 
@@ -9,6 +10,7 @@ import { useDesk } from '@/stores/desk'
 export function useAlerting() {
   const { t } = useI18n()
   const desk = useDesk()
+  const telephone = usePhone()
   const { ringing } = useRing()
   const notification = useNotification()
   const shown = new Map<string, () => void>()
@@ -23,7 +25,9 @@ export function useAlerting() {
     }),
   )
 
-  watchEffect(() => (ringing.value = callers.value.length > 0))
+  watchEffect(
+    () => (ringing.value = callers.value.length > 0 || telephone.loose.some((call) => call.state === 'ringing')),
+  )
   watchEffect(() => {
     const first = callers.value[0]
     document.title = first ? `☎ ${first.who} – Callweave` : 'Callweave'
