@@ -82,13 +82,14 @@ def fields(kind: type) -> Iterator[tuple[str, Any, bool]]:
     inherited = set(typing.get_type_hints(parent)) if parent else set()
     for name, annotation in typing.get_type_hints(kind, include_extras=True).items():
         if name not in inherited and name != "model_config":
-            yield name, annotation, _optional(kind, name)
+            yield name, annotation, _optional(kind, name, annotation)
 
 
-def _optional(kind: type, name: str) -> bool:
+def _optional(kind: type, name: str, annotation: Any) -> bool:
     if issubclass(kind, BaseModel):
         return not kind.model_fields[name].is_required()
-    return name in getattr(kind, "__optional_keys__", frozenset())
+    # With annotations as text ``__optional_keys__`` stays empty; the resolved annotation still says it.
+    return get_origin(annotation) is typing.NotRequired
 
 
 def parent_of(kind: type) -> type | None:

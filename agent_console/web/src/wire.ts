@@ -217,27 +217,27 @@ export interface Notice extends Numbered {
   level: "info" | "warning" | "error";
   code: string;
   params: Record<string, string>;
-  pbx: PbxView[];
+  pbx?: PbxView[];
 }
 
 /** Why something was refused, in plain words; `field` names the input at fault. */
 export interface WireError {
   code: string;
   message: string;
-  field: string;
+  field?: string;
 }
 
 /** The observed outcome of the command with this client id. */
 export interface CommandResult extends Numbered {
   id: string;
   ok: boolean;
-  error: WireError;
+  error?: WireError;
 }
 
 /** The immediate answer: accepted or refused. */
 export interface Ack {
   ok: boolean;
-  error: WireError;
+  error?: WireError;
 }
 
 /** Every command has a client id; the same id again does nothing twice. */
