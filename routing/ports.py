@@ -14,7 +14,6 @@ from interaction_log.interaction import Interaction
 from interaction_log.pages import InteractionPage
 from interaction_log.records import Choice, Customer, ImportReport, Match, QueueSettings, User
 
-
 __all__ = ["Catalogue", "Customers", "InteractionPage", "Interactions", "Log", "Users"]
 
 
