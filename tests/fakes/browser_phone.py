@@ -15,7 +15,7 @@ from tests.fakes.browser import FLAGS, Person, chromium_path
 RATE = 48000
 # Fake devices, sound without a click. One microphone file per browser process. Not --use-fake-ui-for-media-stream:
 # it says yes to every question, and a refused microphone is a case of its own.
-MEDIA = "--use-fake-device-for-media-stream --autoplay-policy=no-user-gesture-required".split()
+MEDIA = ["--use-fake-device-for-media-stream", "--autoplay-policy=no-user-gesture-required"]
 # Keeps every connection of the page, and tells the strongest frequency that arrives (bins of 5.9 Hz).
 EAR = """
 (() => {

@@ -1,12 +1,11 @@
-"""The telephone in the browser: two Chromiums, a real Asterisk, our relay between them; sound is proved by its pitch."""
+"""The telephone in the browser: two Chromiums, a real Asterisk, our relay between; sound is proved by its pitch."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from tests.fakes import program as programs
 from tests.fakes.browser import need_app
 from tests.fakes.browser_phone import Talker, launch
 from tests.fakes.program import PASSWORD, Program, prepare
+from tests.fakes.proxy import Proxy
 from tests.fakes.tone_phone import TonePhone
 from tests.pbx.fixtures import pbx, stage  # noqa: F401 (fixtures)
 from tests.pbx.phone import Call
@@ -35,50 +35,12 @@ PEOPLE = (
 
 
 @dataclass
-class Wires:
-    """TCP between our relay and the PBX, which can be cut."""
-
-    port: int
-    server: asyncio.Server | None = None
-    open: set[asyncio.StreamWriter] = field(default_factory=set)
-
-    async def start(self) -> int:
-        """The port to use instead."""
-        self.server = await asyncio.start_server(self._carry, "127.0.0.1", 0)
-        return int(self.server.sockets[0].getsockname()[1])
-
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_connection("127.0.0.1", self.port)
-        self.open |= {writer, back}
-        await asyncio.wait([asyncio.ensure_future(_pump(reader, back)), asyncio.ensure_future(_pump(there, writer))])
-        self.open -= {writer, back}
-
-    def cut(self) -> None:
-        """Everything at once, without a word."""
-        for writer in list(self.open):
-            writer.transport.abort()
-
-    async def stop(self) -> None:
-        self.cut()
-        if self.server is not None:
-            self.server.close()
-
-
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(OSError):
-        while data := await reader.read(65536):
-            writer.write(data)
-            await writer.drain()
-    writer.close()
-
-
-@dataclass
 class Site:
     """All that a test needs."""
 
     stage: Stage
     program: Program
-    wires: Wires
+    wires: Proxy
     ear: TonePhone
     browsers: dict[str, Browser]
 
@@ -126,17 +88,16 @@ async def site(
     await stage.outside.close()
     ear = TonePhone("pstn", stage.pbx.ports.pstn, stage.pbx.ports.sip, host="127.0.0.2", hertz=CUSTOMER)
     stage.outside = await ear.open()
-    wires = Wires(stage.pbx.ports.http)
-    more = (
-        f'websocket_url = "ws://127.0.0.1:{await wires.start()}/ws"\n'
-        f'browser_devices = ["PJSIP/11??"]\nbrowser_secret = "{stage.pbx.secret}"'
-    )
-    config = await prepare(tmp_path, port=stage.pbx.ports.ami, secret=stage.pbx.secret, more=more)
-    config.write_text(config.read_text().replace('["PJSIP/10??"]', '["PJSIP/10??", "PJSIP/11??"]'))
-    async with Program(tmp_path, "--config", str(config)) as program:
-        yield Site(stage, program, wires, ear, browsers)
-        assert stage.pbx.secret not in program.errors()
-    await wires.stop()
+    async with Proxy(stage.pbx.ports.http) as wires:
+        more = (
+            f'websocket_url = "ws://127.0.0.1:{wires.port}/ws"\n'
+            f'browser_devices = ["PJSIP/11??"]\nbrowser_secret = "{stage.pbx.secret}"'
+        )
+        config = await prepare(tmp_path, port=stage.pbx.ports.ami, secret=stage.pbx.secret, more=more)
+        config.write_text(config.read_text().replace('["PJSIP/10??"]', '["PJSIP/10??", "PJSIP/11??"]'))
+        async with Program(tmp_path, "--config", str(config)) as program:
+            yield Site(stage, program, wires, ear, browsers)
+            assert stage.pbx.secret not in program.errors()
 
 
 async def answered(site: Site, agent: Talker) -> Call:
@@ -268,7 +229,7 @@ async def test_a_cut_websocket_loses_nothing(site: Site) -> None:
     async with site.at("anna") as anna:
         for who_ends in ("customer", "agent"):
             customer = await answered(site, anna)
-            site.wires.cut()
+            site.wires.reset()
             await anna.line("lost")
             await site.ear.until_it_hears(ANNA)
             await anna.until_it_hears(CUSTOMER)
@@ -284,7 +245,7 @@ async def test_a_cut_websocket_loses_nothing(site: Site) -> None:
             await anna.press("finish")
             await anna.expect("state", "Ready")
         customer = await answered(site, anna)
-        site.wires.cut()
+        site.wires.reset()
         await customer.hang_up()  # while nobody can be told
         await anna.line("ready")
         await anna.gone("phone-controls", 5)
@@ -356,7 +317,8 @@ async def test_without_a_microphone_nobody_becomes_ready(site: Site) -> None:
 async def test_a_microphone_that_goes_away_takes_the_agent_out(site: Site) -> None:
     async with site.at("anna") as anna:
         await anna.page.evaluate(
-            "() => { navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', 'NotFoundError')) }"
+            "() => { const gone = new DOMException('', 'NotFoundError')\n"
+            "navigator.mediaDevices.getUserMedia = () => Promise.reject(gone) }"
         )
         await anna.press("phone-setup")
         await anna.see("phone-clean").click()  # asks for it again
