@@ -28,12 +28,14 @@ class Pbx:
         self.lines: list[ServerConnection] = []
         self.news = asyncio.Event()
         self.deaf = False
+        self.over = asyncio.Event()
 
     async def serve(self, line: ServerConnection) -> None:
         self.lines.append(line)
         self.news.set()
         if self.deaf:
-            await asyncio.sleep(60)
+            await self.over.wait()
+            return
         async for text in line:
             self.got.append(str(text))
             self.news.set()
@@ -56,7 +58,10 @@ async def site(**settings: object) -> AsyncIterator[tuple[Stage, Pbx]]:
         async with stage(browser_phones=[phones], **settings) as on:
             for name, device in (("anna", "PJSIP/1101"), ("ben", "PJSIP/1002")):
                 on.store.users.records[name].devices[:] = [device]
-            yield on, pbx
+            try:
+                yield on, pbx
+            finally:
+                pbx.over.set()
 
 
 async def line(on: Stage, name: str, query: str = "", path: str = "/sip/main", **headers: str) -> ClientConnection:
