@@ -17,6 +17,7 @@ from routing import commands as c
 from routing.agents import PBX_PREFIX, SIGNED_IN, Agent, Trigger
 from routing.pauses import Pauses
 from routing.pops import LOOKUP_PATIENCE_SECONDS, Pops
+from routing.wrap_up import TIMED, WrapUpRule
 
 DEFAULT_WRAP_UP_SECONDS: Final = 30
 """Wrap-up of calls that came through no queue of ours: direct and outbound ones."""
@@ -38,9 +39,10 @@ _QUEUE_FIGURES_CHANGE: Final = (e.QueueEntered, e.QueueLeft, e.InteractionEnded,
 
 @dataclass(slots=True)
 class Settings:
-    """What the decisions depend on. ``queues`` by (pbx, queue name)."""
+    """What the decisions depend on. ``queues`` and ``wrap_up`` by (pbx, queue name)."""
 
     queues: dict[tuple[str, str], QueueSettings] = field(default_factory=dict)
+    wrap_up: dict[tuple[str, str], WrapUpRule] = field(default_factory=dict)
     default_wrap_up_seconds: float = DEFAULT_WRAP_UP_SECONDS
     lookup_patience_seconds: float = LOOKUP_PATIENCE_SECONDS
 
@@ -219,7 +221,7 @@ class Distributor:
             return []
         one = self.interactions[event.interaction_id]
         self._connected.setdefault(one.id, {})[agent.name] = None
-        agent.talking[one.id, event.device] = self._wrap_up_seconds(one) > 0
+        agent.talking[one.id, event.device] = self._leaves_work(one)
         self._drop_offers(agent, one.id)  # how the ringing ended may have been missed; that it ended is certain
         commands: list[c.Command] = []
         if agent.answering is not None:
@@ -239,12 +241,28 @@ class Distributor:
 
     def _release(self, agent: Agent, one: Interaction) -> list[c.Command]:
         """Her last call is over."""
-        seconds = 0.0 if agent.chosen == "LOGGED_OUT" else self._wrap_up_seconds(one)
-        if seconds <= 0 or agent.state != "BUSY":
+        if agent.chosen == "LOGGED_OUT" or not self._leaves_work(one) or agent.state != "BUSY":
             return self._move(agent, "released")
         agent.wrapping = one.id
+        if self.wrap_up_rule(one.id).mandatory:  # her word ends it, no timer
+            return self._move(agent, "released_to_wrap_up")
+        seconds = self._wrap_up_seconds(one)
         timer = c.StartTimer(_wrap_up_timer(agent.name), seconds)
         return [*self._move(agent, "released_to_wrap_up", until=self._now + seconds), timer]
+
+    def wrap_up_rule(self, interaction_id: str | None) -> WrapUpRule:
+        """How the wrap-up of this call ends; ``TIMED`` where nothing else is said."""
+        one = self.interactions.get(interaction_id or "")
+        if one is None or one.queue is None or one.direction == "internal":
+            return TIMED
+        return self.settings.wrap_up.get((one.pbx, one.queue), TIMED)
+
+    def needs_disposition(self, agent: Agent) -> bool:
+        """Whether she may do nothing else before she has chosen a disposition."""
+        return agent.state == "WRAP_UP" and self.wrap_up_rule(agent.wrapping).mandatory
+
+    def _leaves_work(self, one: Interaction) -> bool:
+        return self._wrap_up_seconds(one) > 0 or self.wrap_up_rule(one.id).mandatory
 
     def _wrap_up_seconds(self, one: Interaction) -> float:
         if one.direction == "internal":
@@ -296,8 +314,9 @@ class Distributor:
         interaction_id, agent.wrapping = agent.wrapping, None
         if interaction_id is None:
             return []
+        automatic = self.wrap_up_rule(interaction_id).automatic
         over = e.InteractionWrappedUp(
-            at=self._now, interaction_id=interaction_id, agent=agent.name, disposition=None, notes=None
+            at=self._now, interaction_id=interaction_id, agent=agent.name, disposition=automatic, notes=None
         )
         return [c.CancelTimer(_wrap_up_timer(agent.name)), c.Record(over)]
 
@@ -344,10 +363,11 @@ class Distributor:
         agent.chosen_reason = event.reason if event.state == "NOT_READY" else None
         if event.state == "READY":
             agent.pbx_reason = None if self.pauses.foreign(agent.devices) is None else agent.pbx_reason
-        commands = self._finish_wrap_up(agent) if agent.state == "WRAP_UP" else []
-        commands += self._move(agent, "chose")
+        waits = self.needs_disposition(agent) and event.state != "LOGGED_OUT"
+        commands = self._finish_wrap_up(agent) if agent.state == "WRAP_UP" and not waits else []
+        commands += self._pause(agent) if waits else self._move(agent, "chose")
         if event.command_id is not None:
-            later = agent.state in ("BUSY", "OFFERED")
+            later = waits or agent.state in ("BUSY", "OFFERED")
             commands.append(c.ReportOutcome(agent.name, event.command_id, True, "after_call" if later else None))
         return commands
 
@@ -466,6 +486,8 @@ class Distributor:
         if agent.state == "WRAP_UP" and agent.wrapping in self.interactions and agent.until is not None:
             left = max(0.0, agent.until - self._now)
             return [c.StartTimer(_wrap_up_timer(agent.name), left)]
+        if agent.wrapping in self.interactions and self.needs_disposition(agent):
+            return []
         agent.wrapping = None
         if agent.talking:
             return self._turn_to(agent, "BUSY")
@@ -478,7 +500,7 @@ class Distributor:
             if segment.agent in agent.devices and agent.signed_in:
                 self._connected.setdefault(one.id, {})[agent.name] = None
                 if segment.open:
-                    agent.talking[one.id, segment.agent] = self._wrap_up_seconds(one) > 0
+                    agent.talking[one.id, segment.agent] = self._leaves_work(one)
         for offer in one.open_offers():
             if offer.agent in agent.devices and agent.signed_in:
                 self._add_offer(agent, offer.offer_id, one.id)
