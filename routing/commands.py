@@ -87,6 +87,15 @@ class Notify:
 
 
 @dataclass(frozen=True, slots=True)
+class NotifySupervisors:
+    """Tell those who oversee something. ``code`` names a text of the console's catalogue."""
+
+    level: NoticeLevel
+    code: str
+    params: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class ReportOutcome:
     """The observed outcome of a console's command."""
 
@@ -139,6 +148,7 @@ Command = (
     | ShowAgent
     | ShowQueues
     | Notify
+    | NotifySupervisors
     | ReportOutcome
     | PauseMember
     | ReleaseMember
