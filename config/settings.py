@@ -24,6 +24,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, St
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from config.agents import Agents, Supervision
 from config.entry import Entry
 
 PREFIX: Final = "CTI_"
@@ -162,6 +163,12 @@ class Queue(_Table):
     """What people see; the name when empty."""
     service_level_seconds: Annotated[int, Strict(), Field(ge=1, le=3600)] = 20
     wrap_up_seconds: Annotated[int, Strict(), Field(ge=0, le=3600)] = 30
+    wrap_up_mode: Literal["optional", "timed", "mandatory"] = "timed"
+    """``optional``: leaves nothing behind; ``mandatory``: only a disposition ends it."""
+    wrap_up_disposition: Annotated[str, Field(pattern=r"^([a-z0-9][a-z0-9_-]{0,63})?$")] = ""
+    """Written by itself when a timed wrap-up ends without one; empty: none."""
+    wrap_up_alarm_seconds: Annotated[int, Strict(), Field(ge=0, le=86_400)] = 300
+    """After so long in a mandatory wrap-up the supervisors are told; 0: never."""
 
 
 class Settings(_Table):
@@ -174,6 +181,8 @@ class Settings(_Table):
     log: Log = Log()
     pbx: tuple[Pbx, ...] = ()
     queue: tuple[Queue, ...] = ()
+    agents: Agents = Agents()
+    supervision: Supervision = Supervision()
     entry: Entry | None = None
     """Absent: the dialplan asks nobody."""
 

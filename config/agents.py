@@ -1,0 +1,48 @@
+"""The ``[agents]`` and ``[supervision]`` sections: limits of states and offers, and what supervisors may do silently."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
+
+_Code = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+_Alarm = Annotated[int, Strict(), Field(ge=0, le=86_400)]
+_Bool = Annotated[bool, Strict()]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class PauseLimit(_Table):
+    """How long an agent may be not ready for one reason, and what happens then. Supervisors are told in any case."""
+
+    reason: _Code
+    seconds: Annotated[int, Strict(), Field(ge=1, le=86_400)]
+    action: Literal["notice", "ready", "logged_out"] = "notice"
+
+
+class Agents(_Table):
+    """Limits of all agents. Seconds; 0 switches an alarm off."""
+
+    missed_offers: Annotated[int, Strict(), Field(ge=0, le=1_000)] = 3
+    """So many calls in a row that she does not answer make her not ready. 0: never."""
+    offered_alarm_seconds: _Alarm = 120
+    wrap_up_alarm_seconds: _Alarm = 900
+    dead_call_alarm_seconds: _Alarm = 60
+    pause: tuple[PauseLimit, ...] = ()
+
+    @model_validator(mode="after")
+    def _reasons_differ(self) -> Self:
+        reasons = [one.reason for one in self.pause]
+        if len(set(reasons)) < len(reasons):
+            raise ValueError("pause: two have the same reason")
+        return self
+
+
+class Supervision(_Table):
+    """Listening, whispering, barging in. Each needs a reason, which the audit trail keeps."""
+
+    tell_agent: _Bool = False
+    """Whether the agent is told while somebody listens. Ask your lawyer: in many countries she must be."""
