@@ -239,7 +239,10 @@ async def _put_together(gateway: Gateway, settings: Settings, demo: bool) -> Non
     from interaction_log.store.seats import last_states, last_word  # noqa: PLC0415
 
     hub, store, http = gateway.hub, gateway.store, settings.http
-    await seed_queues(store, [QueueSettings(**(q.model_dump() | {"label": q.label or q.name})) for q in settings.queue])
+    known = set(QueueSettings.__dataclass_fields__)
+    queues = [QueueSettings(**(q.model_dump(include=known) | {"label": q.label or q.name})) for q in settings.queue]
+    await seed_queues(store, queues)
+    _set_rules(hub, settings)
     consoles = Consoles(gateway.log.next_seq)
     hub.attach(consoles)
     hub.log_health = lambda: gateway.log.state
@@ -285,6 +288,19 @@ def _call_entry(settings: Settings, hub: Hub) -> CallEntry:
         raise CannotStart(str(error)) from error
     except (CannotListenError, OSError) as error:
         raise CannotStart("[entry] socket cannot be listened on") from error
+
+
+def _set_rules(hub: Hub, settings: Settings) -> None:
+    """How wrap-ups end, by queue."""
+    from routing.wrap_up import WrapUpRule  # noqa: PLC0415
+
+    for queue in settings.queue:
+        rule = WrapUpRule(
+            mode=queue.wrap_up_mode,
+            disposition=queue.wrap_up_disposition or None,
+            alarm_seconds=queue.wrap_up_alarm_seconds,
+        )
+        hub.distributor.settings.wrap_up[queue.pbx, queue.name] = rule
 
 
 def _browser_phones(settings: PbxSettings) -> BrowserPhones:
