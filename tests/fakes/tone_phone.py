@@ -8,6 +8,7 @@ import math
 import socket
 import struct
 from collections import deque
+from collections.abc import Callable
 from typing import Self
 
 from tests.pbx import sip
@@ -117,7 +118,7 @@ class TonePhone(Phone):
         """Wait until a quarter of a second came without this tone, or nothing comes any more."""
         await self._until(lambda: self._heard and not self.hears(hertz), seconds, f"no {hertz} Hz", empty=True)
 
-    async def _until(self, test, seconds: float, what: str, empty: bool = False) -> None:  # type: ignore[no-untyped-def]
+    async def _until(self, test: Callable[[], object], seconds: float, what: str, empty: bool = False) -> None:
         self._heard.clear()
         try:
             async with asyncio.timeout(seconds):

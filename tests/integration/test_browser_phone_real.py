@@ -276,6 +276,7 @@ async def test_a_second_tab_does_not_evict_the_first(site: Site) -> None:
         await anna.line("elsewhere")
         await answered(site, tab)
         await tab.press("hang-up")
+        await tab.expect("wrap-up")
         await tab.page.close()
         await anna.press("phone-take")
         await anna.line("ready")

@@ -322,6 +322,7 @@ function rest(request, response, url, body) {
   const key = `${method} ${resource}${id ? '/:id' : ''}${sub ? `/${sub}` : ''}`
   const q = url.searchParams
   const routes = {
+    'GET phone': () => ({ kind: 'desk' }),
     'GET users': () => data.users,
     'POST users': () =>
       data.users.some((one) => one.name === body.name)
