@@ -77,6 +77,8 @@ class Entry(_Table):
     callback_attempts: Annotated[int, Strict(), Field(ge=1, le=20)] = 3
     callback_retry_seconds: Annotated[int, Strict(), Field(ge=1, le=86_400)] = 600
     callback_expire_hours: Annotated[int, Strict(), Field(ge=1, le=240)] = 8
+    callback_abroad: _Bool = False
+    """Whether numbers of other countries than ``[phone] default_region`` are called back."""
     queue: tuple[EntryQueue, ...] = ()
     hours: tuple[EntryHours, ...] = ()
 

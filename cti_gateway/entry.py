@@ -17,9 +17,10 @@ from cti_gateway.agi.codec import NAME_BYTES, plain
 from cti_gateway.agi.lines import Question, Variables
 from cti_gateway.hub import Hub
 from cti_gateway.pbx import Pbx
+from interaction_log.callback import Callback
 from interaction_log.identity import caller_address, interaction_id
 from interaction_log.records import Match
-from routing.callbacks import Callback
+from routing.distributor import Distributor
 from routing.entry import EntryAnswer, EntryFacts, EntryQuestion, EntryRules, LastTalk, Person, decide
 
 log = logging.getLogger(__name__)
@@ -54,12 +55,12 @@ class Entry:
         rules: Rules,
         *,
         region: str,
-        find_callback: FindCallback | None = None,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self.hub, self.rules, self.region, self.wall = hub, rules, region, wall
         self.counts = Counts()
-        self._find_callback = find_callback or (lambda pbx, queue, address: None)
+        self.find_callback: FindCallback = lambda pbx, queue, address: None
+        self.stand_ins: Callable[[str, str], tuple[float, ...]] = lambda pbx, queue: ()
 
     async def route(self, question: Question) -> Variables:
         """What the dialplan shall do with this call."""
@@ -105,26 +106,30 @@ class Entry:
     def facts(self, pbx: Pbx, rules: EntryRules, address: str | None, match: Match | None) -> EntryFacts:
         """How things stand at this queue now."""
         live = self.hub.distributor
-        members = [m for m in live.pauses.members() if (m.pbx, m.queue) == (pbx.name, rules.queue)]
-        states = {m.device: live.device_states.get((pbx.name, m.device), "UNKNOWN") for m in members}
-        callback = self._find_callback(pbx.name, rules.queue, address) if address is not None else None
+        callback = self.find_callback(pbx.name, rules.queue, address) if address is not None else None
         return EntryFacts(
             rules=rules,
             person=_person(match),
             last_talk=self._last_talk(match),
-            ready=self._ready(pbx, rules, {m.device for m in members if not m.paused and states[m.device] in _FREE}),
-            agents=sum(1 for m in members if not m.paused and states[m.device] not in _AWAY),
-            entered=waiting_since(live.interactions.values(), pbx.name, rules.queue),
+            ready=self._ready(pbx, rules),
+            agents=sum(1 for _, state in _at_work(live, pbx.name, rules.queue) if state not in _AWAY),
+            entered=self._entered(pbx.name, rules.queue, callback),
             callback_since=callback.since if callback is not None else None,
             overflow_open=self._overflow_open(pbx.name, rules),
         )
 
-    def _ready(self, pbx: Pbx, rules: EntryRules, free: set[str]) -> dict[str, str]:
+    def _entered(self, pbx: str, queue: str, callback: Callback | None) -> tuple[float, ...]:
+        """When those who stand in the PBX's queue came: callers, and what stands in for others."""
+        own = callback.since if callback is not None and callback.state == "dialling" else None
+        others = [since for since in self.stand_ins(pbx, queue) if since != own]
+        return (*waiting_since(self.hub.distributor.interactions.values(), pbx, queue), *others)
+
+    def _ready(self, pbx: Pbx, rules: EntryRules) -> dict[str, str]:
         """Agents whose phone could ring, and who have a queue of their own at the PBX."""
         live = self.hub.distributor
-        found = {}
+        found, free = {}, free_devices(live, pbx.name, rules.queue)
         for agent in live.agents.values():
-            device = next((one for one in agent.devices if one in free), None)
+            device = next((one for one in live.devices_of(agent, pbx.name) if one in free), None)
             if agent.state == "READY" and device is not None:
                 own = rules.agent_queue.format(phone=device.partition("/")[2])
                 if (pbx.name, own) in live.queues_seen:
@@ -141,6 +146,29 @@ class Entry:
     def _overflow_open(self, pbx: str, rules: EntryRules) -> bool:
         there = self.rules.get((pbx, rules.overflow))
         return there is None or there.hours is None or there.hours.is_open(self.wall())
+
+
+def _at_work(live: Distributor, pbx: str, queue: str) -> list[tuple[str, str]]:
+    """The members of a queue that are not paused: device and its state."""
+    members = [m for m in live.pauses.members() if (m.pbx, m.queue) == (pbx, queue) and not m.paused]
+    return [(m.device, live.device_states.get((pbx, m.device), "UNKNOWN")) for m in members]
+
+
+def free_devices(live: Distributor, pbx: str, queue: str) -> set[str]:
+    """Phones of this queue that could ring now: of agents who are ready, or of members that nobody sits at."""
+    found = {device for device, state in _at_work(live, pbx, queue) if state in _FREE}
+    owners = {device: live.owner(device, pbx) for device in found}
+    return {device for device, owner in owners.items() if owner is None or owner.state == "READY"}
+
+
+def agents_of(live: Distributor, pbx: str, queue: str) -> int:
+    """How many may take the next calls of this queue: there and not paused, or in the work after a call."""
+    found = 0
+    for m in live.pauses.members():
+        if (m.pbx, m.queue) == (pbx, queue) and live.device_states.get((pbx, m.device)) not in _AWAY:
+            owner = live.owner(m.device, pbx)
+            found += not m.paused or (owner is not None and owner.state in ("BUSY", "WRAP_UP", "OFFERED"))
+    return found
 
 
 def waiting_since(interactions: Iterable[Any], pbx: str, queue: str) -> tuple[float, ...]:

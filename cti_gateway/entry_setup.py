@@ -8,10 +8,12 @@ from zoneinfo import ZoneInfo
 
 from cti_gateway.agi.lines import Question, Variables
 from cti_gateway.bridge import MonotonicClock
+from cti_gateway.callbacks import Callbacks, Policy, Stored
 from cti_gateway.entry import Entry
 from cti_gateway.fastagi import EntryServer
 from cti_gateway.front_child import FrontChild
 from cti_gateway.hub import Hub
+from routing.callbacks import CallbackRules
 from routing.entry import EntryRules
 from routing.hours import Hours, HoursError, hours
 from routing.ical import holidays
@@ -24,23 +26,27 @@ if TYPE_CHECKING:
 class CallEntry:
     """All of it, as one part of the program that starts and stops."""
 
-    def __init__(self, entry: Entry, server: EntryServer, front: FrontChild | None) -> None:
-        self.entry, self.server, self.front = entry, server, front
+    def __init__(self, entry: Entry, callbacks: Callbacks, server: EntryServer, front: FrontChild | None) -> None:
+        self.entry, self.callbacks, self.server, self.front = entry, callbacks, server, front
 
     async def stop(self) -> None:
-        """End the process in front and close."""
+        """Call nobody back any more, end the process in front and close."""
+        await self.callbacks.stop()
         if self.front is not None:
             await self.front.stop()
         else:
             await self.server.stop()
 
 
-def open_entry(hub: Hub, config: EntryConfig, pbxs: list[str], region: str, reactor: Any) -> CallEntry:
+async def open_entry(hub: Hub, stored: Stored, config: EntryConfig, region: str, reactor: Any) -> CallEntry:
     """Listen, and start the process in front where wanted. Raises ``HoursError`` and ``OSError``'s like of Twisted."""
-    entry = Entry(hub, rules_of(config, pbxs), region=region)
+    entry = Entry(hub, rules_of(config, list(hub.pbxs)), region=region)
+    callbacks = Callbacks(hub, entry, stored, _policy(config, region))
+    entry.find_callback, entry.stand_ins = callbacks.find, callbacks.stand_ins
+    await callbacks.start()
 
     async def ask(question: Question) -> Variables:
-        return await entry.route(question)
+        return await (callbacks.request(question) if question.kind == "callback" else entry.route(question))
 
     server = EntryServer(ask, hub.spawn, reactor, MonotonicClock())
     server.listen_unix(config.socket)
@@ -49,7 +55,16 @@ def open_entry(hub: Hub, config: EntryConfig, pbxs: list[str], region: str, reac
         patience = config.patience_milliseconds / 1000
         front = FrontChild(server, config.socket, config.host, config.port, patience, config.allowed)
         front.start()
-    return CallEntry(entry, server, front)
+    return CallEntry(entry, callbacks, server, front)
+
+
+def _policy(config: EntryConfig, region: str) -> Policy:
+    rules = CallbackRules(
+        max_attempts=config.callback_attempts,
+        retry_seconds=config.callback_retry_seconds,
+        expire_seconds=config.callback_expire_hours * 3600.0,
+    )
+    return Policy(region, config.callback_abroad, rules)
 
 
 def rules_of(config: EntryConfig, pbxs: list[str]) -> dict[tuple[str, str], EntryRules]:

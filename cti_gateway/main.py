@@ -269,10 +269,10 @@ async def _put_together(gateway: Gateway, settings: Settings, demo: bool) -> Non
     except OSError as error:
         raise CannotStart(f"{http.host}:{http.port} cannot be listened on: {error.strerror}") from error
     if settings.entry is not None:
-        gateway.extras.append(_call_entry(settings, hub))
+        gateway.extras.append(await _call_entry(settings, gateway))
 
 
-def _call_entry(settings: Settings, hub: Hub) -> CallEntry:
+async def _call_entry(settings: Settings, gateway: Gateway) -> CallEntry:
     """Who answers the dialplan's questions."""
     from twisted.internet import reactor  # noqa: PLC0415
     from twisted.internet.error import CannotListenError  # noqa: PLC0415
@@ -281,9 +281,9 @@ def _call_entry(settings: Settings, hub: Hub) -> CallEntry:
     from routing.hours import HoursError  # noqa: PLC0415
 
     assert settings.entry is not None
-    names = [pbx.name for pbx in settings.pbx]
+    region = settings.phone.default_region
     try:
-        return open_entry(hub, settings.entry, names, settings.phone.default_region, reactor)
+        return await open_entry(gateway.hub, gateway.store.callbacks, settings.entry, region, reactor)
     except HoursError as error:
         raise CannotStart(str(error)) from error
     except (CannotListenError, OSError) as error:

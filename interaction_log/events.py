@@ -257,6 +257,41 @@ class InteractionWrappedUp(InteractionEvent):
     notes: str | None
 
 
+# --- callbacks (``interaction_log.callback``) ----------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackRequested(Event):
+    """Somebody wants to be called back and keeps the place of ``since``; ``requested_in``: the interaction."""
+
+    callback_id: str
+    pbx: str
+    queue: str
+    address: str
+    since: float
+    expires_at: float
+    requested_in: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackAttempted(Event):
+    """Its turn came: an agent is asked for, and then the customer is called. ``attempt`` counts from 1."""
+
+    callback_id: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackClosed(Event):
+    """It is over: done, failed or expired. ``result`` says how (``answered``, ``called_again``, ``busy`` …)."""
+
+    callback_id: str
+    state: Literal["done", "failed", "expired"]
+    result: str | None = None
+    closed_by: str | None = None
+    """The interaction that did it."""
+
+
 # --- agents --------------------------------------------------------------------------------------
 
 

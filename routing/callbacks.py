@@ -1,7 +1,8 @@
 """Callbacks that keep their place in the line, as one table. Pure.
 
-A callback waits with the moment at which its caller entered the queue. Its turn comes when an agent is free for whom
-nobody waits that came before. A try that reaches nobody gives the place back, until the tries are used up.
+A callback waits with the moment at which its caller entered the queue. When it is near the head of the line, something
+takes its place in the PBX's own queue, so that the PBX gives it the next agent and nobody who came later overtakes.
+A try that reaches nobody gives the place back, until the tries are used up.
 """
 
 from __future__ import annotations
@@ -10,9 +11,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-State = Literal["waiting", "dialling", "done", "failed", "expired"]
+from interaction_log.callback import OPEN, Callback, CallbackState
+
+__all__ = ["OPEN", "TABLE", "Callback", "CallbackRules", "CallbackState", "Trigger", "expired", "moved", "turns"]
+
 Trigger = Literal[
-    "turn_came",  # an agent is free for it
+    "turn_came",  # it is near the head of the line: its place in the PBX's queue is taken
     "reached",  # agent and customer talk, by our call or because the customer called again
     "not_reached",  # the customer did not answer, was busy, or the network refused
     "not_tried",  # no agent took it, or the PBX did not do it: the customer's phone never rang
@@ -20,8 +24,10 @@ Trigger = Literal[
     "withdrawn",  # the customer or an agent called it off
     "time_over",
 ]
+AGAIN_SECONDS: Final = 15.0
+"""After a try that was none: not at once again, or a queue that takes nobody would be asked all the time."""
 
-TABLE: Final[dict[State, dict[Trigger, State]]] = {
+TABLE: Final[dict[CallbackState, dict[Trigger, CallbackState]]] = {
     "waiting": {"turn_came": "dialling", "reached": "done", "withdrawn": "failed", "time_over": "expired"},
     # A call that runs is not cut off by the clock; what it led to decides.
     "dialling": {"reached": "done", "not_reached": "waiting", "not_tried": "waiting", "gave_up": "failed"},
@@ -29,33 +35,6 @@ TABLE: Final[dict[State, dict[Trigger, State]]] = {
     "failed": {},
     "expired": {},
 }
-OPEN: Final[frozenset[State]] = frozenset({"waiting", "dialling"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Callback:
-    """One promise to call back. Times are Unix seconds; ``since``: when the caller entered the queue."""
-
-    id: str
-    pbx: str
-    queue: str
-    address: str
-    name: str
-    since: float
-    requested_at: float
-    expires_at: float
-    state: State = "waiting"
-    attempts: int = 0
-    not_before: float = 0.0
-    """After a try that reached nobody: not again before."""
-    interaction_id: str | None = None
-    """The call in which it was asked for."""
-    result: str | None = None
-
-    @property
-    def open(self) -> bool:
-        """Whether it still is to be done."""
-        return self.state in OPEN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,9 +55,9 @@ def moved(one: Callback, trigger: Trigger, now: float, rules: CallbackRules, res
         return one
     changed = replace(one, state=state, result=result if state not in OPEN else one.result)
     if trigger == "turn_came":
-        return replace(changed, attempts=one.attempts + 1)
+        return replace(changed, attempts=one.attempts + 1, not_before=now)
     if trigger == "not_tried":  # it was no try
-        return replace(changed, attempts=max(0, one.attempts - 1), not_before=now + 1.0)
+        return replace(changed, attempts=max(0, one.attempts - 1), not_before=now + AGAIN_SECONDS)
     return replace(changed, not_before=now + rules.retry_seconds) if trigger == "not_reached" else changed
 
 
@@ -87,14 +66,17 @@ def expired(callbacks: Iterable[Callback], now: float) -> list[Callback]:
     return [one for one in callbacks if one.state == "waiting" and now >= one.expires_at]
 
 
-def turns(callbacks: Sequence[Callback], entered: Sequence[float], free: int, now: float) -> list[Callback]:
-    """Whose turn it is: of all who wait in one queue, callers and callbacks, the first ``free`` by their time.
+def turns(callbacks: Sequence[Callback], entered: Sequence[float], agents: int, now: float) -> list[Callback]:
+    """Whose turn it is: of all who wait in one queue, callers and callbacks, the first ``agents`` by their time.
 
-    ``entered``: when each waiting caller entered. A callback that is being dialled has its agent already.
+    ``entered``: when each waiting caller entered. ``agents``: how many may take the next calls; at least the first in
+    line always gets its place. One that is being dialled stands in the line too.
     """
-    free -= sum(1 for one in callbacks if one.state == "dialling")
-    due = [one for one in callbacks if one.state == "waiting" and one.not_before <= now < one.expires_at]
     line: list[tuple[float, int, Callback | None]] = [(at, 0, None) for at in entered]
-    line += [(one.since, 1, one) for one in due]
+    line += [(one.since, 1, one) for one in callbacks if one.state == "dialling" or _due(one, now)]
     line.sort(key=lambda place: place[:2])
-    return [one for _, _, one in line[: max(0, free)] if one is not None]
+    return [one for _, _, one in line[: max(1, agents)] if one is not None and one.state == "waiting"]
+
+
+def _due(one: Callback, now: float) -> bool:
+    return one.state == "waiting" and one.not_before <= now < one.expires_at

@@ -44,6 +44,10 @@ class EntryRules:
     callback_waiting: int = 1
     """A callback is offered when at least so many callers wait."""
 
+    def open_at(self, now: float) -> bool:
+        """Whether it is within the hours at ``now`` (Unix seconds)."""
+        return self.hours is None or self.hours.is_open(now)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryQuestion:
@@ -122,7 +126,7 @@ class _Case:
 
     @property
     def open(self) -> bool:
-        return self.rules.hours is None or self.rules.hours.is_open(self.now)
+        return self.rules.open_at(self.now)
 
     @property
     def vip(self) -> bool:

@@ -95,8 +95,11 @@ class Hours:
         """The next instant (Unix seconds) at which open becomes closed or the other way round, within a year."""
         before = self.is_open(now)
         today = datetime.fromtimestamp(now, self.zone).date()
-        for number in range(-1, HORIZON_DAYS):
-            for instant in sorted(self._candidates(today + timedelta(days=number))):
+        days = [self._candidates(today + timedelta(days=number)) for number in (-1, 0, 1)]
+        for number in range(2, HORIZON_DAYS):
+            days = [*days[-3:], self._candidates(today + timedelta(days=number))]
+            # Several at once: where a whole day was skipped, its wall times are those of the next.
+            for instant in sorted(set().union(*days)):
                 if instant > now and self.is_open(instant) != before:
                     return instant
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from interaction_log.store.callbacks import StoredCallbacks
 from interaction_log.store.catalogue import StoredCatalogue
 from interaction_log.store.customers import StoredCustomers
 from interaction_log.store.interactions import StoredInteractions
@@ -21,6 +22,7 @@ class Store:
     interactions: StoredInteractions
     users: StoredUsers
     catalogue: StoredCatalogue
+    callbacks: StoredCallbacks
     _reading: Reading
     _writing: Writing
 
@@ -37,6 +39,7 @@ class Store:
             StoredInteractions(reading),
             StoredUsers(reading, writing),
             StoredCatalogue(reading, writing),
+            StoredCallbacks(reading, writing),
             reading,
             writing,
         )

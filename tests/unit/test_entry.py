@@ -99,7 +99,7 @@ def test_tries_are_counted_and_end() -> None:
 
 def test_what_never_rang_is_no_try() -> None:
     one = moved(moved(callback(), "turn_came", 200.0, RULES_OF_THREE), "not_tried", 201.0, RULES_OF_THREE)
-    assert (one.state, one.attempts, one.not_before) == ("waiting", 0, 202.0)
+    assert (one.state, one.attempts, one.not_before) == ("waiting", 0, 216.0)
 
 
 def test_what_is_closed_stays_closed() -> None:
@@ -116,11 +116,13 @@ def test_turns_go_by_time_through_callers_and_callbacks() -> None:
     assert turns(line, [50.0], 1, 500.0) == []
     assert turns(line, [50.0], 2, 500.0) == [early]
     assert turns(line, [50.0, 200.0], 4, 500.0) == [early, late]
-    assert turns(line, [], 0, 500.0) == []
+    assert turns(line, [], 0, 500.0) == [early]
 
 
-def test_an_agent_who_is_dialling_already_is_not_free() -> None:
-    assert turns([callback(state="dialling"), callback(id="c2", since=50.0)], [], 1, 500.0) == []
+def test_one_that_is_dialled_stands_in_the_line_too() -> None:
+    dialled, other = callback(state="dialling"), callback(id="c2", since=300.0)
+    assert turns([dialled, other], [], 1, 500.0) == []
+    assert turns([dialled, other], [], 2, 500.0) == [other]
 
 
 def test_expiry_spares_a_call_that_runs() -> None:
