@@ -127,8 +127,9 @@ def _flood_promises(found: Figures) -> list[Promise]:
 
 
 def _writer_promises(found: Figures) -> list[Promise]:
-    figure = f"{found['ratio']:.2f} ({found['events_per_second']:,.0f}/s, {found['cpu_us']:.0f} µs CPU an event)"
-    return [Promise("durable log writes, ours / bare group commit", figure, "≥ 0.8", found["ratio"] >= 0.8)]
+    same, rows = found["ratio_bare"], found["ratio_rows"]
+    figure = f"{same:.2f} (same events), {rows:.2f} (finished rows); {found['log_events_per_second']:,.0f}/s"
+    return [Promise("durable log writes, ours / bare group commit", figure, "≥ 0.8", min(same, rows) >= 0.8)]
 
 
 def _asterisk() -> Figures:
@@ -147,7 +148,7 @@ def _asterisk_promises(found: Figures) -> list[Promise]:
 BENCHES: Final[dict[str, Bench]] = {
     "codec": Bench(_codec, _codec_promises),
     "pipeline": Bench(_pipeline, _pipeline_promises),
-    "writer": Bench(lambda: writer.run(rounds=5 if FULL else 3), _writer_promises),
+    "writer": Bench(lambda: writer.run(rounds=6 if FULL else 3), _writer_promises),
     "flood": Bench(_flood, _flood_promises),
     "pop": Bench(_pop, _pop_promises),
     "asterisk": Bench(_asterisk, _asterisk_promises),

@@ -136,8 +136,10 @@ async def _run(folder: Path, core: set[int], events: int, seconds: float) -> dic
     config = site.write_config(place, ami_port=await server.start(), username=USERNAME, secret=SECRET)
     async with child.Child.product(config, core=core) as product:
         rest = Rest(product.port, place.tokens[site.ADMIN])
-        await _event_connection(server)
-        await asyncio.sleep(2)
+        async with asyncio.timeout(WITHIN_SECONDS):
+            # Not earlier: this PBX's list of channels knows nothing of the flood's; a resynchronisation would close them.
+            while not await rest.metric("pbx_up"):  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
         memory = {"before": product.rss_megabytes()}
         floods = []
         for half in (blocks[: found // 2], blocks[found // 2 :]):
