@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DONE, FAILED, WRONG_USE = 0, 1, 2
-_STORE_PARTS: Final = {"customers": "customers", "user": "users"}
+_STORE_PARTS: Final = {"customers": "customers", "user": "users", "audit": "audit"}
 DEMO_DATABASE: Final = "sqlite:///var/demo.db"
 READY_SECONDS: Final = 20.0
 """How long the demo waits for its own simulator before it says that something is wrong."""

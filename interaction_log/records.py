@@ -69,6 +69,22 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """Who did what to whom. ``outcome``: ``done``, ``refused``, ``failed``; ``reason``: what the actor said why.
+
+    Names of users, devices and queues and ids of interactions only: no secret, no number, no customer's name.
+    """
+
+    at: float
+    actor: str
+    action: str
+    subject: str
+    outcome: str = "done"
+    reason: str | None = None
+    details: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RefusedRow:
     """A row of an import that was not taken, with the reason in plain words."""
 

@@ -12,9 +12,9 @@ from typing import Any, Protocol
 from interaction_log.events import Recorded
 from interaction_log.interaction import Interaction
 from interaction_log.pages import InteractionPage
-from interaction_log.records import Choice, Customer, ImportReport, Match, QueueSettings, User
+from interaction_log.records import AuditEntry, Choice, Customer, ImportReport, Match, QueueSettings, User
 
-__all__ = ["Catalogue", "Customers", "InteractionPage", "Interactions", "Log", "Users"]
+__all__ = ["Audit", "Catalogue", "Customers", "InteractionPage", "Interactions", "Log", "Users"]
 
 
 class Customers(Protocol):
@@ -113,6 +113,14 @@ class Catalogue(Protocol):
     async def dispositions(self) -> list[Choice]: ...
 
     async def put_disposition(self, choice: Choice) -> None: ...
+
+
+class Audit(Protocol):
+    """The trail of what people with power did."""
+
+    async def append(self, entry: AuditEntry) -> None:
+        """On disk when it returns."""
+        ...
 
 
 class Log(Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from interaction_log.store.audit import StoredAudit
 from interaction_log.store.callbacks import StoredCallbacks
 from interaction_log.store.catalogue import StoredCatalogue
 from interaction_log.store.customers import StoredCustomers
@@ -23,6 +24,7 @@ class Store:
     users: StoredUsers
     catalogue: StoredCatalogue
     callbacks: StoredCallbacks
+    audit: StoredAudit
     _reading: Reading
     _writing: Writing
 
@@ -40,6 +42,7 @@ class Store:
             StoredUsers(reading, writing),
             StoredCatalogue(reading, writing),
             StoredCallbacks(reading, writing),
+            StoredAudit(reading, writing),
             reading,
             writing,
         )
