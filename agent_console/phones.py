@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from urllib.parse import quote
 
+from interaction_log.devices import split
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -57,5 +59,6 @@ class BrowserPhones:
 def account_of(phones: Iterable[BrowserPhones], devices: Iterable[str], pbx: str | None = None) -> Account | None:
     """The first of these devices that is a browser telephone (of this PBX)."""
     known = [one for one in phones if pbx is None or one.pbx == pbx]
-    found = (one.account(device) for device in devices for one in known)
+    seats = [split(device) for device in devices]
+    found = (one.account(device) for named, device in seats for one in known if named in (None, one.pbx))
     return next((account for account in found if account is not None), None)

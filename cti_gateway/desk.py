@@ -10,6 +10,7 @@ from agent_console import wire
 from agent_console.wire import Ack, ClientCommand, WireError
 from cti_gateway.pbx import Outcome, Pbx
 from interaction_log import events as e
+from interaction_log.devices import split
 from interaction_log.interaction import Interaction
 from interaction_log.records import Conflict, Match, NotFound, Refused
 from routing import commands as c
@@ -108,7 +109,8 @@ class Desk:
 
     def _answer(self, agent: str, command: wire.Answer) -> Answer:
         one, her = self._hub.distributor.interactions.get(command.interaction_id), self._agent(agent)
-        rings = [o.agent for o in one.open_offers() if o.agent in her.devices] if one is not None and her else []
+        hers = self._hub.distributor.devices_of(her, one.pbx) if one is not None and her is not None else []
+        rings = [o.agent for o in one.open_offers() if o.agent in hers] if one is not None else []
         if one is None or not rings:
             return no("not_ringing", "This call does not ring at your phone.", "interaction_id")
         return self._observe(agent, command, self._pbx(one).answer(rings[0]))
@@ -119,7 +121,8 @@ class Desk:
         if one is None or her is None or one.ended:
             return NOT_YOURS
         pbx = self._pbx(one)
-        mine = next((d for d in her.devices if pbx.tracker.channel_of(one.id, d) is not None), None)
+        hers = self._hub.distributor.devices_of(her, one.pbx)
+        mine = next((d for d in hers if pbx.tracker.channel_of(one.id, d) is not None), None)
         return self._observe(agent, command, pbx.hang_up(one.id, mine)) if mine is not None else NOT_YOURS
 
     def _dial(self, agent: str, command: wire.Dial) -> Answer:
@@ -133,11 +136,12 @@ class Desk:
             return no("pbx_lost", "There is no link to the PBX.")
         if not pbx.can_dial(command.to):
             return no("invalid_number", "This is not a number that can be dialled.", "to")
-        return self._observe(agent, command, pbx.dial(her.devices[0], command.to))
+        return self._observe(agent, command, pbx.dial(split(her.devices[0])[1], command.to))
 
-    def _pbx_of(self, device: str) -> Pbx | None:
-        """The PBX that has this phone; where none told us of it, the first that is up."""
-        up = [pbx for pbx in self._hub.pbxs.values() if pbx.ready_since is not None]
+    def _pbx_of(self, seat: str) -> Pbx | None:
+        """The PBX that has this phone; where none told us of it and it names none, the first that is up."""
+        named, device = split(seat)
+        up = [pbx for pbx in self._hub.pbxs.values() if pbx.ready_since is not None and named in (None, pbx.name)]
         return next((pbx for pbx in up if pbx.members.knows(device)), up[0] if up else None)
 
     def _observe(self, agent: str, command: ClientCommand, work: Coroutine[Any, Any, Outcome]) -> Ack:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Final, Literal
 
+from interaction_log.devices import split
+
 Severity = Literal["ok", "hint", "warning", "error"]
 
 CLOCK_TOLERANCE: Final = 2.0
@@ -383,7 +385,8 @@ def _matches(name: str, globs: Iterable[str]) -> bool:
 
 def _devices(facts: PbxFacts, agents: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
     known = set(facts.devices)
-    owned = {device: name for name, devices in agents.items() for device in devices}
+    seats = [(*split(seat), name) for name, devices in agents.items() for seat in devices]
+    owned = {device: name for pbx, device, name in seats if pbx in (None, facts.name)}
     for device, name in sorted(owned.items()):
         if known and device not in known and _matches(device, facts.device_globs):
             yield Finding(

@@ -9,6 +9,7 @@ from agent_console.views import interaction_view
 from agent_console.wire import AgentView, InteractionView, PbxView, QueueView
 from cti_gateway.pbx import Pbx
 from interaction_log import events as e
+from interaction_log.devices import at
 from interaction_log.interaction import Interaction
 from routing import commands as c
 from routing.agents import Agent
@@ -146,13 +147,13 @@ class Windows:
         return [self._device(pbx, device) for pbx, device in sorted(keys)]
 
     def _device(self, pbx: str, device: str) -> DeviceView:
-        owner = self._live.owner(device)
+        owner = self._live.owner(device, pbx)
         return {
             "pbx": pbx,
             "device": device,
             "state": self._live.device_states.get((pbx, device), "UNKNOWN").lower(),
             "agent": owner.name if owner is not None else None,
-            "queues": self._live.pauses.queues_of([device]),
+            "queues": self._live.pauses.queues_of([at(pbx, device)]),
         }
 
     def snapshot(self, agent: str) -> dict[str, Any]:

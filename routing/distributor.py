@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from interaction_log import events as e
+from interaction_log.devices import at, split
 from interaction_log.interaction import Interaction
 from interaction_log.records import QueueSettings
 from routing import commands as c
@@ -54,11 +55,11 @@ class Distributor:
         self.settings = settings
         self.interactions: dict[str, Interaction] = {}
         self.agents: dict[str, Agent] = {}
-        self.pauses = Pauses()
         self.device_states: dict[tuple[str, str], e.DeviceState] = {}
         self.queues_seen: dict[tuple[str, str], None] = {}
         self.pops = Pops(settings.lookup_patience_seconds)
-        self._owners: dict[str, str] = {}
+        self._owners: dict[str, str] = {}  # by seat: ``PJSIP/1001`` or ``berlin:PJSIP/1001``
+        self.pauses = Pauses(self._owners)
         self._connected: dict[str, dict[str, None]] = {}
         self._ringing: dict[str, dict[str, None]] = {}  # agents by interaction; like _connected, so that none is sought
         self._closed: dict[str, float] = {}
@@ -115,10 +116,24 @@ class Distributor:
 
     # --- look-ups ------------------------------------------------------------------------------------
 
-    def owner(self, device: str) -> Agent | None:
-        """The person who sits at this device and is signed in."""
-        agent = self.agents.get(self._owners.get(device, ""))
+    def owner(self, device: str, pbx: str | None = None) -> Agent | None:
+        """The person who sits at this device (of this PBX) and is signed in."""
+        agent = self.agents.get(self._seated(pbx, device))
         return agent if agent is not None and agent.signed_in else None
+
+    def _seated(self, pbx: str | None, device: str) -> str:
+        """Who sits there; empty: nobody. The full name goes before the telephone's own."""
+        exact = self._owners.get(at(pbx, device)) if pbx is not None else None
+        return exact if exact is not None else self._owners.get(device, "")
+
+    def devices_of(self, agent: Agent, pbx: str) -> list[str]:
+        """The telephones of this PBX that the agent has, as the PBX names them."""
+        found = []
+        for seat in agent.devices:
+            of, device = split(seat)
+            if of == pbx or (of is None and at(pbx, device) not in self._owners):
+                found.append(device)
+        return found
 
     def interactions_of(self, agent: str) -> list[Interaction]:
         """Open interactions and the one in wrap-up that concern this agent."""
@@ -136,7 +151,8 @@ class Distributor:
 
     def placed_by(self, interaction_id: str, device: str) -> list[c.Command]:
         """This device began the call: it concerns who sits there, before anybody is connected."""
-        agent = self.owner(device)
+        one = self.interactions.get(interaction_id)
+        agent = self.owner(device, one.pbx if one is not None else None)
         if agent is None:
             return []
         self._connected.setdefault(interaction_id, {})[agent.name] = None
@@ -178,7 +194,7 @@ class Distributor:
         return self.pops.found(self.interactions[event.interaction_id], event, self._now)
 
     def _offered(self, event: e.InteractionOffered) -> list[c.Command]:
-        agent = self.owner(event.device)
+        agent = self.owner(event.device, self.interactions[event.interaction_id].pbx)
         if agent is None:
             return []
         self._add_offer(agent, event.offer_id, event.interaction_id)
@@ -216,10 +232,10 @@ class Distributor:
     # --- calls ---------------------------------------------------------------------------------------
 
     def _agent_connected(self, event: e.AgentConnected) -> list[c.Command]:
-        agent = self.owner(event.device)
+        one = self.interactions[event.interaction_id]
+        agent = self.owner(event.device, one.pbx)
         if agent is None:
             return []
-        one = self.interactions[event.interaction_id]
         self._connected.setdefault(one.id, {})[agent.name] = None
         agent.talking[one.id, event.device] = self._leaves_work(one)
         self._drop_offers(agent, one.id)  # how the ringing ended may have been missed; that it ended is certain
@@ -406,9 +422,9 @@ class Distributor:
 
     def _member_changed(self, event: e.MemberChanged) -> list[c.Command]:
         sight = self.pauses.seen(event)
-        agent = self.agents.get(self._owners.get(event.device, ""))
+        agent = self.agents.get(self._seated(event.pbx, event.device))
         if agent is None:
-            return self.pauses.want(event.device, None)  # what an earlier process left behind
+            return self.pauses.want(at(event.pbx, event.device), None)  # what an earlier process left behind
         commands: list[c.Command] = []
         if sight == "ours_removed" and agent.state == "NOT_READY" and agent.chosen == "NOT_READY":
             agent.chosen, agent.chosen_reason = "READY", None
@@ -456,7 +472,7 @@ class Distributor:
 
     def _pause_settled(self, pbx: str, device: str) -> list[c.Command]:
         commands = self.pauses.settled(pbx, device)
-        agent = self.owner(device)
+        agent = self.owner(device, pbx)
         if agent is not None and self.pauses.disobeyed(pbx, device):
             commands.append(c.Notify(agent.name, "error", "member_not_paused", {"device": device, "pbx": pbx}))
         return commands
@@ -477,6 +493,7 @@ class Distributor:
             self.agents[agent.name] = agent
             for device in agent.devices:
                 self._owners.setdefault(device, agent.name)
+        for agent in self.agents.values():
             commands += self._restore_agent(agent)
         return commands
 
@@ -496,13 +513,14 @@ class Distributor:
         return []
 
     def _restore_calls(self, agent: Agent, one: Interaction) -> None:
+        hers = self.devices_of(agent, one.pbx)
         for segment in one.segments:
-            if segment.agent in agent.devices and agent.signed_in:
+            if segment.agent in hers and agent.signed_in:
                 self._connected.setdefault(one.id, {})[agent.name] = None
                 if segment.open:
                     agent.talking[one.id, segment.agent] = self._leaves_work(one)
         for offer in one.open_offers():
-            if offer.agent in agent.devices and agent.signed_in:
+            if offer.agent in hers and agent.signed_in:
                 self._add_offer(agent, offer.offer_id, one.id)
                 self.pops.restore(agent.name, one.id)
 

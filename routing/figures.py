@@ -61,7 +61,7 @@ def _count_members(live: Distributor, found: dict[tuple[str, str], QueueFigures]
 
 def _kind(live: Distributor, member: e.MemberChanged) -> Literal["ready", "busy", "not_ready"]:
     state = live.device_states.get((member.pbx, member.device), "UNKNOWN")
-    agent = live.owner(member.device)
+    agent = live.owner(member.device, member.pbx)
     if state in _IN_CALL or (agent is not None and agent.state in ("OFFERED", "BUSY", "WRAP_UP")):
         return "busy"
     if member.paused or state in _OUT_OF_SERVICE:

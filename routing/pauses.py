@@ -7,9 +7,11 @@ difference becomes a command, and while a command is on its way nothing is concl
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from interaction_log.devices import at, split
 from interaction_log.events import MemberChanged
 from routing.agents import PAUSE_PREFIX
 from routing.commands import CancelTimer, Command, PauseMember, ReleaseMember, StartTimer
@@ -41,9 +43,14 @@ def is_ours(member: MemberChanged) -> bool:
 
 
 class Pauses:
-    """What is paused, what shall be, and the commands between."""
+    """What is paused, what shall be, and the commands between.
 
-    def __init__(self) -> None:
+    Devices are given as people sit at them (``interaction_log.devices``). ``taken``: the seats that somebody has; a
+    seat without a PBX's name leaves out the telephones whose full name is among them.
+    """
+
+    def __init__(self, taken: Container[str] = ()) -> None:
+        self._taken = taken
         self._phones: dict[Key, _Phone] = {}
         self._keys: dict[str, list[Key]] = {}  # by device: a site has thousands
 
@@ -56,8 +63,15 @@ class Pauses:
         return list({m.queue: None for m in self._of(devices)})
 
     def _of(self, devices: list[str]) -> list[MemberChanged]:
-        keys = [key for device in devices for key in self._keys.get(device, ())]
+        keys = [key for device in devices for key in self._keys_of(device)]
         return [m for key in keys for m in self._phones[key].members.values()]
+
+    def _keys_of(self, seat: str) -> list[Key]:
+        pbx, device = split(seat)
+        keys = self._keys.get(device, ())
+        if pbx is not None:
+            return [key for key in keys if key[0] == pbx]
+        return [key for key in keys if at(*key) not in self._taken]
 
     def _phone(self, key: Key) -> _Phone:
         phone = self._phones.get(key)
@@ -87,7 +101,7 @@ class Pauses:
     def want(self, device: str, reason: str | None) -> list[Command]:
         """From now on ``device`` shall be paused with ``reason``, or not by us (``None``)."""
         commands: list[Command] = []
-        for key in self._keys.get(device, ()):
+        for key in self._keys_of(device):
             phone = self._phones[key]
             changed = phone.wanted != reason
             phone.wanted = reason

@@ -21,7 +21,13 @@ def add_parser(commands: Any) -> None:
     add.add_argument("name")
     add.add_argument("--role", choices=["agent", "supervisor", "admin"], default="agent")
     add.add_argument("--display-name", metavar="TEXT", help="what others see (default: the name)")
-    add.add_argument("--device", action="append", default=[], metavar="PJSIP/1001", help="may be given several times")
+    add.add_argument(
+        "--device",
+        action="append",
+        default=[],
+        metavar="PJSIP/1001",
+        help="may be given several times; where two PBXs have a telephone of this name: berlin:PJSIP/1001",
+    )
     add.add_argument("--language", choices=["en", "zh-CN"])
     _add_password(add)
     listing = verbs.add_parser("list", help="show all users")

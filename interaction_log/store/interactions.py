@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from interaction_log.devices import split
 from interaction_log.pages import InteractionPage
 from interaction_log.records import NotFound, Refused
 from interaction_log.store import cursor as cursors
@@ -109,10 +110,18 @@ def _has(table: sa.Table, condition: sa.ColumnElement[bool]) -> sa.ColumnElement
     return sa.exists().where(table.c.interaction_id == interactions.c.id, condition)
 
 
+def _of_seat(seat: str) -> sa.ColumnElement[bool]:
+    pbx, device = split(seat)
+    if pbx is None:
+        return legs.c.device == device
+    there = sa.exists().where(interactions.c.id == legs.c.interaction_id, interactions.c.pbx == pbx)
+    return (legs.c.device == device) & there
+
+
 def _recent(connection: sa.Connection, devices: list[str], agent: str, limit: int) -> list[dict[str, Any]]:
     """By the indexes of ``legs``; an interaction has few segments, so thrice the limit of them is enough."""
     whose = [legs.c.agent == agent]
-    whose += [(legs.c.agent.is_(None)) & (legs.c.device == device) for device in devices]
+    whose += [legs.c.agent.is_(None) & _of_seat(seat) for seat in devices]
     ids: set[str] = set()
     for condition in whose:
         query = sa.select(legs.c.interaction_id).where(legs.c.kind == "segment", condition)

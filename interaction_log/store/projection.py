@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from interaction_log import devices
 from interaction_log import events as e
 from interaction_log.interaction import Interaction, Offer, Segment
 from interaction_log.store.rows import Row, encode, from_row
@@ -253,19 +254,23 @@ class Projection:
         i = live.interaction
         changes.put(live, "interactions", None, _interaction_row(i, live.began))
         for n, offer in enumerate(i.offers):
-            changes.put(live, "legs", ("offer", n), self._offer_row(i.id, n, offer))
+            changes.put(live, "legs", ("offer", n), self._offer_row(i, n, offer))
         for n, segment in enumerate(i.segments):
             changes.put(live, "legs", ("segment", n), self._segment_row(i, n, segment))
         for n, v in enumerate(i.queue_visits):
             changes.put(live, "visits", n, (i.id, n, clean(v.queue), v.entered_at, v.left_at, v.seconds, v.result))
 
-    def _offer_row(self, of: str, n: int, offer: Offer) -> tuple[Any, ...]:
+    def _sat_at(self, pbx: str, device: str) -> str | None:
+        """Who sat there: by the telephone's full name, else by its own."""
+        return self._seated.get(devices.at(pbx, device)) or self._seated.get(device)
+
+    def _offer_row(self, i: Interaction, n: int, offer: Offer) -> tuple[Any, ...]:
         until = None if offer.at is None or offer.ring_seconds is None else offer.at + offer.ring_seconds
-        agent = self._seated.get(offer.agent)
-        return (of, "offer", n, clean(offer.agent), agent, clean(offer.queue), offer.at, until, offer.result)
+        agent = self._sat_at(i.pbx, offer.agent)
+        return (i.id, "offer", n, clean(offer.agent), agent, clean(offer.queue), offer.at, until, offer.result)
 
     def _segment_row(self, i: Interaction, n: int, segment: Segment) -> tuple[Any, ...]:
-        agent = self._seated.get(segment.agent)
+        agent = self._sat_at(i.pbx, segment.agent)
         return (i.id, "segment", n, clean(segment.agent), agent, clean(i.queue), segment.start, segment.end, None)
 
 

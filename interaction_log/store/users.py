@@ -28,7 +28,7 @@ _CACHE_SECONDS: Final = 2.0  # how long a revoked token may live on here
 _CACHE_SIZE: Final = 10_000
 _SLIDE: Final = 0.02  # of the lifetime: how much of it is used before it is written down again
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
-_DEVICE: Final = re.compile(r"[A-Za-z0-9]+/[A-Za-z0-9_.+@-]{1,80}", re.ASCII)
+_DEVICE: Final = re.compile(r"([A-Za-z0-9_.-]{1,80}:)?[A-Za-z0-9]+/[A-Za-z0-9_.+@-]{1,80}", re.ASCII)
 _CHANGEABLE: Final = frozenset(f.name for f in fields(User)) - {"name"}
 _HASHER: Final = argon2.PasswordHasher()  # RFC 9106 §4, second recommended option: 64 MiB, 3 passes, 4 lanes
 _NOBODY: Final = _HASHER.hash(secrets.token_hex())  # what unknown names are checked against
@@ -291,7 +291,9 @@ def _check_devices(devices: list[str]) -> None:
         raise Refused("devices", "a list of at most 20 different devices")
     for n, device in enumerate(devices):
         if not isinstance(device, str) or not _DEVICE.fullmatch(device):
-            raise Refused(f"devices.{n}", "TECHNOLOGY/name, as in PJSIP/1001")
+            raise Refused(
+                f"devices.{n}", "TECHNOLOGY/name, as in PJSIP/1001 (or berlin:PJSIP/1001 with the PBX's name)"
+            )
 
 
 def _check_password(password: str) -> None:

@@ -1,3 +1,4 @@
+import { sitsAt } from '@/format/seat'
 import type {
   AgentView,
   Disposition,
@@ -57,12 +58,12 @@ export function emptyDesk(): DeskState {
 }
 
 /** Whether `agent` of a segment or an offer is this person: by device, or by name where no device is known. */
-export function isMe(me: AgentView | null, agent: string): boolean {
-  return me !== null && (me.agent === agent || me.devices.includes(agent))
+export function isMe(me: AgentView | null, agent: string, pbx: string): boolean {
+  return me !== null && (me.agent === agent || sitsAt(me.devices, agent, pbx))
 }
 
 const has = (interaction: InteractionView, me: AgentView | null) =>
-  interaction.segments.some((segment) => segment.to === null && isMe(me, segment.agent))
+  interaction.segments.some((segment) => segment.to === null && isMe(me, segment.agent, interaction.pbx))
 
 /** What an interaction is to this agent now; null: no concern of hers any more. */
 export function phaseOf(state: DeskState, id: string): Phase | null {
@@ -98,7 +99,7 @@ export function phaseSince(state: DeskState, id: string, phase: Phase): number |
   if (state.answered.includes(id)) return state.me?.since ?? null
   if (phase === 'wrap_up') return interaction.ended_at ?? state.me?.since ?? null
   if (phase === 'talking' || phase === 'held' || phase === 'parked') {
-    const mine = interaction.segments.findLast((segment) => isMe(state.me, segment.agent))
+    const mine = interaction.segments.findLast((segment) => isMe(state.me, segment.agent, interaction.pbx))
     return mine?.from ?? interaction.answered_at ?? interaction.started_at
   }
   return waitingSince(interaction, state.pops[id])

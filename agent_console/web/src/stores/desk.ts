@@ -67,7 +67,7 @@ export const useDesk = defineStore('desk', () => {
   function closed(message: ScreenPopClosed): void {
     const pop = state.pops[message.interaction_id]
     const interaction = state.interactions[message.interaction_id]
-    const mine = interaction?.segments.some((segment) => isMe(state.me, segment.agent))
+    const mine = interaction?.segments.some((segment) => isMe(state.me, segment.agent, interaction.pbx))
     if (!mine && message.reason !== 'answered') heard.missed(pop, message)
   }
 
