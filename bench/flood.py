@@ -137,7 +137,7 @@ async def _run(folder: Path, core: set[int], events: int, seconds: float) -> dic
     async with child.Child.product(config, core=core) as product:
         rest = Rest(product.port, place.tokens[site.ADMIN])
         async with asyncio.timeout(WITHIN_SECONDS):
-            # Not earlier: this PBX's list of channels knows nothing of the flood's; a resynchronisation would close them.
+            # Not earlier: this PBX lists none of the flood's channels, so a resynchronisation would close them.
             while not await rest.metric("pbx_up"):  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
         memory = {"before": product.rss_megabytes()}
