@@ -24,12 +24,16 @@ MAX_REPLY_LINES: Final = 256
 NAME_BYTES: Final = 79
 """Where Asterisk cuts a caller's name (AMI-FACTS 6.22)."""
 MAX_VALUE: Final = 256
+MAX_COMMAND: Final = 1_500
+"""Bytes of one command; Asterisk reads 2,047 (AGI_BUF_LEN in res_agi.c)."""
 
 _FIELD: Final = re.compile(rb"(agi_[a-z0-9_]{1,40}):[ ]?(.*)", re.DOTALL)
 _REPLY: Final = re.compile(rb"(\d{3})([ -])(.*)", re.DOTALL)
 _VARIABLE: Final = re.compile(r"(?:__)?CALLWEAVE_[A-Z0-9_]{1,40}|CALLERID\(name\)|CHANNEL\(language\)", re.ASCII)
 # Signs that the dialplan may evaluate, split at, or take for the end of something.
 _EVALUATED: Final = re.compile(r'["\\$`{}\[\]<>|,;]')
+_UNPAIRED: Final = re.compile(r"[()]")
+"""A parenthesis that nothing closes would hide the commas behind it."""
 _BEFORE_CALLER: Final = frozenset(
     {"network", "network_script", "request", "channel", "language", "type", "uniqueid", "version"}
 )
@@ -96,6 +100,29 @@ def set_variable(name: str, value: str) -> bytes:
     if not _VARIABLE.fullmatch(name):
         raise AgiError("this is no variable that we set")
     return f'SET VARIABLE {name} "{plain(value, NAME_BYTES if name.startswith("CALLERID") else MAX_VALUE)}"\n'.encode()
+
+
+def set_variables(pairs: Sequence[tuple[str, str]]) -> list[bytes]:
+    """The commands that set them all: ours by one ``MSet`` (a round trip each would cost more than the answer), the
+    caller's name by itself, because it may hold parentheses.
+
+    Raises :class:`AgiError` for a name that we do not set.
+    """
+    alone = [set_variable(name, value) for name, value in pairs]
+    together = [(name, value) for name, value in pairs if "(" not in name]
+    parts = [f"{name}={_UNPAIRED.sub(' ', plain(value))}" for name, value in together]
+    commands = [f'EXEC MSet "{",".join(some)}"\n'.encode() for some in _chunks(parts)]
+    return commands + [command for (name, _), command in zip(pairs, alone, strict=True) if "(" in name]
+
+
+def _chunks(parts: Sequence[str]) -> list[list[str]]:
+    """Lists whose text fits into one command."""
+    found: list[list[str]] = []
+    for part in parts:
+        if not found or len(",".join([*found[-1], part]).encode()) > MAX_COMMAND:
+            found.append([])
+        found[-1].append(part)
+    return found
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
-from cti_gateway.agi.codec import Environment, set_variable
+from cti_gateway.agi.codec import Environment, set_variables
 
 MAX_LINE: Final = 65_536
 QUEUE: Final = re.compile(r"[A-Za-z0-9_.-]{1,80}", re.ASCII)
@@ -77,7 +77,7 @@ def default_answer(asked: Environment) -> Variables:
 
 def commands(variables: Sequence[tuple[str, str]]) -> list[bytes]:
     """The AGI commands that set them."""
-    return [set_variable(name, value) for name, value in variables]
+    return set_variables(variables)
 
 
 def encode(value: Question | dict[str, Any]) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 
+MSET = re.compile(r'EXEC MSet "([^"()]*)"\n')
 SET = re.compile(r'SET VARIABLE (\S+) "([^"]*)"\n')
 
 
@@ -37,6 +38,16 @@ def environment(script: str = "route?queue=support", **more: str) -> bytes:
     return "".join(f"agi_{name}: {value}\n" for name, value in values.items()).encode() + b"\n"
 
 
+def obey(line: str, variables: dict[str, str]) -> bool:
+    """Do what a command says, as res_agi and MSet do."""
+    one, many = SET.fullmatch(line), MSET.fullmatch(line)
+    if one is not None:
+        variables[one[1]] = one[2]
+    elif many is not None:
+        variables |= dict(part.partition("=")[::2] for part in many[1].split(","))
+    return bool(one or many)
+
+
 async def ask(port: int, script: str = "route?queue=support", **more: str) -> dict[str, str]:
     """Ask as a call would; the variables that were set when the other side closed."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -44,12 +55,7 @@ async def ask(port: int, script: str = "route?queue=support", **more: str) -> di
     try:
         writer.write(environment(script, **more))
         while line := await reader.readline():
-            command = SET.fullmatch(line.decode())
-            if command is None:
-                writer.write(b"510 Invalid or unknown command\n")
-                continue
-            found[command[1]] = command[2]
-            writer.write(b"200 result=1\n")
+            writer.write(b"200 result=1\n" if obey(line.decode(), found) else b"510 Invalid or unknown command\n")
     finally:
         writer.close()
     return found

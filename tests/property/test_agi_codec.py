@@ -13,12 +13,15 @@ from cti_gateway.agi import lines
 from cti_gateway.agi.codec import (
     MAX_LINE,
     MAX_LINES,
+    MAX_VALUE,
+    NAME_BYTES,
     AgiError,
     Conversation,
     plain,
     set_variable,
+    set_variables,
 )
-from tests.fakes.agi import environment
+from tests.fakes.agi import environment, obey
 
 HARMLESS = re.compile(r'[^"\\$`{}\[\]<>|,;\x00-\x1f\x7f]*')
 
@@ -77,6 +80,19 @@ def test_plain_text_is_plain_and_short(text: str, most: int) -> None:
     assert HARMLESS.fullmatch(made) and made.isprintable() and len(made.encode()) <= most
     command = set_variable("CALLWEAVE_QUEUE", text)
     assert command.count(b"\n") == 1 and command.count(b'"') == 2 and len(command) < 320
+
+
+@given(st.lists(st.tuples(st.sampled_from(["CALLWEAVE_A", "__CALLWEAVE_B", "CALLERID(name)"]), st.text()), max_size=20))
+def test_all_at_once_is_the_same_as_one_by_one(pairs: list[tuple[str, str]]) -> None:
+    found: dict[str, str] = {}
+    for command in set_variables(pairs):
+        assert len(command) < 2_000 and command.count(b"\n") == 1 and obey(command.decode(), found)
+    assert found.keys() == dict(pairs).keys()
+    for name, value in dict(pairs).items():
+        most = NAME_BYTES if "(" in name else MAX_VALUE
+        assert (
+            found[name].split() == plain(value, most).translate(str.maketrans("()", "  ") if most > 80 else {}).split()
+        )
 
 
 @pytest.mark.parametrize("name", ["QUEUE_PRIO", "CALLWEAVE_X Y", "CALLWEAVE_A\n", "SHELL(id)", "", "CALLERID(all)"])
