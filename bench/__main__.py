@@ -173,7 +173,8 @@ def _one(name: str) -> tuple[Figures | None, list[Promise]]:
         promises = bench.promises(found)
     except Exception as error:
         traceback.print_exc()
-        return None, [Promise(name, f"did not run: {type(error).__name__}: {error}", "", False)]
+        why = (str(error).splitlines() or [""])[0]
+        return None, [Promise(name, f"did not run: {type(error).__name__}: {why}", "", False)]
     finally:
         if allowed:
             os.sched_setaffinity(0, allowed)  # some keep to one core
