@@ -52,6 +52,18 @@ EAR = """
 """
 
 
+PAIRS = """
+Promise.all(window.__ears.map(async ({ pc }) => {
+  const told = []
+  for (const stat of (await pc.getStats()).values())
+    if (/candidate|transport/.test(stat.type))
+      told.push([stat.type, stat.address, stat.port, stat.candidateType, stat.state, stat.dtlsState, stat.requestsSent,
+        stat.responsesReceived].filter((one) => one !== undefined).join(' '))
+  return [pc.iceConnectionState, pc.iceGatheringState, ...told]
+}))
+"""
+
+
 def microphone_file(folder: Path, hertz: int) -> Path:
     """One second of a tone as WAV; Chromium plays it again and again."""
     path = folder / f"tone{hertz}.wav"
@@ -99,7 +111,8 @@ class Talker(Person):
         except Exception as error:
             heard = await self.page.evaluate("window.__hear()")
             states = await self.page.evaluate("window.__ears.map((ear) => ear.pc.connectionState)")
-            raise AssertionError(f"{script}: heard {heard}, connections {states}") from error
+            pairs = await self.page.evaluate(PAIRS)
+            raise AssertionError(f"{script}: heard {heard}, connections {states}, {pairs}") from error
 
     async def line(self, state: str, seconds: float = 10.0) -> None:
         """Wait for a state of the telephone."""

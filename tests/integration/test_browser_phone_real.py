@@ -145,6 +145,21 @@ async def test_answer_hold_mute_keys_hang_up(site: Site) -> None:
         assert len(logged["holds"]) == 1
 
 
+async def test_ten_calls_one_after_the_other(site: Site) -> None:
+    async with site.at("anna") as anna:
+        for number in range(10):
+            customer = await answered(site, anna)
+            await site.ear.until_it_hears(ANNA)
+            if number % 2:
+                await customer.hang_up()
+            else:
+                await anna.press("hang-up")
+                await customer.ended()
+            await site.stage.pbx.no_channels()
+            await anna.press("finish")
+            await anna.expect("state", "Ready")
+
+
 async def test_attended_transfer_and_a_consultation_that_is_cancelled(site: Site) -> None:
     async with site.at("anna") as anna, site.at("ben", ready=False) as ben:
         customer = await answered(site, anna)

@@ -22,6 +22,8 @@ export interface Listener {
 /** Close codes of our relay. */
 const ELSEWHERE = 4009
 const TAKEN = 4010
+/** How long after the first candidate the others may come. */
+const GATHER_MS = 250
 /** A transfer that the PBX says nothing of. */
 const TRANSFER_MS = 15_000
 
@@ -50,8 +52,8 @@ export class Call {
     session.on('unhold', ({ originator }) => originator === 'local' && this.#turn('resumed'))
     session.on('ended', ({ cause }) => this.#over(cause))
     session.on('failed', ({ cause }) => this.#over(cause))
-    // Without STUN the host candidates are all there is; waiting for more costs 0.1 s.
-    session.on('icecandidate', ({ candidate, ready }) => candidate.candidate.includes('typ host') && ready())
+    // Without STUN all candidates are there at once; an interface that hangs shall not delay the call.
+    session.on('icecandidate', ({ ready }) => void setTimeout(ready, GATHER_MS))
     if (session.connection) this.#hook(session.connection)
     else session.on('peerconnection', ({ peerconnection }) => this.#hook(peerconnection))
   }
