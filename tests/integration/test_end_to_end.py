@@ -175,13 +175,13 @@ async def test_our_own_death_in_mid_call(lab: Lab) -> None:
 async def test_sigterm_releases_our_pauses_and_a_start_takes_them_up_again(lab: Lab) -> None:
     async with Desk(lab.program, "anna") as anna:
         await anna.done("set_state", state="NOT_READY", reason="lunch")
-        await lab.until(lambda: lab.member().paused)
-        assert lab.member().reason == "callweave:lunch"
+        await lab.until(lambda: lab.member().reason == "callweave:lunch")
+        assert lab.member().paused
         assert await lab.program.end() == 0
     assert not lab.member().paused
     await lab.program.start()
-    await lab.until(lambda: lab.member().paused)
-    assert lab.member().reason == "callweave:lunch"
+    await lab.until(lambda: lab.member().reason == "callweave:lunch")
+    assert lab.member().paused
     async with Desk(lab.program, "anna") as anna:
         agent = (await anna.wait("snapshot"))["agent"]
         assert (agent["state"], agent["reason"]) == ("NOT_READY", "lunch")

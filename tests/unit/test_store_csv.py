@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import codecs
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -216,26 +215,20 @@ async def test_live_customers_are_merged_by_rule_only(store: Store) -> None:
 
 
 async def test_a_large_file_while_the_loop_goes_on(store: Store) -> None:
-    """A fifth of N43; bench/writer.py takes the whole hundred thousand and prints the times."""
+    """A fifth of N43: calls go on meanwhile. How fast it is, and how long the loop waits, is in bench/writer.py."""
     lines = [f"Customer {n},1{38 + n % 2}{n:08d},c{n}@example.com,ACME {n % 100}" for n in range(20_000)]
     data = ("name,phone,email,organisation\n" + "\n".join(lines)).encode()
-    worst, done = 0.0, asyncio.Event()
+    turns, done = 0, asyncio.Event()
 
-    async def watch() -> None:
-        nonlocal worst
+    async def count_turns() -> None:
+        nonlocal turns
         while not done.is_set():
-            before = time.perf_counter()
-            await asyncio.sleep(0.01)
-            worst = max(worst, time.perf_counter() - before - 0.01)
+            await asyncio.sleep(0)
+            turns += 1
 
-    watcher = asyncio.create_task(watch())
-    cpu = time.process_time()
+    counting = asyncio.create_task(count_turns())
     report = await store.customers.import_csv(data, dry_run=False)
-    cpu = time.process_time() - cpu
     done.set()
-    await watcher
+    await counting
     assert (report.read, report.created, report.refused) == (20_000, 20_000, [])
-    assert cpu < 12  # a minute for the hundred thousand
-    assert worst < 0.5
-    match = await store.customers.find_caller("+8613900000001")
-    assert match.customer is not None and match.customer["name"] == "Customer 1"
+    assert turns > 100  # the loop was never handed to the import
