@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import signal
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -11,11 +14,13 @@ from typing import Any
 
 import pytest_asyncio
 
-from cti_gateway.agi.front import Front, Settings
+from cti_gateway.agi.front import ADDRESS_TAKEN, Front, Settings
 from cti_gateway.agi.lines import Question, Variables
 from cti_gateway.bridge import MonotonicClock
 from cti_gateway.fastagi import EntryServer
+from cti_gateway.front_child import FrontChild
 from tests.fakes import agi
+from tests.pbx.asterisk import free_port
 
 Answer = Callable[[Question], Awaitable[Variables]]
 TOLD = [("CALLWEAVE_RESULT", "queue"), ("CALLWEAVE_QUEUE", "support"), ("CALLERID(name)", '李雷 "${X}"')]
@@ -166,3 +171,46 @@ async def test_the_gateway_answers_fastagi_itself_too(gateway: Gateway) -> None:
     assert (await agi.ask(port, callerid="1\nagi_extension: 2"))["CALLWEAVE_RESULT"] == "default"
     gateway.told = [("SHELL(id)", "x")]
     assert await agi.ask(port) == {}
+
+
+async def test_alone_it_answers_the_default_and_the_port_is_nobody_elses(tmp_path: Path) -> None:
+    port = free_port()
+    config = tmp_path / "callweave.toml"
+    config.write_text(f"[entry]\nport = {port}\nfront = false\n")
+    command = [sys.executable, "-m", "cti_gateway.main", "agi-front", "--config", str(config)]
+    environ = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    process = await asyncio.create_subprocess_exec(*command, env=environ, stderr=asyncio.subprocess.DEVNULL)
+    try:
+        told: dict[str, str] = {}
+        async with asyncio.timeout(15):
+            while not told:
+                with contextlib.suppress(OSError):
+                    told = await agi.ask(port, "route?queue=night")
+                await asyncio.sleep(0.05)
+        assert told == {"CALLWEAVE_RESULT": "default", "CALLWEAVE_QUEUE": "night"}
+        assert (await agi.ask(port, "callback?queue=night"))["CALLWEAVE_CALLBACK"] == "unavailable"
+        second = await asyncio.create_subprocess_exec(*command, env=environ, stderr=asyncio.subprocess.DEVNULL)
+        assert await asyncio.wait_for(second.wait(), 15) == ADDRESS_TAKEN
+        process.terminate()
+        assert await asyncio.wait_for(process.wait(), 5) == 0
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+
+
+async def test_a_front_that_dies_is_started_again_and_ends_with_us(gateway: Gateway) -> None:
+    port = free_port()
+    child = FrontChild(gateway.server, gateway.socket, "127.0.0.1", port, 0.3)
+    child.start()
+    try:
+        await linked(gateway)
+        first = child.pid
+        assert first is not None
+        os.kill(first, signal.SIGKILL)
+        async with asyncio.timeout(15):
+            while not (gateway.server.fronts and child.pid not in (None, first)):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        assert (await agi.ask(port))["CALLWEAVE_RESULT"] == "queue" and child.deaths == 1
+    finally:
+        await child.stop()
+    assert child.pid is None
