@@ -25,8 +25,13 @@ _CALLERS: Final = re.compile(rb"(?<![0-9])(13[89])[0-9]{8}(?![0-9])")
 
 
 def events_of(file: Path) -> bytes:
-    """The events of a recording, each with its empty line; what answers an action is left out."""
+    """The events of a recording, each with its empty line.
+
+    What answers an action is left out, and ``FullyBooted``: in mid-stream it means that the PBX has started, so that
+    everything is asked anew.
+    """
     blocks = [b for b in file.read_bytes().split(END) if b.startswith(b"Event: ")]
+    blocks = [b for b in blocks if not b.startswith(b"Event: FullyBooted")]
     return b"".join(block + END for block in blocks)
 
 
