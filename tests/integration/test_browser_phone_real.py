@@ -355,6 +355,17 @@ async def test_dial_from_the_console_lifts_by_itself(site: Site) -> None:
         await rings.ended()
 
 
+@pytest.mark.parametrize(("number", "hertz"), [("690", ANNA), ("691", 1004)])
+async def test_try_the_headset(site: Site, number: str, hertz: int) -> None:
+    async with site.at("anna", ready=False) as anna:
+        await anna.line("ready")
+        await anna.see("dial-number").fill(number)
+        await anna.press("dial")
+        await anna.until_it_hears(hertz)
+        await anna.page.close(run_before_unload=False)
+    await site.stage.pbx.no_channels(8)
+
+
 async def test_signing_out_closes_the_telephone(site: Site) -> None:
     async with site.at("anna") as anna:
         contact = "1101/sip:"
