@@ -56,7 +56,7 @@ async def test_the_place_is_kept_and_the_customer_called_before_who_came_later(s
         await stage.nobody_free("1007", "1008")
         await promised(at, tmp_path)
         later = await stage.customer(ZHAO, "820").up()
-        # What stands in for Li takes his place, before Zhao.
+        # What stands in for Li takes his place, before Zhao, who may have been in the queue earlier than it.
         assert await at.waiting("helpdesk", 2) == [f"9{LI}", ZHAO]
         await stage.pbx.pause("PJSIP/1007", False)
         agent = await (await stage.gustav.rings()).answer(after=0.3)
