@@ -18,6 +18,7 @@ from agent_console import (
     rest_customers,
     rest_interactions,
     rest_live,
+    rest_missed,
     rest_phone,
     rest_session,
     rest_users,
@@ -113,6 +114,7 @@ def _api(deps: ConsoleDeps, metrics: Metrics) -> FastAPI:
     api.include_router(health.routes(deps, parts, metrics))
     for module in (rest_session, rest_users, rest_catalogue, rest_customers, rest_interactions, rest_phone):
         api.include_router(module.routes(deps))
+    api.include_router(rest_missed.routes(deps))
     api.include_router(rest_live.routes(deps, parts))
 
     @api.api_route("/api/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"], include_in_schema=False)

@@ -10,7 +10,7 @@ from pathlib import Path
 from agent_console.consoles import Consoles
 from agent_console.phones import BrowserPhones
 from agent_console.ports import Clock, Live
-from routing.ports import Catalogue, Customers, Interactions, Users
+from routing.ports import Catalogue, Customers, Interactions, Missed, Users
 
 DIST = Path(__file__).resolve().parent / "web" / "dist"
 
@@ -29,6 +29,7 @@ class ConsoleDeps:
     catalogue: Catalogue
     live: Live
     consoles: Consoles
+    missed: Missed | None = None
     version: str = "0"
     dist: Path = DIST
     browser_phones: Sequence[BrowserPhones] = ()

@@ -82,6 +82,18 @@ class ChoiceChange(Body):
     retired: bool = False
 
 
+class MissedWork(Body):
+    """What somebody does with a missed call. ``version``: of the entry as she saw it; refused if changed meanwhile.
+
+    ``result``: a disposition's code.
+    """
+
+    state: Literal["open", "calling", "done"]
+    version: Annotated[int, Field(ge=1)]
+    result: Code | None = None
+    note: Annotated[str, Field(max_length=2_000)] | None = None
+
+
 class NewCustomer(Body):
     """A customer to create. Numbers as people write them; the store makes them E.164."""
 
@@ -140,6 +152,15 @@ class InteractionQuery(Query):
     queue: QueueName | None = None
     agent: Annotated[str, Field(max_length=80)] | None = None
     customer_id: Annotated[str, Field(max_length=64)] | None = None
+    limit: Limit = 50
+    cursor: Cursor | None = None
+
+
+class MissedQuery(Query):
+    """Which missed calls. Without ``state``: open ones and those that somebody calls back now."""
+
+    state: Literal["open", "calling", "done"] | None = None
+    queue: QueueName | None = None
     limit: Limit = 50
     cursor: Cursor | None = None
 

@@ -257,6 +257,7 @@ async def _put_together(gateway: Gateway, settings: Settings, demo: bool) -> Non
         customers=store.customers,
         interactions=store.interactions,
         catalogue=store.catalogue,
+        missed=store.missed,
         live=hub,
         consoles=consoles,
         version=__version__,

@@ -11,10 +11,11 @@ from typing import Any, Protocol
 
 from interaction_log.events import Recorded
 from interaction_log.interaction import Interaction
+from interaction_log.missed import MissedCall, MissedPage, MissedState, Work
 from interaction_log.pages import InteractionPage
 from interaction_log.records import AuditEntry, Choice, Customer, ImportReport, Match, QueueSettings, User
 
-__all__ = ["Audit", "Catalogue", "Customers", "InteractionPage", "Interactions", "Log", "Users"]
+__all__ = ["Audit", "Catalogue", "Customers", "InteractionPage", "Interactions", "Log", "Missed", "Users"]
 
 
 class Customers(Protocol):
@@ -120,6 +121,22 @@ class Audit(Protocol):
 
     async def append(self, entry: AuditEntry) -> None:
         """On disk when it returns."""
+        ...
+
+
+class Missed(Protocol):
+    """The missed calls, as a list that people work."""
+
+    async def page(
+        self, *, state: MissedState | None, queue: str | None, limit: int, cursor: str | None, now: float
+    ) -> MissedPage:
+        """Entries newest first; ``state`` ``None``: all that is to be done."""
+        ...
+
+    async def get(self, entry_id: str) -> MissedCall: ...
+
+    async def work(self, entry_id: str, work: Work) -> MissedCall:
+        """Change an entry, if it is still as ``work.version`` says and nobody else has it."""
         ...
 
 

@@ -10,6 +10,7 @@ from interaction_log.store.catalogue import StoredCatalogue
 from interaction_log.store.customers import StoredCustomers
 from interaction_log.store.interactions import StoredInteractions
 from interaction_log.store.migrate import upgrade_to_head
+from interaction_log.store.missed import StoredMissed
 from interaction_log.store.reading import Reading
 from interaction_log.store.users import StoredUsers
 from interaction_log.store.writing import Writing
@@ -24,6 +25,7 @@ class Store:
     users: StoredUsers
     catalogue: StoredCatalogue
     callbacks: StoredCallbacks
+    missed: StoredMissed
     audit: StoredAudit
     _reading: Reading
     _writing: Writing
@@ -42,6 +44,7 @@ class Store:
             StoredUsers(reading, writing),
             StoredCatalogue(reading, writing),
             StoredCallbacks(reading, writing),
+            StoredMissed(reading, writing),
             StoredAudit(reading, writing),
             reading,
             writing,

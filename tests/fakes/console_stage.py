@@ -24,6 +24,7 @@ from agent_console.views import agent_view, interaction_view
 from agent_console.wire import Ack, AgentView, ClientCommand
 from interaction_log.interaction import Interaction
 from interaction_log.records import Choice, QueueSettings, User
+from tests.fakes.memory_missed import missed_call
 from tests.fakes.memory_store import MemoryStore
 
 PASSWORD = "correct horse"
@@ -259,6 +260,7 @@ def seeded() -> MemoryStore:
     store.catalogue.known_queues["support"] = QueueSettings(name="support", pbx="main", label="Support")
     store.catalogue.reasons["lunch"] = Choice(code="lunch", labels={"en": "Lunch", "zh-CN": "午餐"})
     store.catalogue.outcomes["solved"] = Choice(code="solved", labels={"en": "Solved", "zh-CN": "已解决"})
+    store.missed.records["m0"] = missed_call("m0", 1_000_000.0)
     for number, (agent, device) in enumerate([("anna", "PJSIP/1001"), ("ben", "PJSIP/1002")]):
         store.interactions.items.append(stored(f"i{number}", agent, device, 1_000_000.0 + number))
     return store
@@ -282,6 +284,7 @@ async def stage(dist: Path | None = None, **settings: Any) -> AsyncIterator[Stag
         customers=store.customers,
         interactions=store.interactions,
         catalogue=store.catalogue,
+        missed=store.missed,
         live=hub,
         consoles=Consoles(store.log.next_seq),
     )

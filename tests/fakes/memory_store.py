@@ -28,6 +28,7 @@ from interaction_log.records import (
     User,
 )
 from routing.ports import InteractionPage
+from tests.fakes.memory_missed import MemoryMissed
 
 
 def _fields_of(record: type, given: dict[str, Any]) -> dict[str, Any]:
@@ -314,8 +315,9 @@ class MemoryStore:
     users: MemoryUsers = field(default_factory=MemoryUsers)
     catalogue: MemoryCatalogue = field(default_factory=MemoryCatalogue)
     log: MemoryLog = field(default_factory=MemoryLog)
+    missed: MemoryMissed = field(default_factory=MemoryMissed)
 
     def become(self, other: MemoryStore) -> None:
         """Hold what ``other`` holds (the log goes on)."""
-        for name in ("customers", "interactions", "users", "catalogue"):
+        for name in ("customers", "interactions", "users", "catalogue", "missed"):
             vars(getattr(self, name)).update(vars(getattr(other, name)))

@@ -1,0 +1,246 @@
+"""The missed calls: kept up by the log's writer in the transaction of the interactions, worked by people beside it.
+
+The writer never reads a decision of people to write it back: what both may change is changed by conditions in SQL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from functools import partial
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from interaction_log.interaction import Interaction
+from interaction_log.missed import (
+    MissedCall,
+    MissedPage,
+    MissedState,
+    Work,
+    is_failed_call,
+    is_missed,
+    reached_at,
+    refusal,
+)
+from interaction_log.records import Conflict, NotFound, Refused
+from interaction_log.store import cursor as cursors
+from interaction_log.store.reading import Reading
+from interaction_log.store.schema import customers, metadata
+from interaction_log.store.writing import Writing
+
+MOST_PER_PAGE: Final = 1_000
+KEPT_SECONDS: Final = 14 * 86_400.0
+"""Nobody calls back after two weeks: what is open for longer is not shown any more."""
+LONGEST_NOTE: Final = 2_000
+_CHUNK: Final = 400  # values in one IN (…)
+
+missed_calls: Final = sa.Table(
+    "missed_calls",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("number", sa.String),
+    sa.Column("pbx", sa.String, nullable=False),
+    sa.Column("queue", sa.String),
+    sa.Column("name", sa.String),
+    sa.Column("customer_id", sa.String),
+    sa.Column("first_at", sa.Double, nullable=False),
+    sa.Column("last_at", sa.Double, nullable=False),
+    sa.Column("waited_seconds", sa.Double),
+    sa.Column("outcome", sa.String, nullable=False),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("worked_by", sa.String),
+    sa.Column("changed_at", sa.Double),
+    sa.Column("result", sa.String),
+    sa.Column("note", sa.Text),
+    sa.Column("resolved_by", sa.String),
+    sa.Column("call_id", sa.String),
+    sa.Column("call_outcome", sa.String),
+    sa.Column("called_at", sa.Double),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Index("missed_by_state", "state", "last_at", "id"),
+)
+_m: Final = missed_calls.c
+_todo: Final = _m.state != "done"
+sa.Index("missed_open_by_number", _m.number, sqlite_where=_todo, postgresql_where=_todo)
+
+missed_tries: Final = sa.Table(
+    "missed_tries",
+    metadata,
+    sa.Column("interaction_id", sa.String, primary_key=True),
+    sa.Column("entry", sa.String, nullable=False),
+)
+
+
+# --- kept up by the writer -----------------------------------------------------------------------
+
+
+def project(connection: sa.Connection, changed: Sequence[Interaction]) -> None:
+    """Take in interactions as they are now; the same again changes nothing. In the writer's transaction."""
+    missed = sorted((one for one in changed if is_missed(one)), key=lambda one: one.started_at or 0.0)
+    known = _known(connection, [one.id for one in missed])
+    for one in missed:
+        if one.id in known:
+            _identified(connection, known[one.id], one)
+        else:
+            _tried(connection, one)
+    called = [one for one in changed if reached_at(one) is not None or is_failed_call(one)]
+    waiting = _waiting(connection, {one.customer_address for one in called if one.customer_address})
+    for one in called:
+        if one.customer_address in waiting:
+            _called(connection, one)
+
+
+def _known(connection: sa.Connection, ids: list[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for n in range(0, len(ids), _CHUNK):
+        query = sa.select(missed_tries).where(missed_tries.c.interaction_id.in_(ids[n : n + _CHUNK]))
+        found.update({row.interaction_id: row.entry for row in connection.execute(query)})
+    return found
+
+
+def _waiting(connection: sa.Connection, numbers: set[str]) -> set[str]:
+    """Those of these numbers that are on the list. Nearly always none, by one look into a small index."""
+    found: set[str] = set()
+    every = sorted(numbers)
+    for n in range(0, len(every), _CHUNK):
+        query = sa.select(_m.number).where(_todo, _m.number.in_(every[n : n + _CHUNK]))
+        found.update(connection.execute(query).scalars())
+    return found
+
+
+def _tried(connection: sa.Connection, one: Interaction) -> None:
+    """A further try of a number that is on the list, or a new entry. Without a number each call is its own."""
+    at, number = one.started_at or 0.0, _clean(one.customer_address) or None
+    last = {
+        "pbx": _clean(one.pbx),
+        "queue": _clean(one.queue),
+        "last_at": at,
+        "waited_seconds": one.wait_seconds,
+        "outcome": one.outcome,
+    }
+    entry = None
+    if number is not None:
+        newest = sa.select(_m.id).where(_todo, _m.number == number).order_by(_m.last_at.desc()).limit(1)
+        entry = connection.execute(newest).scalar()
+    if entry is None:
+        entry = one.id
+        who = {"number": number, "name": _clean(one.customer_name), "customer_id": one.customer_id}
+        row = {"id": entry, "first_at": at, "tries": 1, "state": "open", "version": 1, **who, **last}
+        connection.execute(sa.insert(missed_calls).values(row))
+    else:
+        more = {"tries": _m.tries + 1, "version": _m.version + 1}
+        connection.execute(sa.update(missed_calls).where(_m.id == entry).values(**last, **more))
+        _identified(connection, entry, one)
+    connection.execute(sa.insert(missed_tries).values(interaction_id=one.id, entry=entry))
+
+
+def _identified(connection: sa.Connection, entry: str, one: Interaction) -> None:
+    """Who it was may become known after the call."""
+    if one.customer_id is not None:
+        which = (_m.id == entry) & (_m.customer_id.is_distinct_from(one.customer_id))
+        connection.execute(sa.update(missed_calls).where(which).values(customer_id=one.customer_id))
+
+
+def _called(connection: sa.Connection, one: Interaction) -> None:
+    """The number was reached, by whichever call; or we called and reached nobody."""
+    reached, at = reached_at(one), one.started_at or 0.0
+    here = _todo & (_m.number == one.customer_address)
+    if reached is not None:
+        done = {"state": "done", "resolved_by": one.id, "changed_at": reached, "version": _m.version + 1}
+        connection.execute(sa.update(missed_calls).where(here, _m.last_at <= reached).values(done))
+        return
+    newer = sa.or_(_m.called_at.is_(None), _m.called_at < at)
+    failed = {
+        "state": "open",
+        "call_id": one.id,
+        "call_outcome": one.outcome,
+        "called_at": at,
+        "version": _m.version + 1,
+    }
+    connection.execute(sa.update(missed_calls).where(here, newer, _m.first_at <= at).values(failed))
+
+
+def _clean(text: str | None) -> str | None:
+    return None if text is None else text.replace("\0", "").encode("utf-8", "replace").decode()
+
+
+# --- read and worked by people -------------------------------------------------------------------
+
+
+class StoredMissed:
+    """The list, and what people do with it."""
+
+    def __init__(self, reading: Reading, writing: Writing):
+        self._reading = reading
+        self._writing = writing
+
+    async def page(
+        self, *, state: MissedState | None, queue: str | None, limit: int, cursor: str | None, now: float
+    ) -> MissedPage:
+        """Entries newest first; ``state`` ``None``: all that is to be done. Raises ``Refused`` for a foreign cursor."""
+        after = cursors.read(cursor, float, str) if cursor is not None else None
+        limit = max(1, min(limit, MOST_PER_PAGE))
+        query = _query(state, queue, now)
+        if after is not None:
+            query = query.where(sa.tuple_(_m.last_at, _m.id) < sa.tuple_(*after))
+        rows, counts = await self._reading(partial(_read, query=query.limit(limit + 1), now=now))
+        last = rows[limit - 1] if len(rows) > limit else None
+        following = None if last is None else cursors.write(float(last.last_at), last.id)
+        return MissedPage([_entry(r) for r in rows[:limit]], following, counts.get("open", 0), counts.get("calling", 0))
+
+    async def get(self, entry_id: str) -> MissedCall:
+        """One entry. Raises ``NotFound``."""
+        return await self._reading(partial(_one, entry_id=entry_id))
+
+    async def work(self, entry_id: str, work: Work) -> MissedCall:
+        """Change an entry; the entry as it is then. Raises ``NotFound``, ``Conflict`` or ``Refused``."""
+        if work.note is not None and len(work.note) > LONGEST_NOTE:
+            raise Refused("note", f"at most {LONGEST_NOTE} characters")
+        return await self._writing(partial(_work, entry_id=entry_id, work=work))
+
+
+_COLUMNS: Final = (*missed_calls.c, customers.c.name.label("customer_name"))
+_JOINED: Final = sa.select(*_COLUMNS).select_from(
+    missed_calls.outerjoin(customers, customers.c.id == missed_calls.c.customer_id)
+)
+
+
+def _query(state: MissedState | None, queue: str | None, now: float) -> sa.Select[Any]:
+    query = _JOINED.where(_m.state.in_(["open", "calling"] if state is None else [state]))
+    if state != "done":
+        query = query.where(_m.last_at >= now - KEPT_SECONDS)
+    if queue is not None:
+        query = query.where(_m.queue == queue)
+    return query.order_by(_m.last_at.desc(), _m.id.desc())
+
+
+def _read(connection: sa.Connection, query: sa.Select[Any], now: float) -> tuple[Sequence[Any], dict[str, int]]:
+    fresh = _m.last_at >= now - KEPT_SECONDS
+    counts = sa.select(_m.state, sa.func.count()).where(_m.state.in_(["open", "calling"]), fresh).group_by(_m.state)
+    return connection.execute(query).all(), {row[0]: row[1] for row in connection.execute(counts)}
+
+
+def _entry(row: Any) -> MissedCall:
+    return MissedCall(**{f.name: getattr(row, f.name) for f in fields(MissedCall)})
+
+
+def _one(connection: sa.Connection, entry_id: str) -> MissedCall:
+    row = connection.execute(_JOINED.where(_m.id == entry_id)).first()
+    if row is None:
+        raise NotFound(entry_id)
+    return _entry(row)
+
+
+def _work(connection: sa.Connection, entry_id: str, work: Work) -> MissedCall:
+    why = refusal(_one(connection, entry_id), work)
+    if why is not None:
+        raise Conflict(why)
+    values: dict[str, Any] = {"state": work.state, "changed_at": work.at, "version": work.version + 1}
+    values["worked_by"] = None if work.state == "open" else work.by
+    values |= {name: _clean(v) for name, v in (("result", work.result), ("note", work.note)) if v is not None}
+    which = (_m.id == entry_id) & (_m.version == work.version)  # again, for a writer between the two
+    if connection.execute(sa.update(missed_calls).where(which).values(values)).rowcount == 0:
+        raise Conflict("This entry was changed meanwhile.")
+    return _one(connection, entry_id)
