@@ -16,8 +16,7 @@ async def watch_sessions(deps: ConsoleDeps) -> None:
     """Look at every session every ``revocation_check_seconds``, until cancelled."""
     while True:
         began = deps.now()
-        for token, consoles in by_session(deps.consoles.all()).items():
-            await _check(deps, token, consoles)
+        await _check(deps, by_session(deps.consoles.all()))
         await asyncio.sleep(max(0.25, deps.revocation_check_seconds - (deps.now() - began)))
 
 
@@ -29,15 +28,17 @@ def by_session(consoles: list[Console]) -> dict[str, list[Console]]:
     return found
 
 
-async def _check(deps: ConsoleDeps, token: str, consoles: list[Console]) -> None:
+async def _check(deps: ConsoleDeps, sessions: dict[str, list[Console]]) -> None:
+    """One question for all: hundreds of them one by one kept the look-ups of callers waiting."""
     try:
-        user = await deps.users.session_user(token)
+        users = await deps.users.session_users(list(sessions))
     except Exception as error:  # the database is away: nobody is cut for that
-        LOG.debug("a session could not be checked: %s", type(error).__name__)
+        LOG.debug("the sessions could not be checked: %s", type(error).__name__)
         return
-    for console in consoles:
-        if not still_good(console, user):
-            deps.consoles.cut(console, "session ended")
+    for token, consoles in sessions.items():
+        for console in consoles:
+            if not still_good(console, users.get(token)):
+                deps.consoles.cut(console, "session ended")
 
 
 def still_good(console: Console, user: User | None) -> bool:

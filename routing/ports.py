@@ -6,7 +6,7 @@ All ``async`` methods run their SQL away from the event loop. They raise ``inter
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any, Protocol
 
 from interaction_log.events import Recorded
@@ -93,6 +93,10 @@ class Users(Protocol):
 
     async def session_user(self, token: str) -> User | None:
         """``None`` for unknown, expired and revoked tokens and disabled users."""
+        ...
+
+    async def session_users(self, tokens: Sequence[str]) -> dict[str, User]:
+        """The same for many at once, those with a good session only. Does not keep a session alive by itself."""
         ...
 
     async def close_session(self, token: str) -> None: ...

@@ -8,7 +8,7 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
 from typing import Any, Final, TypeVar, get_args
@@ -25,6 +25,7 @@ _T = TypeVar("_T")
 SESSION_SECONDS: Final = 12 * 3600.0
 PASSWORD_LENGTH: Final = (8, 256)  # characters
 _CACHE_SECONDS: Final = 2.0  # how long a revoked token may live on here
+_CHUNK: Final = 500
 _CACHE_SIZE: Final = 10_000
 _SLIDE: Final = 0.02  # of the lifetime: how much of it is used before it is written down again
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
@@ -163,6 +164,31 @@ class StoredUsers:
         user = found[0] if found is not None else None
         self._remember(digest, user, generation)
         return user
+
+    async def session_users(self, tokens: Sequence[str]) -> dict[str, User]:
+        """The users of all these sessions that are good, in one thread and few queries; extends those half used up."""
+        by_digest = {_digest(token): token for token in tokens if len(token) <= 256 and token.isascii()}
+        found = await self._reading(lambda connection: self._find_all(connection, list(by_digest)))
+        late = [digest for digest, (_, used) in found.items() if used]
+        if late:
+            await self._writing(lambda connection: self._extend_all(connection, late))
+        return {by_digest[digest]: user for digest, (user, _) in found.items()}
+
+    def _find_all(self, connection: sa.Connection, digests: list[str]) -> dict[str, tuple[User, bool]]:
+        people = {user.name: user for user in _load(connection, None)} if digests else {}
+        now = self._clock()
+        found: dict[str, tuple[User, bool]] = {}
+        for at in range(0, len(digests), _CHUNK):
+            query = sa.select(s.sessions).where(s.sessions.c.token_hash.in_(digests[at : at + _CHUNK]))
+            for row in connection.execute(query):
+                user, left = people.get(row.user), row.expires_at - now
+                if user is not None and not user.disabled and left > 0:
+                    found[row.token_hash] = (user, left < row.lifetime_seconds * (1 - _SLIDE))
+        return found
+
+    def _extend_all(self, connection: sa.Connection, digests: list[str]) -> None:
+        for digest in digests:
+            self._extend(connection, digest)
 
     def _find(self, connection: sa.Connection, digest: str) -> tuple[User, bool] | None:
         row = connection.execute(sa.select(s.sessions).where(s.sessions.c.token_hash == digest)).first()

@@ -9,7 +9,7 @@ import itertools
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -239,6 +239,10 @@ class MemoryUsers:
         name, until = self._sessions.get(_hashed(token), ("", 0.0))
         user = self.records.get(name)
         return user if user is not None and not user.disabled and self.now() < until else None
+
+    async def session_users(self, tokens: Sequence[str]) -> dict[str, User]:
+        found = {token: await self.session_user(token) for token in tokens}
+        return {token: user for token, user in found.items() if user is not None}
 
     async def close_session(self, token: str) -> None:
         self._sessions.pop(_hashed(token), None)
