@@ -90,7 +90,7 @@ async def test_a_repeat_call_finds_its_place_and_closes_the_callback(stage: Stag
             while await at.waiting("helpdesk", 2) != [LI, ZHAO]:
                 await asyncio.sleep(0.1)
         assert await at.variable(again, "CALLWEAVE_KEEPS_PLACE") == "1"
-        assert stored(tmp_path)[0]["state"] == "waiting"
+        await until(lambda: stored(tmp_path)[0]["state"] == "waiting")
         await stage.pbx.pause("PJSIP/1007", False)
         await (await stage.gustav.rings()).answer()
         await until(lambda: stored(tmp_path)[0]["state"] == "done")
