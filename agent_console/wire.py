@@ -204,6 +204,8 @@ class ScreenPop(Numbered):
     waited_seconds: float | None
     pbx_received_at: float | None
     emitted_at: float
+    consultation: NotRequired[bool]
+    """A colleague asks about this customer; the call is not this agent's (yet)."""
 
 
 class ScreenPopClosed(Numbered):
@@ -226,6 +228,7 @@ class Snapshot(Numbered):
     queues: list[QueueView]
     agents: list[AgentView]
     pbx: list[PbxView]
+    transfers: NotRequired[list[TransferStatus]]
     pause_reasons: list[PauseReason]
     dispositions: list[Disposition]
 
@@ -265,6 +268,26 @@ class WireError(TypedDict):
     field: NotRequired[str]
 
 
+TransferState = Literal["starting", "ringing", "consulting", "completed", "cancelled", "failed", "returned"]
+
+
+class TransferStatus(TypedDict("TransferStatus", {"from": str, "to": str})):
+    """A transfer under way. ``from``: who sends; ``to``: user name, queue or number; ``error``: why not or why back."""
+
+    id: str
+    interaction_id: str
+    kind: Literal["blind", "attended", "conference"]
+    state: TransferState
+    since: float
+    error: NotRequired[WireError]
+
+
+class TransferMessage(Numbered):
+    """A transfer went on; told to who sends and to the colleague who is asked."""
+
+    transfer: TransferStatus
+
+
 class CommandResult(Numbered):
     """The observed outcome of the command with this client id."""
 
@@ -290,6 +313,7 @@ SERVER_EVENTS: dict[str, type] = {
     "queues": QueuesMessage,
     "notice": Notice,
     "command_result": CommandResult,
+    "transfer": TransferMessage,
 }
 
 # --- agent to server -------------------------------------------------------------------------------
@@ -334,6 +358,64 @@ class HangUp(OnInteraction):
     """End this agent's leg of the call."""
 
 
+class Hold(OnInteraction):
+    """Put the customer on hold, where the phone can be told to."""
+
+
+class Resume(OnInteraction):
+    """Take the customer back from hold."""
+
+
+class SendDtmf(OnInteraction):
+    """Play tones to the customer's side."""
+
+    digits: Annotated[str, Field(min_length=1, max_length=32)]
+
+
+TransferTo = Annotated[str, Field(min_length=1, max_length=80)]
+
+
+class Transfer(OnInteraction):
+    """Send the customer to a colleague (user name), a queue, an extension or a number; ``attended``: ask first."""
+
+    to: TransferTo
+    kind: Literal["blind", "attended"]
+
+
+class CompleteTransfer(OnInteraction):
+    """Leave the customer with the one who was asked (or whose phone still rings)."""
+
+
+class CancelTransfer(OnInteraction):
+    """Back to the customer."""
+
+
+class SwapTransfer(OnInteraction):
+    """Talk to the other of the two."""
+
+
+class Conference(OnInteraction):
+    """Talk all three: with the one who is being asked, or (``to``) with somebody who is rung for it."""
+
+    to: TransferTo | None = None
+
+
+class DropParty(OnInteraction):
+    """Take the one whom this agent added out of the conference."""
+
+
+class Park(OnInteraction):
+    """Put the customer into the parking lot."""
+
+
+class Retrieve(OnInteraction):
+    """Take a parked customer back: the agent's phone rings first."""
+
+
+class PickUp(OnInteraction):
+    """Take a chosen waiting caller: the agent's phone rings first, the caller waits in his place until then."""
+
+
 class Identify(OnInteraction):
     """Choose the customer (``customer_id``), or create one."""
 
@@ -365,6 +447,18 @@ CLIENT_COMMANDS: dict[str, type[ClientCommand]] = {
     "dial": Dial,
     "answer": Answer,
     "hang_up": HangUp,
+    "hold": Hold,
+    "resume": Resume,
+    "send_dtmf": SendDtmf,
+    "transfer": Transfer,
+    "complete_transfer": CompleteTransfer,
+    "cancel_transfer": CancelTransfer,
+    "swap_transfer": SwapTransfer,
+    "conference": Conference,
+    "drop_party": DropParty,
+    "park": Park,
+    "retrieve": Retrieve,
+    "pick_up": PickUp,
     "identify": Identify,
     "note": Note,
     "wrap_up": WrapUp,
@@ -374,13 +468,6 @@ CLIENT_COMMANDS: dict[str, type[ClientCommand]] = {
 # Commands of DESIGN 6.3 that this version refuses with code ``not_supported``, in plain words.
 LATER_COMMANDS = frozenset(
     {
-        "hold",
-        "resume",
-        "transfer",
-        "complete_transfer",
-        "cancel_transfer",
-        "conference",
-        "send_dtmf",
         "pause_recording",
         "resume_recording",
         "send_message",

@@ -130,6 +130,9 @@ class Pbx(_Table):
     devices: Annotated[tuple[_Glob, ...], Field(min_length=1)]
     trunks: tuple[_Glob, ...] = ()
     outbound_prefix: Annotated[str, Field(pattern=r"^[0-9*#]{0,8}$")] = ""
+    queue_extensions: dict[str, Annotated[str, Field(pattern=r"^[0-9*#]{1,16}$")]] = {}
+    """What agents' phones dial to reach a queue, for transfers: ``{ support = "800" }``. Needless where a queue is its
+    own number."""
     websocket_url: Annotated[str, Field(pattern=r"^wss?://[^\s/@]+(/[^\s]*)?$")] | None = None
     """Asterisk's own SIP WebSocket (``ws://pbx:8088/ws``). Browsers reach it through us, never directly."""
     browser_devices: tuple[_Glob, ...] = ()

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from agent_console import wire
@@ -50,6 +50,14 @@ class Desk:
             "note": self._note,
             "wrap_up": self._wrap_up,
         }
+
+    def add(self, methods: Mapping[str, Callable[[str, Any], Answer]]) -> None:
+        """Further commands, by name (``cti_gateway.control``)."""
+        self._methods.update(methods)
+
+    def tell(self, agent: str, command_id: str, outcome: Outcome) -> None:
+        """The observed outcome of a command."""
+        self._tell(agent, command_id, outcome)
 
     def submit(self, agent: str, name: str, command: ClientCommand) -> Answer:
         """Accept or refuse; what is observed later goes out as ``command_result``."""

@@ -16,6 +16,7 @@ from typing import Any, Final, Protocol
 
 from agent_console.ports import DeviceView, Part, Screens, Topic
 from agent_console.wire import Ack, AgentView, ClientCommand
+from cti_gateway.control.runner import Control
 from cti_gateway.desk import Desk, caller_found
 from cti_gateway.pbx import Pbx
 from cti_gateway.timers import Timers
@@ -91,6 +92,8 @@ class Hub:
         self.timers = Timers(self._timer_fired)
         self.windows = Windows(self)
         self.desk = Desk(self)
+        self.control = Control(self)
+        self.desk.add(self.control.methods)
         self.tasks: set[asyncio.Task[None]] = set()
         self.last_seq = 0
         self._screens: Screens | None = None
@@ -133,6 +136,7 @@ class Hub:
             self.log.append(e.Recorded(self.last_seq, event))
         self.counts["events"] += 1
         self.windows.noted(event, received_at)
+        self.control.saw(event)
         concluded = [(command.event, received_at) for command in commands if isinstance(command, c.Record)]
         self._backlog.extendleft(reversed(concluded))
         for command in commands:
@@ -175,6 +179,14 @@ class Hub:
         self.windows.close_pop(command)
         body = {"interaction_id": command.interaction_id, "reason": command.reason}
         self.screens.publish(command.agent, "screen_pop_closed", body)
+
+    def show_consultation(self, agent: str, interaction_id: str) -> None:
+        """A colleague is asked about this customer."""
+        self.screens.publish(agent, "screen_pop", self.windows.open_consultation(agent, interaction_id))
+
+    def close_consultation(self, agent: str, interaction_id: str, reason: c.CloseReason) -> None:
+        """The asking is over; where the call is hers now, its card goes on."""
+        self._close_pop(c.ClosePop(agent, interaction_id, reason))
 
     def _show_interaction(self, command: c.ShowInteraction) -> None:
         self._to_show[command.agent, command.interaction_id] = None
@@ -266,6 +278,7 @@ class Hub:
         """A PBX whose events come here."""
         self.pbxs[pbx.name] = pbx
         pbx.on_refused = self._refused
+        self.control.add(pbx)
 
     def _refused(self, pbx: str, reason: str) -> None:
         self.carry_out(c.Notify(None, "error", "pbx_refused", {"pbx": pbx, "reason": reason}))

@@ -331,6 +331,7 @@ def _pbx(settings: PbxSettings, region: str, hub: Hub) -> Pbx:
         trunks=settings.trunks,
         outbound_prefix=settings.outbound_prefix,
         default_region=region,
+        queue_extensions=tuple(settings.queue_extensions.items()),
     )
     pbx = Pbx(profile, hub.take, hub.spawn)
     where = _link_settings(settings, settings.username, settings.secret.get_secret_value())

@@ -137,6 +137,10 @@ class Pbx:
         self.lost_since: float | None = None
         self.on_refused: Callable[[str, str], None] = lambda name, reason: None
         """Called with the PBX's name and its words when it refuses our login."""
+        self.on_gone: Callable[[str, str], None] = lambda name, channel: None
+        """Called with the PBX's name and a channel's when that was hung up."""
+        self.on_heard: Callable[[], None] = lambda: None
+        """Called after the messages of one read were taken in."""
         self._sink, self._spawn, self._wall, self._context = sink, spawn, wall, context
         self._link: Link | None = None
         self._system: SystemLink | None = None
@@ -202,6 +206,7 @@ class Pbx:
                 _NOTED[message.name](self, message)
         if events:
             self._sink([self._credited(event) for event in events if self._worth_telling(event)], received_at)
+        self.on_heard()
 
     def on_state(self, state: LinkState) -> None:
         """A connection came up or went down."""
@@ -425,28 +430,65 @@ class Pbx:
             )
         except EncodeError:
             return Outcome(False, "invalid_number", "This is not a number that can be dialled.")
+        return (await self.lift(action))[0]
+
+    async def lift(self, originate: Action) -> tuple[Outcome, str | None]:
+        """Ring a phone; the outcome is that it was lifted, and the channel that it has now."""
         action_id = f"dial-{secrets.token_hex(8)}"
         answered: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         self._dials[action_id] = answered
         try:
-            outcome = await self._do(action, lambda a: self.link.ask(a, action_id=action_id))
-            return await self._dial_outcome(answered) if outcome.ok else outcome
+            outcome = await self._do(originate, lambda a: self.link.ask(a, action_id=action_id))
+            return await self._dial_outcome(answered) if outcome.ok else (outcome, None)
         finally:
             del self._dials[action_id]
 
-    async def _dial_outcome(self, answered: asyncio.Future[Message]) -> Outcome:
+    async def place(self, action: Action) -> tuple[Outcome, str | None]:
+        """Carry out an ``Originate``; what became of it, and the name of the channel that was lifted."""
+        action_id = f"place-{secrets.token_hex(8)}"
+        answered: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        self._dials[action_id] = answered
+        try:
+            outcome = await self._do(action, lambda a: self.link.ask(a, action_id=action_id))
+            outcome = await self._dial_outcome(answered) if outcome.ok else outcome
+            return outcome, answered.result().get("Channel") if outcome.ok else None
+        finally:
+            del self._dials[action_id]
+
+    async def do(self, action: Action) -> Outcome:
+        """Carry out an action; a refusal in words."""
+        return await self._do(action)
+
+    @property
+    def context(self) -> str:
+        """Where agents' phones dial."""
+        return self._context
+
+    async def _dial_outcome(self, answered: asyncio.Future[Message]) -> tuple[Outcome, str | None]:
         try:
             response = await asyncio.wait_for(answered, DIAL_SECONDS)
         except TimeoutError:
-            return Outcome(False, "no_outcome", "The PBX did not say what became of the call.")
+            return Outcome(False, "no_outcome", "The PBX did not say what became of the call."), None
         if response.get("Response") == "Success":
-            return Outcome(True)
-        return Outcome(False, "phone_not_lifted", "Your phone was not lifted or cannot be reached.")
+            return Outcome(True), response.get("Channel") or None
+        return Outcome(False, "phone_not_lifted", "Your phone was not lifted or cannot be reached."), None
+
+    @property
+    def has_system(self) -> bool:
+        """Whether there is a second manager user."""
+        return self._system is not None
+
+    async def do(self, action: Action, *, system: bool = False) -> Outcome:
+        """Ask; ``system``: as the second manager user. A refusal comes back in words."""
+        return await self._do(action, self._system.ask if system and self._system is not None else None)
 
     def _originated(self, message: Message) -> None:
         waiting = self._dials.get(message.action_id)
         if waiting is not None and not waiting.done():
             waiting.set_result(message)
+
+    def _gone(self, message: Message) -> None:
+        self.on_gone(self.name, message.get("Channel"))
 
     async def _do(self, action: Action, ask: Callable[[Action], Awaitable[Reply]] | None = None) -> Outcome:
         """Ask, and put a refusal into words."""
@@ -470,6 +512,7 @@ def _nobody(events: list[e.Event], received_at: float) -> None:
 
 _NOTED: Final[dict[str, Callable[[Pbx, Message], None]]] = {
     "OriginateResponse": Pbx._originated,
+    "Hangup": Pbx._gone,
     "Reload": Pbx._reloaded,
     "FullyBooted": Pbx._booted,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -46,6 +46,8 @@ class PbxSettings(Protocol):
     def trunks(self) -> Sequence[str]: ...  # noqa: D102
     @property
     def outbound_prefix(self) -> str: ...  # noqa: D102
+    @property
+    def queue_extensions(self) -> Mapping[str, str]: ...  # noqa: D102
 
 
 class QueueTable(Protocol):

@@ -51,6 +51,12 @@ class Windows:
         self._pops[command.agent, command.interaction_id] = body
         return body
 
+    def open_consultation(self, agent: str, interaction_id: str) -> dict[str, Any]:
+        """The card of a colleague who is asked: a pop that is no offer."""
+        body = {**self._pop_body(interaction_id, self._live.pops.match(interaction_id)), "consultation": True}
+        self._pops[agent, interaction_id] = body
+        return body
+
     def close_pop(self, command: c.ClosePop) -> None:
         """It is no longer on the screen."""
         self._pops.pop((command.agent, command.interaction_id), None)
@@ -168,6 +174,7 @@ class Windows:
             "queues": self.queues(),
             "agents": self.agents(),
             "pbx": self.pbxs(),
+            "transfers": self._hub.control.book.views(agent),
         }
 
     def supervisor_snapshot(self) -> dict[str, Any]:

@@ -62,6 +62,7 @@ class Distributor:
         self.pauses = Pauses(self._owners)
         self._connected: dict[str, dict[str, None]] = {}
         self._ringing: dict[str, dict[str, None]] = {}  # agents by interaction; like _connected, so that none is sought
+        self._watching: dict[str, dict[str, None]] = {}
         self._closed: dict[str, float] = {}
         self._now = 0.0
         self._methods: dict[type[e.Event], Callable[[Any], list[c.Command]]] = {
@@ -108,7 +109,7 @@ class Distributor:
         method = self._methods.get(type(event))
         before = self._concerned(event.interaction_id)
         commands = method(event) if method is not None else []
-        after = before | self._concerned(event.interaction_id)
+        after = before | self._concerned(event.interaction_id) | self._watching.get(event.interaction_id, {})
         commands += [c.ShowInteraction(agent, event.interaction_id) for agent in after]
         if isinstance(event, _QUEUE_FIGURES_CHANGE):
             commands.append(c.ShowQueues())
@@ -157,6 +158,17 @@ class Distributor:
             return []
         self._connected.setdefault(interaction_id, {})[agent.name] = None
         return [c.ShowInteraction(agent.name, interaction_id)]
+
+    def watch(self, agent: str, interaction_id: str) -> None:
+        """This agent is asked about the interaction: she sees it change, and may do nothing to it."""
+        self._watching.setdefault(interaction_id, {})[agent] = None
+
+    def unwatch(self, agent: str, interaction_id: str) -> None:
+        """She is not asked any more."""
+        watching = self._watching.get(interaction_id, {})
+        watching.pop(agent, None)
+        if not watching:
+            self._watching.pop(interaction_id, None)
 
     def _concerned(self, interaction_id: str) -> dict[str, None]:
         """Who had it, has it, or hears it ring; a dict as an ordered set."""

@@ -329,6 +329,20 @@ def originate(
     return Action("Originate", headers + _variables(variables))
 
 
+def originate_wait(endpoint: str, *, timeout: float, patience: int, caller_number: str = "") -> Action:
+    """Ring `endpoint` for `timeout` seconds; lifted, it waits `patience` seconds in silence to be joined with somebody."""
+    number = check_dial_number(caller_number, "CallerID") if caller_number else ""
+    headers = _some(
+        ("Channel", check_endpoint(endpoint, "Channel")),
+        ("Application", "Wait"),
+        ("Data", str(patience)),
+        ("Timeout", str(round(timeout * 1000))),
+        ("CallerID", caller_id("", number) if number else None),
+        ("Async", "true"),
+    )
+    return Action("Originate", headers)
+
+
 def hangup(channel: str, cause: int = 16) -> Action:
     """Hang up one channel. Never a pattern: ``/…/`` would hang up many."""
     if not 0 <= cause <= 127:
@@ -372,14 +386,28 @@ def blind_transfer(channel: str, *, exten: str, context: str) -> Action:
 
 
 def park(
-    channel: str, *, announce_to: str | None = None, timeout: float | None = None, lot: str | None = None
+    channel: str,
+    *,
+    announce_to: str | None = None,
+    timeout_to: str | None = None,
+    timeout: float | None = None,
+    lot: str | None = None,
 ) -> Action:
-    """Park a channel; `announce_to` is the channel that hears the space, and gets the call back after `timeout` s."""
+    """Park a channel; `announce_to` is the channel that hears the space. After `timeout` s the call goes back to it,
+    or to `timeout_to`, which hears nothing."""
+    back_to = timeout_to or announce_to
     headers = _some(
         ("Channel", check_channel(channel)),
-        ("TimeoutChannel", announce_to and check_channel(announce_to, "TimeoutChannel")),
+        ("TimeoutChannel", back_to and check_channel(back_to, "TimeoutChannel")),
         ("AnnounceChannel", announce_to and check_channel(announce_to, "AnnounceChannel")),
         ("Timeout", None if timeout is None else str(round(timeout * 1000))),
         ("Parkinglot", lot and check_word(lot, "Parkinglot")),
     )
     return Action("Park", headers)
+
+
+def bridge(channel: str, other: str) -> Action:
+    """Take two channels out of whatever they do and join them; each goes on in its dialplan afterwards."""
+    return Action(
+        "Bridge", (("Channel1", check_channel(channel, "Channel1")), ("Channel2", check_channel(other, "Channel2")))
+    )

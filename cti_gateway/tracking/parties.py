@@ -30,6 +30,7 @@ class PbxProfile:
 
     With ``devices`` given, everything else is outside. ``outbound_prefix`` is what people dial before an
     outside number. ``default_region``: ISO 3166-1 alpha-2, for numbers without a country code.
+    ``queue_extensions``: (queue, number that agents' phones dial to reach it).
     """
 
     name: str = "pbx"
@@ -37,6 +38,7 @@ class PbxProfile:
     trunks: tuple[str, ...] = ()
     outbound_prefix: str = ""
     default_region: str = "CN"
+    queue_extensions: tuple[tuple[str, str], ...] = ()
 
 
 def device_of(channel: str) -> str:

@@ -44,6 +44,7 @@ class Call:
         self.transfer_status = 0
         self.referred_at: float | None = None
         self.caller = ""
+        self.digits = ""  # heard, by INFO
         self.number, self.dialled = "", ""
         self._changed = asyncio.Event()
         self._invite: Message | None = None
@@ -227,6 +228,7 @@ class Phone(asyncio.DatagramProtocol):
         self.incoming: asyncio.Queue[Call] = asyncio.Queue()
         self.on_ring: Callable[[Call], Coroutine[Any, Any, object]] | None = None
         self.answers_with_ringing = True
+        self.obeys = False  # does what NOTIFY with "Event: hold" or "talk" tells it
         self.rtp_port = 0
         self._rtp_socket: socket.socket | None = None
         self._transport: asyncio.DatagramTransport | None = None
@@ -400,6 +402,8 @@ class Phone(asyncio.DatagramProtocol):
         elif request.method == "ACK":
             pass
         elif call is None:
+            if request.method == "NOTIFY" and self.obeys:
+                self._obey(request.get("event"))
             self.reply(None, request, 200 if request.method in ("OPTIONS", "NOTIFY") else 481, "Here")
         elif request.method == "INVITE":
             call.media = sip.audio_address(request.body) or call.media
@@ -419,7 +423,20 @@ class Phone(asyncio.DatagramProtocol):
                 call.transfer_status = int(parts[1])
                 self.note(f"transfer {call.transfer_status}", call)
         else:
+            if request.method == "INFO" and b"Signal=" in request.body:
+                call.digits += request.body.partition(b"Signal=")[2].split()[0].decode()
+                call.changed()
             self.reply(call, request, 200, "OK", call._sdp() if request.method == "UPDATE" and request.body else b"")
+
+    def _obey(self, event: str) -> None:
+        up = [one for one in self.calls.values() if one.answered_at and not one.ended_at]
+        ringing = [one for one in self.calls.values() if one.rang_at and not one.answered_at and not one.ended_at]
+        if event == "hold" and up:
+            self.spawn(up[0].hold())
+        elif event == "talk" and ringing:
+            self.spawn(ringing[0].answer())
+        elif event == "talk" and up:
+            self.spawn(up[0].unhold())
 
     def _ring(self, request: Message) -> None:
         call = Call(self, request.call_id, outgoing=False)

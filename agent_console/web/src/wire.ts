@@ -173,6 +173,7 @@ export interface ScreenPop extends Numbered {
   waited_seconds: number | null;
   pbx_received_at: number | null;
   emitted_at: number;
+  consultation?: boolean;
 }
 
 /** The ringing is over. */
@@ -193,6 +194,7 @@ export interface Snapshot extends Numbered {
   queues: QueueView[];
   agents: AgentView[];
   pbx: PbxView[];
+  transfers?: TransferStatus[];
   pause_reasons: PauseReason[];
   dispositions: Disposition[];
 }
@@ -225,6 +227,23 @@ export interface WireError {
   code: string;
   message: string;
   field?: string;
+}
+
+/** A transfer under way. `from`: who sends; `to`: user name, queue or number; `error`: why not or why back. */
+export interface TransferStatus {
+  from: string;
+  to: string;
+  id: string;
+  interaction_id: string;
+  kind: "blind" | "attended" | "conference";
+  state: "starting" | "ringing" | "consulting" | "completed" | "cancelled" | "failed" | "returned";
+  since: number;
+  error?: WireError;
+}
+
+/** A transfer went on; told to who sends and to the colleague who is asked. */
+export interface TransferMessage extends Numbered {
+  transfer: TransferStatus;
 }
 
 /** The observed outcome of the command with this client id. */
@@ -270,6 +289,58 @@ export interface Answer extends OnInteraction {
 export interface HangUp extends OnInteraction {
 }
 
+/** Put the customer on hold, where the phone can be told to. */
+export interface Hold extends OnInteraction {
+}
+
+/** Take the customer back from hold. */
+export interface Resume extends OnInteraction {
+}
+
+/** Play tones to the customer's side. */
+export interface SendDtmf extends OnInteraction {
+  digits: string;
+}
+
+/** Send the customer to a colleague (user name), a queue, an extension or a number; `attended`: ask first. */
+export interface Transfer extends OnInteraction {
+  to: string;
+  kind: "blind" | "attended";
+}
+
+/** Leave the customer with the one who was asked (or whose phone still rings). */
+export interface CompleteTransfer extends OnInteraction {
+}
+
+/** Back to the customer. */
+export interface CancelTransfer extends OnInteraction {
+}
+
+/** Talk to the other of the two. */
+export interface SwapTransfer extends OnInteraction {
+}
+
+/** Talk all three: with the one who is being asked, or (`to`) with somebody who is rung for it. */
+export interface Conference extends OnInteraction {
+  to?: string | null;
+}
+
+/** Take the one whom this agent added out of the conference. */
+export interface DropParty extends OnInteraction {
+}
+
+/** Put the customer into the parking lot. */
+export interface Park extends OnInteraction {
+}
+
+/** Take a parked customer back: the agent's phone rings first. */
+export interface Retrieve extends OnInteraction {
+}
+
+/** Take a chosen waiting caller: the agent's phone rings first, the caller waits in his place until then. */
+export interface PickUp extends OnInteraction {
+}
+
 /** Choose the customer (`customer_id`), or create one. */
 export interface Identify extends OnInteraction {
   customer_id?: string | null;
@@ -303,6 +374,7 @@ export interface SERVER_EVENTS {
   queues: QueuesMessage;
   notice: Notice;
   command_result: CommandResult;
+  transfer: TransferMessage;
 }
 
 /** Console to server: event name to command. */
@@ -311,6 +383,18 @@ export interface CLIENT_COMMANDS {
   dial: Dial;
   answer: Answer;
   hang_up: HangUp;
+  hold: Hold;
+  resume: Resume;
+  send_dtmf: SendDtmf;
+  transfer: Transfer;
+  complete_transfer: CompleteTransfer;
+  cancel_transfer: CancelTransfer;
+  swap_transfer: SwapTransfer;
+  conference: Conference;
+  drop_party: DropParty;
+  park: Park;
+  retrieve: Retrieve;
+  pick_up: PickUp;
   identify: Identify;
   note: Note;
   wrap_up: WrapUp;
@@ -328,6 +412,7 @@ export interface ServerToClientEvents {
   queues: (message: QueuesMessage) => void;
   notice: (message: Notice) => void;
   command_result: (message: CommandResult) => void;
+  transfer: (message: TransferMessage) => void;
 }
 
 /** For `Socket<…, ClientToServerEvents>`. */
@@ -336,6 +421,18 @@ export interface ClientToServerEvents {
   dial: (command: Dial, ack: (answer: Ack) => void) => void;
   answer: (command: Answer, ack: (answer: Ack) => void) => void;
   hang_up: (command: HangUp, ack: (answer: Ack) => void) => void;
+  hold: (command: Hold, ack: (answer: Ack) => void) => void;
+  resume: (command: Resume, ack: (answer: Ack) => void) => void;
+  send_dtmf: (command: SendDtmf, ack: (answer: Ack) => void) => void;
+  transfer: (command: Transfer, ack: (answer: Ack) => void) => void;
+  complete_transfer: (command: CompleteTransfer, ack: (answer: Ack) => void) => void;
+  cancel_transfer: (command: CancelTransfer, ack: (answer: Ack) => void) => void;
+  swap_transfer: (command: SwapTransfer, ack: (answer: Ack) => void) => void;
+  conference: (command: Conference, ack: (answer: Ack) => void) => void;
+  drop_party: (command: DropParty, ack: (answer: Ack) => void) => void;
+  park: (command: Park, ack: (answer: Ack) => void) => void;
+  retrieve: (command: Retrieve, ack: (answer: Ack) => void) => void;
+  pick_up: (command: PickUp, ack: (answer: Ack) => void) => void;
   identify: (command: Identify, ack: (answer: Ack) => void) => void;
   note: (command: Note, ack: (answer: Ack) => void) => void;
   wrap_up: (command: WrapUp, ack: (answer: Ack) => void) => void;
@@ -352,18 +449,12 @@ export const SERVER_EVENT_NAMES = [
   "queues",
   "notice",
   "command_result",
+  "transfer",
 ] as const satisfies readonly (keyof SERVER_EVENTS)[];
 
 /** Commands that this version refuses with `not_supported`. */
 export const LATER_COMMANDS = [
-  "cancel_transfer",
-  "complete_transfer",
-  "conference",
-  "hold",
   "pause_recording",
-  "resume",
   "resume_recording",
-  "send_dtmf",
   "send_message",
-  "transfer",
 ] as const;

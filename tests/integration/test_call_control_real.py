@@ -1,0 +1,402 @@
+"""Call control from the console on a real Asterisk: command, what the telephones saw, what the log says afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from tests.fakes.program import Desk, Program, prepare
+from tests.pbx.fixtures import pbx, stage  # noqa: F401 (fixtures)
+from tests.pbx.phone import Call
+from tests.pbx.stage import Stage
+
+pytestmark = [pytest.mark.real("asterisk")]
+MORE = """
+queue_extensions = {{ support = "800", sales = "801" }}
+system_username = "callweave-system"
+system_secret = "{secret}"
+"""
+
+
+class Site:
+    """A real PBX, the program beside it, Anna and Ben at their consoles."""
+
+    def __init__(self, stage: Stage, program: Program, anna: Desk, ben: Desk) -> None:  # noqa: F811
+        self.stage, self.program, self.anna, self.ben = stage, program, anna, ben
+
+    async def call(self, number: str = "13800138000", talk: float = 0.6) -> tuple[str, Call, Call]:
+        """A customer whom Anna has: the interaction's id, his call, hers."""
+        customer = self.stage.customer(number, "800")
+        mine = await (await self.stage.anna.rings()).answer()
+        busy = await self.anna.state("BUSY")
+        await customer.up()
+        await asyncio.sleep(talk)
+        return busy["interaction_id"], customer, mine
+
+    async def transfer(self, desk: Desk, state: str, seconds: float = 10.0) -> dict[str, Any]:
+        """The word about a transfer that it is so far."""
+        return (await desk.wait("transfer", lambda m: m["transfer"]["state"] == state, seconds))["transfer"]
+
+    async def over(self, *calls: Call) -> dict[str, Any]:
+        """Everybody hangs up, nothing is left on the PBX; the one interaction of the log, whose parts add up."""
+        for call in calls:
+            await call.hang_up()
+        await self.stage.pbx.no_channels()
+        async with asyncio.timeout(8):
+            while True:
+                log = await self.program.interactions()
+                assert len(log) == 1, [(one["direction"], one["customer_address"]) for one in log]
+                if log[0]["ended_at"] is not None:
+                    break
+                await asyncio.sleep(0.1)
+        (one,) = log
+        parts = sum(s["to"] - s["from"] for s in one["segments"])
+        assert parts == pytest.approx(one["talk_seconds"], abs=0.01)
+        if one["direction"] == "inbound" and not (one["parked"] or one["transfers"] or one["conference"]):
+            assert one["wait_seconds"] + parts == pytest.approx(one["ended_at"] - one["started_at"], abs=1.0)
+        return one
+
+
+def who(one: dict[str, Any]) -> list[str]:
+    return [segment["agent"].removeprefix("PJSIP/") for segment in one["segments"]]
+
+
+@pytest_asyncio.fixture
+async def site(stage: Stage, tmp_path: Path) -> AsyncIterator[Site]:  # noqa: F811
+    secret = stage.pbx.secret
+    config = await prepare(tmp_path, port=stage.pbx.ports.ami, secret=secret, more=MORE.format(secret=secret))
+    async with (
+        Program(tmp_path, "--config", str(config)) as program,
+        Desk(program, "anna") as anna,
+        Desk(program, "ben") as ben,
+    ):
+        assert (await anna.done("set_state", state="READY"))["ok"]
+        await anna.state("READY")
+        yield Site(stage, program, anna, ben)
+        await stage.pbx.no_channels()
+        assert "Traceback" not in program.errors()
+
+
+# --- blind -------------------------------------------------------------------------------------------
+
+
+async def test_blind_transfer_to_a_colleague(site: Site) -> None:
+    i, customer, mine = await site.call()
+    assert (await site.anna.done("transfer", interaction_id=i, to="ben", kind="blind"))["ok"]
+    ben = await site.stage.ben.rings()
+    await mine.ended(5)
+    await site.anna.state("WRAP_UP")
+    pop = await site.ben.wait("screen_pop")
+    assert pop["interaction"]["id"] == i and pop["customer"]["name"] == "李雷"
+    await ben.answer(0.3)
+    done = await site.transfer(site.anna, "completed")
+    assert (done["from"], done["to"], done["kind"]) == ("anna", "ben", "blind")
+    await site.ben.state("BUSY")
+    await asyncio.sleep(1)
+    one = await site.over(customer)
+    assert who(one) == ["1001", "1002"] and one["transfers"][-1]["completed"]
+
+
+async def test_blind_transfer_that_is_declined_comes_back(site: Site) -> None:
+    i, customer, mine = await site.call()
+    assert (await site.anna.done("transfer", interaction_id=i, to="ben", kind="blind"))["ok"]
+    ben = await site.stage.ben.rings()
+    await mine.ended(5)
+    await ben.reject(486, after=0.5)
+    again = await (await site.stage.anna.rings()).answer(0.3)
+    back = await site.transfer(site.anna, "returned")
+    assert back["error"]["code"] == "not_taken"
+    await site.anna.state("BUSY")
+    await asyncio.sleep(0.5)
+    one = await site.over(again)
+    await customer.ended()
+    assert who(one) == ["1001", "1001"]
+
+
+async def test_blind_transfer_to_a_queue(site: Site) -> None:
+    i, customer, mine = await site.call()
+    assert (await site.anna.done("transfer", interaction_id=i, to="sales", kind="blind"))["ok"]
+    await site.transfer(site.anna, "completed")
+    await mine.ended(5)
+    chen = await (await site.stage.chen.rings()).answer(0.3)
+    await asyncio.sleep(0.7)
+    one = await site.over(chen)
+    await customer.ended()
+    assert who(one) == ["1001", "1003"] and one["queues"] == ["support", "sales"]
+    assert one["transfers"] == [{"kind": "blind", "from": "PJSIP/1001", "to": "queue:sales", "completed": True}]
+
+
+async def test_blind_transfer_outside(site: Site) -> None:
+    i, customer, mine = await site.call()
+    assert (await site.anna.done("transfer", interaction_id=i, to="+86 139 0013 9000", kind="blind"))["ok"]
+    other = await (await site.stage.outside.rings()).answer(0.3)
+    assert other.dialled == "13900139000"
+    await mine.ended(5)
+    await asyncio.sleep(0.5)
+    one = await site.over(customer)
+    assert who(one) == ["1001"] and one["transfers"][0]["from"] == "PJSIP/1001"
+
+
+# --- attended ----------------------------------------------------------------------------------------
+
+
+async def consult(site: Site, to: str = "ben") -> tuple[str, Call, Call, Call]:
+    i, customer, mine = await site.call()
+    assert (await site.anna.done("transfer", interaction_id=i, to=to, kind="attended"))["ok"]
+    ben = await site.stage.ben.rings()
+    await site.transfer(site.anna, "ringing")
+    await ben.answer(0.2)
+    await site.transfer(site.anna, "consulting")
+    return i, customer, mine, ben
+
+
+async def test_attended_transfer(site: Site) -> None:
+    i, customer, mine, ben = await consult(site)
+    card = await site.ben.wait("screen_pop")
+    assert card["consultation"] and card["customer"]["name"] == "李雷" and card["interaction"]["id"] == i
+    await site.anna.done("note", interaction_id=i, text="wants a refund")
+    await site.ben.wait("interaction", lambda m: m["interaction"]["notes"] == "wants a refund")
+    foreign = await site.ben.command("note", interaction_id=i, text="mine")
+    assert foreign["error"]["code"] == "not_yours"  # asked, not in charge
+    await asyncio.sleep(0.5)
+    assert (await site.anna.done("complete_transfer", interaction_id=i))["ok"]
+    assert (await site.transfer(site.anna, "completed"))["kind"] == "attended"
+    await mine.ended(5)
+    await site.anna.state("WRAP_UP")
+    await site.ben.state("BUSY")
+    closed = await site.ben.wait("screen_pop_closed")
+    assert closed["interaction_id"] == i
+    await site.ben.done("note", interaction_id=i, text="paid")  # it is hers now
+    await asyncio.sleep(0.5)
+    one = await site.over(customer)
+    await ben.ended()
+    assert who(one) == ["1001", "1002"]
+    assert one["transfers"] == [{"kind": "attended", "from": "PJSIP/1001", "to": "PJSIP/1002", "completed": True}]
+
+
+async def test_attended_transfer_called_off(site: Site) -> None:
+    i, customer, mine, ben = await consult(site)
+    assert (await site.anna.done("cancel_transfer", interaction_id=i))["ok"]
+    await site.transfer(site.anna, "cancelled")
+    await ben.ended(5)
+    assert (await site.ben.wait("screen_pop_closed"))["interaction_id"] == i
+    assert not mine.ended_at
+    one = await site.over(customer)
+    assert who(one) == ["1001"] and not any(t["completed"] for t in one["transfers"])
+
+
+async def test_attended_transfer_declined(site: Site) -> None:
+    i, customer, mine = await site.call()
+    assert (await site.anna.done("transfer", interaction_id=i, to="ben", kind="attended"))["ok"]
+    await (await site.stage.ben.rings()).reject(486, after=0.4)
+    failed = await site.transfer(site.anna, "failed")
+    assert failed["error"]["code"] == "not_taken"
+    assert not mine.ended_at
+    one = await site.over(customer)
+    assert who(one) == ["1001"]
+
+
+async def test_attended_transfer_completed_while_it_rings(site: Site) -> None:
+    i, customer, mine = await site.call()
+    assert (await site.anna.done("transfer", interaction_id=i, to="ben", kind="attended"))["ok"]
+    ben = await site.stage.ben.rings()
+    await site.transfer(site.anna, "ringing")
+    assert (await site.anna.done("complete_transfer", interaction_id=i))["ok"]
+    await mine.ended(5)
+    await ben.answer(0.6)
+    await site.transfer(site.anna, "completed")
+    await asyncio.sleep(0.7)
+    one = await site.over(customer)
+    assert who(one) == ["1001", "1002"]
+
+
+async def test_swap_and_complete(site: Site) -> None:
+    i, customer, _, ben = await consult(site)
+    first = await site.anna.done("swap_transfer", interaction_id=i)
+    assert first["ok"], first
+    second = await site.anna.done("swap_transfer", interaction_id=i)
+    assert second["ok"], second
+    assert (await site.anna.done("complete_transfer", interaction_id=i))["ok"]
+    await site.transfer(site.anna, "completed")
+    await asyncio.sleep(0.5)
+    one = await site.over(ben)
+    await customer.ended()
+    assert who(one) == ["1001", "1002"]
+
+
+async def test_customer_hangs_up_during_the_consultation(site: Site) -> None:
+    _, customer, mine, ben = await consult(site)
+    await customer.hang_up()
+    assert (await site.transfer(site.anna, "failed"))["error"]["code"] == "customer_gone"
+    one = await site.over(mine, ben)
+    assert who(one) == ["1001"] and one["ended_by"] == "customer"
+
+
+async def test_attended_transfer_outside(site: Site) -> None:
+    i, customer, mine = await site.call()
+    assert (await site.anna.done("transfer", interaction_id=i, to="13900139000", kind="attended"))["ok"]
+    other = await (await site.stage.outside.rings()).answer(0.3)
+    await site.transfer(site.anna, "consulting")
+    assert (await site.anna.done("complete_transfer", interaction_id=i))["ok"]
+    await site.transfer(site.anna, "completed")
+    await mine.ended(5)
+    await asyncio.sleep(0.5)
+    assert not other.ended_at
+    one = await site.over(customer)
+    assert who(one) == ["1001"]
+
+
+# --- three -------------------------------------------------------------------------------------------
+
+
+async def test_conference_and_drop(site: Site) -> None:
+    i, customer, mine = await site.call()
+    ack = await site.anna.command("conference", interaction_id=i, to="ben")
+    assert ack["ok"], ack
+    ben = await (await site.stage.ben.rings()).answer(0.3)
+    result = await site.anna.wait("command_result", lambda m: m["id"] == ack["id"], 20)
+    assert result["ok"], result
+    assert (await site.transfer(site.anna, "completed"))["kind"] == "conference"
+    await asyncio.sleep(0.5)
+    dropped = await site.anna.done("drop_party", interaction_id=i)
+    assert dropped["ok"], dropped
+    await ben.ended(5)
+    await asyncio.sleep(0.5)
+    assert not mine.ended_at and not customer.ended_at
+    one = await site.over(customer)
+    assert who(one)[0] == "1001" and "1002" in who(one)
+
+
+# --- hold, tones, parking, picking up ----------------------------------------------------------------
+
+
+async def test_hold_and_resume(site: Site) -> None:
+    site.stage.anna.obeys = True
+    i, customer, mine = await site.call()
+    assert (await site.anna.done("hold", interaction_id=i))["ok"]
+    assert len(mine.holds) == 1
+    again = await site.anna.command("hold", interaction_id=i)
+    assert again["error"]["code"] == "already"
+    await asyncio.sleep(0.6)
+    assert (await site.anna.done("resume", interaction_id=i))["ok"]
+    one = await site.over(customer)
+    assert one["hold_seconds"] == pytest.approx(mine.hold_seconds, abs=0.5)
+
+
+async def test_a_phone_that_does_not_obey(site: Site) -> None:
+    i, customer, _ = await site.call()
+    result = await site.anna.done("hold", interaction_id=i)
+    assert result["error"]["code"] == "phone_did_not_obey"
+    await site.over(customer)
+
+
+async def test_tones(site: Site) -> None:
+    i, customer, _ = await site.call()
+    assert (await site.anna.done("send_dtmf", interaction_id=i, digits="15#*"))["ok"]
+    await customer.until(lambda: customer.digits == "15#*", 3)
+    await site.over(customer)
+
+
+async def test_park_and_retrieve(site: Site) -> None:
+    i, customer, mine = await site.call()
+    assert (await site.anna.done("park", interaction_id=i))["ok"]
+    await mine.ended(5)
+    ack = await site.anna.command("retrieve", interaction_id=i)
+    assert ack["ok"], ack
+    again = await (await site.stage.anna.rings()).answer(0.2)
+    result = await site.anna.wait("command_result", lambda m: m["id"] == ack["id"])
+    assert result["ok"], result
+    await asyncio.sleep(0.5)
+    one = await site.over(again)
+    await customer.ended()
+    assert one["parked"] and who(one) == ["1001", "1001"]
+
+
+async def test_pick_up_a_waiting_caller(site: Site) -> None:
+    await site.anna.done("set_state", state="NOT_READY", reason="lunch")
+    await site.anna.state("NOT_READY")
+    await site.stage.nobody_free("1002")
+    customer = await site.stage.customer("13911112222", "800").up()
+    async with asyncio.timeout(5):
+        while not (log := await site.program.interactions()):  # noqa: ASYNC110 (over REST)
+            await asyncio.sleep(0.1)
+    ack = await site.anna.command("pick_up", interaction_id=log[0]["id"])
+    assert ack["ok"], ack
+    mine = await (await site.stage.anna.rings()).answer(0.3)
+    result = await site.anna.wait("command_result", lambda m: m["id"] == ack["id"])
+    assert result["ok"], result
+    await site.anna.state("BUSY")
+    await asyncio.sleep(0.7)
+    one = await site.over(mine)
+    await customer.ended()
+    assert who(one) == ["1001"] and one["outcome"] == "answered"
+
+
+# --- what is refused ---------------------------------------------------------------------------------
+
+
+async def test_nobody_acts_on_the_call_of_another(site: Site) -> None:
+    i, customer, mine = await site.call()
+    for name, more in (
+        ("hold", {}),
+        ("send_dtmf", {"digits": "1"}),
+        ("transfer", {"to": "ben", "kind": "blind"}),
+        ("complete_transfer", {}),
+        ("cancel_transfer", {}),
+        ("swap_transfer", {}),
+        ("conference", {}),
+        ("drop_party", {}),
+        ("park", {}),
+        ("retrieve", {}),
+    ):
+        ack = await site.ben.command(name, interaction_id=i, **more)
+        assert not ack["ok"] and ack["error"]["code"] == "not_yours", (name, ack)
+    assert not mine.ended_at
+    await site.over(customer)
+
+
+BAD = (
+    "1003\r\nAction: Hangup",
+    "1003\n",
+    "PJSIP/1003&PJSIP/1004",
+    "${SHELL(id)}",
+    "1" * 300,
+    "٠١٢٣",
+    "1003,from-pstn,1",
+    "",
+    "agent:nobody",
+    "queue:closed-down",
+)
+
+
+async def test_injection_is_refused_with_the_field_named(site: Site) -> None:
+    i, customer, mine = await site.call()
+    before = len(await site.stage.pbx.channels())
+    for text in BAD:
+        for kind in ("blind", "attended"):
+            ack = await site.anna.command("transfer", interaction_id=i, to=text, kind=kind)
+            assert not ack["ok"] and ack["error"]["field"] == "to", (text, ack)
+        ack = await site.anna.command("conference", interaction_id=i, to=text)
+        assert not ack["ok"] and ack["error"]["field"] == "to", (text, ack)
+    for digits in ("1\r\n", "1,2", "x", "1" * 300, "١"):
+        ack = await site.anna.command("send_dtmf", interaction_id=i, digits=digits)
+        assert not ack["ok"] and ack["error"]["field"] == "digits", (digits, ack)
+    assert len(await site.stage.pbx.channels()) == before and not mine.ended_at
+    assert site.anna.of("transfer") == []
+    await site.over(customer)
+
+
+async def test_the_same_command_again_does_nothing_twice(site: Site) -> None:
+    i, customer, _ = await site.call()
+    body = {"id": "same", "interaction_id": i, "digits": "7"}
+    for _ in range(3):
+        assert (await site.anna._client.call("send_dtmf", body, namespace="/agent"))["ok"]
+    await customer.until(lambda: customer.digits, 3)
+    await asyncio.sleep(0.6)
+    assert customer.digits == "7"
+    await site.over(customer)
