@@ -239,7 +239,7 @@ def _digest(token: str) -> str:
 def _matches(secret: str, password: str) -> bool:
     try:
         return _HASHER.verify(secret, password.encode("utf-8", "surrogatepass"))
-    except argon2.exceptions.Argon2Error:
+    except (argon2.exceptions.Argon2Error, argon2.exceptions.InvalidHashError):
         return False
 
 
