@@ -33,6 +33,7 @@ from agent_console.snapshots import Snapshots
 from agent_console.sockets import LOG, ConsoleSockets
 from agent_console.static import BrowserApp
 from agent_console.watch import watch_sessions
+from agent_console.wire import SUPERVISOR_COMMANDS
 
 __all__ = ["ConsoleApp", "ConsoleDeps", "build_app"]
 
@@ -99,7 +100,8 @@ def build_app(deps: ConsoleDeps) -> ConsoleApp:
     """The application over these stores and this hub; connects ``deps.consoles`` with its sockets."""
     metrics = Metrics(deps.live, deps.consoles, deps.wall)
     commands = Commands(deps.live.submit, metrics.shown, deps.now)
-    sockets = ConsoleSockets(deps, commands, Snapshots(deps).prepare)
+    oversight = Commands(deps.live.oversee, metrics.shown, deps.now, SUPERVISOR_COMMANDS)
+    sockets = ConsoleSockets(deps, commands, oversight, Snapshots(deps).prepare)
     deps.consoles.observe = metrics.observe
     deps.consoles.attach(emitter_for(sockets, deps.queue_limit), sockets.cut)
     return ConsoleApp(deps, _api(deps, metrics), sockets)

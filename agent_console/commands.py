@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -31,9 +31,9 @@ def refused(code: str, message: str, field: str | None = None) -> Ack:
     return {"ok": False, "error": error}
 
 
-def parse(name: str, data: Any) -> ClientCommand | Ack:
+def parse(name: str, data: Any, models: Mapping[str, type[ClientCommand]] = CLIENT_COMMANDS) -> ClientCommand | Ack:
     """The validated command, or why it is none."""
-    model = CLIENT_COMMANDS.get(name)
+    model = models.get(name)
     if model is None:
         return _unknown(name)
     if not isinstance(data, dict):
@@ -76,7 +76,10 @@ def _unknown(name: str) -> Ack:
 class Commands:
     """Hands each command over once per (agent, id), for 15 minutes; the same id again gets the same answer."""
 
-    def __init__(self, submit: Submit, shown: Shown, now: Clock):
+    def __init__(
+        self, submit: Submit, shown: Shown, now: Clock, models: Mapping[str, type[ClientCommand]] = CLIENT_COMMANDS
+    ):
+        self._models = models
         self._submit = submit
         self._shown = shown
         self._now = now
@@ -84,7 +87,7 @@ class Commands:
 
     def take(self, agent: str, name: str, data: Any) -> Ack | Awaitable[Ack]:
         """Accepted or refused, at once where that can be said at once."""
-        command = parse(name, data)
+        command = parse(name, data, self._models)
         if not isinstance(command, ClientCommand):
             return command
         if isinstance(command, PopShown):

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypedDict
 
-from agent_console.wire import Ack, AgentView, ClientCommand
+from agent_console.wire import Ack, AgentView, ClientCommand, WhyView
 
 Topic = Literal["users", "queues", "pause_reasons", "dispositions", "customers"]
 
@@ -84,6 +84,22 @@ class Live(Protocol):
         or ``create`` is set; ``create`` has only fields that ``Customers.create`` takes.
         ``pop_shown`` never arrives here, the console server measures with it.
         """
+        ...
+
+    def oversee(self, supervisor: str, name: str, command: ClientCommand) -> Ack | Awaitable[Ack]:
+        """The same for a command of ``wire.SUPERVISOR_COMMANDS``; its ``command_result`` goes to the supervisors."""
+        ...
+
+    def why(self, agent: str) -> WhyView | None:
+        """What stands between the callers and this agent; ``None``: there is no such agent."""
+        ...
+
+    def attempted(self, user: str, what: str) -> None:
+        """This user was refused ``what`` (a route, a namespace) because of her role; it goes into the audit trail."""
+        ...
+
+    def administered(self, actor: str, action: str, subject: str, details: Mapping[str, str]) -> None:
+        """An administrator did this; it goes into the audit trail."""
         ...
 
     def changed(self, topic: Topic, key: str) -> None:

@@ -8,8 +8,9 @@ from fastapi import APIRouter, Depends, Query
 from agent_console.deps import ConsoleDeps
 from agent_console.health import Health
 from agent_console.models import PageQuery
+from agent_console.problems import Problem
 from agent_console.rest import capped
-from agent_console.sessions import signed_in
+from agent_console.sessions import Principal, signed_in
 
 
 def routes(deps: ConsoleDeps, health: Health) -> APIRouter:
@@ -21,6 +22,17 @@ def routes(deps: ConsoleDeps, health: Health) -> APIRouter:
     async def agents() -> dict[str, Any]:
         """Every agent as she is now."""
         return {"items": deps.live.agents()}
+
+    @router.get("/agents/{name}/why")
+    async def why(name: str, who: Annotated[Principal, Depends(signed_in(deps))]) -> dict[str, Any]:
+        """Why this agent gets no calls. One may ask about oneself; supervisors about everybody."""
+        if name != who.user.name and not who.oversees:
+            deps.live.attempted(who.user.name, "GET /api/agents/{name}/why")
+            raise Problem(403, "Your role does not allow this.")
+        found = deps.live.why(name)
+        if found is None:
+            raise Problem(404, "There is no such agent.")
+        return dict(found)
 
     @router.get("/devices", dependencies=[overseer])
     async def devices() -> dict[str, Any]:

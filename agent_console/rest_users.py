@@ -13,6 +13,13 @@ from agent_console.sessions import Principal, signed_in
 from interaction_log.records import User
 
 
+def _changes(before: User, after: User) -> dict[str, str]:
+    """What was changed, for the audit trail: the new values, without names of people."""
+    found = {"role": after.role, "devices": " ".join(after.devices), "disabled": str(after.disabled).lower()}
+    was = {"role": before.role, "devices": " ".join(before.devices), "disabled": str(before.disabled).lower()}
+    return {key: value for key, value in found.items() if value != was[key]}
+
+
 def routes(deps: ConsoleDeps) -> APIRouter:
     """The routes."""
     router = APIRouter(prefix="/api/users", tags=["users"])
@@ -23,8 +30,8 @@ def routes(deps: ConsoleDeps) -> APIRouter:
         """All users, by name."""
         return {"items": [user_view(u) for u in sorted(await deps.users.all(), key=lambda u: u.name)]}
 
-    @router.post("", status_code=201, dependencies=[Depends(admin)])
-    async def create(body: NewUser) -> dict[str, Any]:
+    @router.post("", status_code=201)
+    async def create(body: NewUser, who: Annotated[Principal, Depends(admin)]) -> dict[str, Any]:
         """A new user; 409 if the name is taken."""
         wanted = User(
             name=body.name,
@@ -34,6 +41,8 @@ def routes(deps: ConsoleDeps) -> APIRouter:
             language=body.language,
         )
         user = await deps.users.create(wanted, body.password)
+        details = {"role": user.role, "devices": " ".join(user.devices)}
+        deps.live.administered(who.user.name, "create_user", user.name, details)
         deps.live.changed("users", user.name)
         return user_view(user)
 
@@ -45,6 +54,7 @@ def routes(deps: ConsoleDeps) -> APIRouter:
             raise Problem(409, "You cannot take away your own rights; another administrator can.")
         before = await deps.users.get(name)
         user = await deps.users.update(name, fields)
+        deps.live.administered(who.user.name, "change_user", name, _changes(before, user))
         if user.disabled:
             await deps.users.close_sessions_of(name)
         if user.disabled or user.role != before.role:
@@ -60,6 +70,7 @@ def routes(deps: ConsoleDeps) -> APIRouter:
         if name == who.user.name and await deps.users.check_password(name, body.current or "") is None:
             raise Problem(400, "The request is not valid.", [("current", WRONG)])
         await deps.users.set_password(name, body.password)
+        deps.live.administered(who.user.name, "set_password", name, {})
         await deps.users.close_sessions_of(name)
         deps.consoles.disconnect(name)
 

@@ -89,6 +89,7 @@ def signed_in(deps: ConsoleDeps, *roles: Role) -> Callable[[Request], Awaitable[
         if found is None or user is None or user.disabled:
             raise Problem(401, "Please sign in.", headers=UNAUTHORISED)
         if roles and user.role not in roles:
+            deps.live.attempted(user.name, f"{request.method} {getattr(request.scope.get('route'), 'path', '')}")
             raise Problem(403, "Your role does not allow this.")
         return Principal(user, found.token)
 

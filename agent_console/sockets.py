@@ -73,7 +73,7 @@ class _Peer:
 class ConsoleSockets(socketio.AsyncServer):  # type: ignore[misc]
     """Both namespaces. ``snapshots(user, namespace)`` prepares what ``join`` will call."""
 
-    def __init__(self, deps: ConsoleDeps, commands: Commands, snapshots: Snapshots):
+    def __init__(self, deps: ConsoleDeps, commands: Commands, oversight: Commands, snapshots: Snapshots):
         super().__init__(
             async_mode="asgi",
             cors_allowed_origins=[],  # the guard looks at the Origin
@@ -85,7 +85,7 @@ class ConsoleSockets(socketio.AsyncServer):  # type: ignore[misc]
             engineio_logger=_QUIET,
         )
         self._deps = deps
-        self._commands = commands
+        self._commands = {AGENTS: commands, SUPERVISORS: oversight}
         self._snapshots = snapshots
         self._peers: dict[str, _Peer] = {}
         self._by_sid: dict[str, Console] = {}
@@ -218,6 +218,7 @@ class ConsoleSockets(socketio.AsyncServer):  # type: ignore[misc]
         if user is None or user.disabled:
             raise Refusal("unauthorized", {"code": "unauthorized"})
         if namespace == SUPERVISORS and user.role not in ("supervisor", "admin"):
+            self._deps.live.attempted(user.name, SUPERVISORS)
             raise Refusal("forbidden", {"code": "forbidden"})
         return user
 
@@ -279,10 +280,8 @@ class ConsoleSockets(socketio.AsyncServer):  # type: ignore[misc]
     def _answer(self, console: Console, data: Any) -> Ack | Awaitable[Ack]:
         if not isinstance(data, list) or not data or not isinstance(data[0], str) or len(data) > 2:
             return refused("invalid", "A command is an event name and one JSON object.")
-        if console.namespace != AGENTS:
-            return refused("not_supported", "There are no commands here yet.")
         try:
-            return self._commands.take(console.user.name, data[0], data[1] if len(data) == 2 else None)
+            return self._commands[console.namespace].take(console.user.name, data[0], data[1] if len(data) == 2 else None)
         except Exception:
             LOG.exception("the command %r failed", data[0][:64])
             return refused("failed", "Something went wrong on our side.")

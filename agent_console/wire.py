@@ -180,6 +180,46 @@ class Disposition(TypedDict):
     queues: list[str]
 
 
+class WhyFinding(TypedDict):
+    """One thing between the callers and an agent. ``at``: the moment that it is about; ``code``: a text's name."""
+
+    code: str
+    weight: Literal["blocks", "limits", "info"]
+    params: dict[str, str]
+    at: float | None
+
+
+class WhyView(TypedDict):
+    """Why an agent gets no calls, the most important first."""
+
+    agent: str
+    at: float
+    findings: list[WhyFinding]
+
+
+class TapView(TypedDict):
+    """A supervisor at an agent's call. ``since``: her phone was lifted; ``following``: waits for the next agent."""
+
+    supervisor: str
+    agent: str
+    interaction_id: str
+    mode: Literal["listen", "whisper", "barge"]
+    state: Literal["calling", "up", "following"]
+    since: float
+
+
+class CrmPage(TypedDict):
+    """The site's own page of a customer. The first of several whose ``queue`` and ``pbx`` fit (null: any) counts.
+
+    ``url`` has placeholders in braces, as ``{e164}``, whose values must be percent-encoded.
+    """
+
+    queue: str | None
+    pbx: str | None
+    url: str
+    open_on: Literal["ring", "answer", "click"]
+
+
 # --- server to agent (each message also has seq and prev) ------------------------------------------
 
 
@@ -229,8 +269,10 @@ class Snapshot(Numbered):
     agents: list[AgentView]
     pbx: list[PbxView]
     transfers: NotRequired[list[TransferStatus]]
+    taps: NotRequired[list[TapView]]
     pause_reasons: list[PauseReason]
     dispositions: list[Disposition]
+    crm: NotRequired[list[CrmPage]]
 
 
 class InteractionMessage(Numbered):
@@ -258,6 +300,12 @@ class Notice(Numbered):
     code: str
     params: dict[str, str]
     pbx: NotRequired[list[PbxView]]
+
+
+class TapsMessage(Numbered):
+    """Who listens to whom now (to supervisors only)."""
+
+    taps: list[TapView]
 
 
 class WireError(TypedDict):
@@ -312,6 +360,7 @@ SERVER_EVENTS: dict[str, type] = {
     "agent_state": AgentStateMessage,
     "queues": QueuesMessage,
     "notice": Notice,
+    "taps": TapsMessage,
     "command_result": CommandResult,
     "transfer": TransferMessage,
 }
@@ -463,6 +512,67 @@ CLIENT_COMMANDS: dict[str, type[ClientCommand]] = {
     "note": Note,
     "wrap_up": WrapUp,
     "pop_shown": PopShown,
+}
+
+# --- supervisor to server (namespace /supervisor) ---------------------------------------------------
+
+Agent = Annotated[str, Field(min_length=1, max_length=64)]
+Why = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$")]
+QueueName = Annotated[str, Field(min_length=1, max_length=80)]
+
+
+class OnAgent(ClientCommand):
+    """What a supervisor does about an agent; ``why`` is kept in the audit trail."""
+
+    agent: Agent
+    why: Why
+
+
+class Listen(OnAgent):
+    """Hear an agent's call by one's own phone: silently, heard by the agent alone, or by both. Again: another mode."""
+
+    mode: Literal["listen", "whisper", "barge"]
+
+
+class StopListening(ClientCommand):
+    """End one's own listening."""
+
+
+class ForceState(OnAgent):
+    """Set an agent's state. ``reason`` is a pause reason's code, needed for NOT_READY."""
+
+    state: Literal["READY", "NOT_READY", "LOGGED_OUT"]
+    reason: Annotated[str, Field(max_length=64)] | None = None
+
+
+class JoinQueue(OnAgent):
+    """Make an agent's phone a member of a queue, or change its penalty there. ``pbx``: may be left out with one."""
+
+    queue: QueueName
+    pbx: Annotated[str, Field(max_length=80)] | None = None
+    penalty: Annotated[int, Field(ge=0, le=1_000)] = 0
+
+
+class LeaveQueue(OnAgent):
+    """Take an agent's phone out of a queue."""
+
+    queue: QueueName
+    pbx: Annotated[str, Field(max_length=80)] | None = None
+
+
+class TakeOver(OnAgent):
+    """Send the agent's customer to the supervisor's own phone."""
+
+    interaction_id: InteractionId
+
+
+SUPERVISOR_COMMANDS: dict[str, type[ClientCommand]] = {
+    "listen": Listen,
+    "stop_listening": StopListening,
+    "force_state": ForceState,
+    "join_queue": JoinQueue,
+    "leave_queue": LeaveQueue,
+    "take_over": TakeOver,
 }
 
 # Commands of DESIGN 6.3 that this version refuses with code ``not_supported``, in plain words.

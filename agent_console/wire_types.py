@@ -30,6 +30,13 @@ that was seen. Each message of the server has a number `seq`, and `prev`, the nu
 where `prev` is not what you saw last, connect again with `after`. An offset that the server does not know any more (or
 never gave) is answered with a `snapshot`. Times are Unix seconds. Unknown fields are to be ignored.
 """
+SUPERVISORS = """\
+## Supervisor to server
+
+Namespace `/supervisor`, for supervisors and administrators; it gets `snapshot`, `agent_state`, `interaction`, `queues`,
+`taps`, `notice` and `command_result` of all. Commands are acknowledged as those of agents. Each is kept in the audit
+trail with its `why`, refused ones too.
+"""
 PRIMITIVES: dict[Any, str] = {
     str: "string",
     int: "number",
@@ -131,6 +138,7 @@ def typescript() -> str:
             *(interface(kind) for kind in declared()),
             _map("SERVER_EVENTS", "Server to console: event name to message.", wire.SERVER_EVENTS),
             _map("CLIENT_COMMANDS", "Console to server: event name to command.", wire.CLIENT_COMMANDS),
+            _map("SUPERVISOR_COMMANDS", "Supervisor to server: event name to command.", wire.SUPERVISOR_COMMANDS),
             _map("ServerToClientEvents", "For `Socket<ServerToClientEvents, …>`.", wire.SERVER_EVENTS, heard),
             _map("ClientToServerEvents", "For `Socket<…, ClientToServerEvents>`.", wire.CLIENT_COMMANDS, asked),
             f"export const SERVER_EVENT_NAMES = [\n{names}] as const satisfies readonly (keyof SERVER_EVENTS)[];\n",
@@ -161,7 +169,8 @@ def _section(event: str, kind: type) -> str:
 
 def catalogue() -> str:
     """The whole of ``docs/events.md``."""
-    used = {*wire.SERVER_EVENTS.values(), *wire.CLIENT_COMMANDS.values()}
+    commands = {**wire.CLIENT_COMMANDS, **wire.SUPERVISOR_COMMANDS}
+    used = {*wire.SERVER_EVENTS.values(), *commands.values()}
     things = [k for k in declared() if k not in used and not issubclass(k, wire.ClientCommand)]
     later = ", ".join(f"`{name}`" for name in sorted(wire.LATER_COMMANDS))
     return "\n".join(
@@ -173,6 +182,8 @@ def catalogue() -> str:
             "## Console to server\n\nEach is acknowledged within a second with `Ack`; the same `id` again does nothing"
             f" twice. Refused with `not_supported` in this version: {later}.\n",
             *(_section(name, kind) for name, kind in wire.CLIENT_COMMANDS.items()),
+            SUPERVISORS,
+            *(_section(name, kind) for name, kind in wire.SUPERVISOR_COMMANDS.items()),
             "## What the messages are made of\n",
             *(_section(kind.__name__, kind) for kind in things),
         ]

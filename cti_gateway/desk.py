@@ -33,6 +33,7 @@ def no(code: str, message: str, field: str | None = None) -> Ack:
     return {"ok": False, "error": error}
 
 
+NEEDS_DISPOSITION: Final = no("disposition_needed", "Choose what came of the call first.", "disposition")
 NOT_YOURS: Final = no("not_yours", "This call is not yours.", "interaction_id")
 
 
@@ -81,7 +82,7 @@ class Desk:
         known = live.agents.get(name)
         taken = any(live.owner(device) is not None for device in user.devices)
         if known is None or not (known.signed_in or taken):
-            self._sign_in(name)
+            self.sign_in(name)
 
     def seat_changed(self, name: str) -> None:
         """An administrator changed this user."""
@@ -92,9 +93,10 @@ class Desk:
         if user is None or user.disabled:
             self._hub.take([e.StateChosen(at=self._hub.wall(), agent=name, state="LOGGED_OUT")])
         elif list(user.devices) != agent.devices:
-            self._sign_in(name)
+            self.sign_in(name)
 
-    def _sign_in(self, name: str) -> None:
+    def sign_in(self, name: str) -> None:
+        """She takes her place at her phones."""
         user = self._hub.people[name]
         event = e.AgentSignedIn(at=self._hub.wall(), agent=name, name=user.display_name, devices=list(user.devices))
         self._hub.take([event])
@@ -108,7 +110,9 @@ class Desk:
             return no("unknown_reason", "Choose one of the reasons that there are.", "reason")
         known = hub.distributor.agents.get(agent)
         if command.state != "LOGGED_OUT" and (known is None or not known.signed_in):
-            self._sign_in(agent)
+            self.sign_in(agent)
+        elif command.state == "READY" and known is not None and hub.distributor.needs_disposition(known):
+            return NEEDS_DISPOSITION
         chosen = e.StateChosen(at=hub.wall(), agent=agent, state=command.state, reason=reason, command_id=command.id)
         hub.take([chosen])
         return OK
@@ -195,6 +199,9 @@ class Desk:
         her = self._agent(agent)
         if her is not None and any(i == command.interaction_id for i, _ in her.talking):
             return no("still_talking", "The call is not over yet.", "interaction_id")
+        mandatory = self._hub.distributor.wrap_up_rule(command.interaction_id).mandatory
+        if mandatory and command.disposition is None and her is not None and her.wrapping == command.interaction_id:
+            return NEEDS_DISPOSITION
         done = e.InteractionWrappedUp(
             at=self._hub.wall(),
             interaction_id=command.interaction_id,

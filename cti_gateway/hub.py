@@ -11,14 +11,16 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from typing import Any, Final, Protocol
 
 from agent_console.ports import DeviceView, Part, Screens, Topic
-from agent_console.wire import Ack, AgentView, ClientCommand
+from agent_console.wire import Ack, AgentView, ClientCommand, WhyView
 from cti_gateway.control.runner import Control
 from cti_gateway.desk import Desk, caller_found
+from cti_gateway.explain import why
 from cti_gateway.pbx import Pbx
+from cti_gateway.supervision import Supervision
 from cti_gateway.timers import Timers
 from cti_gateway.windows import Windows
 from interaction_log import events as e
@@ -27,6 +29,7 @@ from interaction_log.records import Match, QueueSettings, User
 from routing import commands as c
 from routing.agents import Agent
 from routing.distributor import Distributor
+from routing.limits import LimitRules, Limits
 from routing.ports import Catalogue, Customers, Log, Users
 
 log = logging.getLogger(__name__)
@@ -38,6 +41,7 @@ LOOKUP_SECONDS: Final = 5.0
 FIGURES_SECONDS: Final = 1.0
 """Queue figures go out at most so often (wire.QueuesMessage)."""
 FIGURES: Final = "hub:queues"
+CALLS: Final = "hub:calls"
 
 
 class LogHealth(Protocol):
@@ -92,6 +96,8 @@ class Hub:
         self.timers = Timers(self._timer_fired)
         self.windows = Windows(self)
         self.desk = Desk(self)
+        self.limits = Limits(distributor, LimitRules(), self._alive)
+        self.supervision = Supervision(self)
         self.control = Control(self)
         self.desk.add(self.control.methods)
         self.tasks: set[asyncio.Task[None]] = set()
@@ -100,6 +106,7 @@ class Hub:
         self._backlog: deque[tuple[e.Event, float | None]] = deque()
         self._busy = False
         self._to_show: dict[tuple[str, str], None] = {}
+        self._to_oversee: dict[str, None] = {}
         self._figures_at = float("-inf")
 
     @property
@@ -143,10 +150,13 @@ class Hub:
             self.carry_out(command)
         if isinstance(event, e.QueueSeen):
             self._know_queue(event)
+        if isinstance(event, e.InteractionEvent):
+            self._oversee(event.interaction_id)
+        self.supervision.noted(event)
 
     def _decide(self, event: e.Event) -> list[c.Command]:
         try:
-            return self.distributor.handle(event, self.wall())
+            return self.distributor.handle(event, self.wall()) + self.limits.handle(event, self.wall())
         except Exception:  # one bad event must not stop the next; it is in the log for who looks for the cause
             self.counts["events_failed"] += 1
             log.exception("the decision about a %s failed", type(event).__name__)
@@ -199,6 +209,26 @@ class Hub:
             if view is not None:
                 self.screens.publish(agent, "interaction", {"interaction": view})
 
+    def _oversee(self, interaction_id: str) -> None:
+        """Supervisors see each call that changed, at most once a second, however many events did it."""
+        self._to_oversee[interaction_id] = None
+        if not self.timers.running(CALLS):
+            self.timers.start(CALLS, FIGURES_SECONDS)
+
+    def _publish_calls(self) -> None:
+        changed, self._to_oversee = self._to_oversee, {}
+        for interaction_id in changed:
+            view = self.windows.interaction(interaction_id)
+            if view is not None:
+                self.screens.publish_supervisors("interaction", {"interaction": view})
+
+    def _alive(self, one: Interaction) -> bool | None:
+        """Whether the PBX has a channel of this call; ``None`` while it cannot be heard."""
+        pbx = self.pbxs.get(one.pbx)
+        if pbx is None or pbx.ready_since is None:
+            return None
+        return any(unique_id in pbx.tracker.topology.by_id for unique_id in one.unique_ids)
+
     def _show_agent(self, command: c.ShowAgent) -> None:
         body = {"agent": self.windows.agent(command.agent)}
         self.screens.publish(command.agent, "agent_state", body)
@@ -222,6 +252,10 @@ class Hub:
         else:
             self.screens.publish_all("notice", body)
             self.screens.publish_supervisors("notice", body)
+
+    def _notify_supervisors(self, command: c.NotifySupervisors) -> None:
+        body = {"level": command.level, "code": command.code, "params": command.params}
+        self.screens.publish_supervisors("notice", body)
 
     def _report(self, command: c.ReportOutcome) -> None:
         body: dict[str, Any] = {"id": command.command_id, "ok": command.ok}
@@ -250,6 +284,8 @@ class Hub:
     def _timer_fired(self, key: str) -> None:
         if key == FIGURES:
             self._publish_figures()
+        elif key == CALLS:
+            self._publish_calls()
         else:
             self.take([e.TimerFired(at=self.wall(), key=key)])
 
@@ -278,6 +314,7 @@ class Hub:
         """A PBX whose events come here."""
         self.pbxs[pbx.name] = pbx
         pbx.on_refused = self._refused
+        pbx.on_gone = self.supervision.taps.gone
         self.control.add(pbx)
 
     def _refused(self, pbx: str, reason: str) -> None:
@@ -301,7 +338,8 @@ class Hub:
 
     async def restore(self, interactions: list[Interaction], agents: list[Agent]) -> None:
         """Take over what the log says of the time before. Call after :meth:`load`, before any event."""
-        for command in self.distributor.restore(interactions, agents, self.wall()):
+        restored = self.distributor.restore(interactions, agents, self.wall())
+        for command in restored + self.limits.restore(self.wall()):
             if isinstance(command, c.Record):
                 self.take([command.event])
             else:
@@ -328,7 +366,7 @@ class Hub:
 
     def supervisor_snapshot(self) -> dict[str, Any]:
         """See ``ports.Live``."""
-        return self.windows.supervisor_snapshot()
+        return self.windows.supervisor_snapshot() | {"taps": self.supervision.taps.views()}
 
     def agents(self) -> list[AgentView]:
         """See ``ports.Live``."""
@@ -353,6 +391,22 @@ class Hub:
     def submit(self, agent: str, name: str, command: ClientCommand) -> Ack | Coroutine[Any, Any, Ack]:
         """See ``ports.Live``."""
         return self.desk.submit(agent, name, command)
+
+    def oversee(self, supervisor: str, name: str, command: ClientCommand) -> Ack | Awaitable[Ack]:
+        """See ``ports.Live``."""
+        return self.supervision.submit(supervisor, name, command)
+
+    def why(self, agent: str) -> WhyView | None:
+        """See ``ports.Live``."""
+        return why(self, agent)
+
+    def attempted(self, user: str, what: str) -> None:
+        """See ``ports.Live``."""
+        self.supervision.refused(user, "forbidden", what)
+
+    def administered(self, actor: str, action: str, subject: str, details: Mapping[str, str]) -> None:
+        """See ``ports.Live``."""
+        self.supervision.note(actor, action, subject, dict(details))
 
     def presence(self, agent: str, consoles: int) -> None:
         """See ``ports.Live``: her first console is her signing in."""
@@ -400,6 +454,7 @@ EFFECTS: Final[dict[type, Callable[[Hub, Any], object]]] = {
     c.ShowAgent: Hub._show_agent,
     c.ShowQueues: Hub._show_queues,
     c.Notify: Hub._notify,
+    c.NotifySupervisors: Hub._notify_supervisors,
     c.ReportOutcome: Hub._report,
     c.PauseMember: Hub._pause_member,
     c.ReleaseMember: Hub._release_member,

@@ -246,6 +246,7 @@ async def _put_together(gateway: Gateway, settings: Settings, demo: bool) -> Non
     consoles = Consoles(gateway.log.next_seq)
     hub.attach(consoles)
     hub.log_health = lambda: gateway.log.state
+    hub.supervision.audit = store.audit
     for pbx in settings.pbx:
         hub.add(_pbx(pbx, settings.phone.default_region, hub))
     await hub.load()
@@ -292,9 +293,19 @@ async def _call_entry(settings: Settings, gateway: Gateway) -> CallEntry:
 
 
 def _set_rules(hub: Hub, settings: Settings) -> None:
-    """How wrap-ups end, by queue."""
+    """How wrap-ups end, by queue; the limits of agents; what supervisors may do silently."""
+    from routing.limits import LimitRules, PauseLimit  # noqa: PLC0415
     from routing.wrap_up import WrapUpRule  # noqa: PLC0415
 
+    agents = settings.agents
+    hub.limits.rules = LimitRules(
+        missed_offers=agents.missed_offers,
+        offered_seconds=agents.offered_alarm_seconds,
+        wrap_up_seconds=agents.wrap_up_alarm_seconds,
+        dead_call_seconds=agents.dead_call_alarm_seconds,
+        pauses={one.reason: PauseLimit(seconds=one.seconds, action=one.action) for one in agents.pause},
+    )
+    hub.supervision.tell_agent = settings.supervision.tell_agent
     for queue in settings.queue:
         rule = WrapUpRule(
             mode=queue.wrap_up_mode,

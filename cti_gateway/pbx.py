@@ -443,22 +443,6 @@ class Pbx:
         finally:
             del self._dials[action_id]
 
-    async def place(self, action: Action) -> tuple[Outcome, str | None]:
-        """Carry out an ``Originate``; what became of it, and the name of the channel that was lifted."""
-        action_id = f"place-{secrets.token_hex(8)}"
-        answered: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
-        self._dials[action_id] = answered
-        try:
-            outcome = await self._do(action, lambda a: self.link.ask(a, action_id=action_id))
-            outcome = await self._dial_outcome(answered) if outcome.ok else outcome
-            return outcome, answered.result().get("Channel") if outcome.ok else None
-        finally:
-            del self._dials[action_id]
-
-    async def do(self, action: Action) -> Outcome:
-        """Carry out an action; a refusal in words."""
-        return await self._do(action)
-
     @property
     def context(self) -> str:
         """Where agents' phones dial."""

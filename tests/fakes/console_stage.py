@@ -21,7 +21,7 @@ from agent_console.consoles import AGENTS, Consoles
 from agent_console.ports import DeviceView, Part, Topic
 from agent_console.server import Server, serve
 from agent_console.views import agent_view, interaction_view
-from agent_console.wire import Ack, AgentView, ClientCommand
+from agent_console.wire import Ack, AgentView, ClientCommand, WhyView
 from interaction_log.interaction import Interaction
 from interaction_log.records import Choice, QueueSettings, User
 from tests.fakes.memory_missed import missed_call
@@ -37,6 +37,7 @@ class RecordingHub:
     store: MemoryStore
     commands: list[tuple[str, str, ClientCommand]] = field(default_factory=list)
     changes: list[tuple[Topic, str]] = field(default_factory=list)
+    trail: list[tuple[str, str, str, Mapping[str, str]]] = field(default_factory=list)
     consoles: dict[str, int] = field(default_factory=dict)
     parts: list[Part] = field(default_factory=list)
     answer: Callable[[str, str, ClientCommand], Ack | Awaitable[Ack]] = lambda agent, name, command: {"ok": True}
@@ -74,6 +75,20 @@ class RecordingHub:
     def submit(self, agent: str, name: str, command: ClientCommand) -> Ack | Awaitable[Ack]:
         self.commands.append((agent, name, command))
         return self.answer(agent, name, command)
+
+    def oversee(self, supervisor: str, name: str, command: ClientCommand) -> Ack | Awaitable[Ack]:
+        return self.submit(supervisor, name, command)
+
+    def why(self, agent: str) -> WhyView | None:
+        if agent not in self.store.users.records:
+            return None
+        return {"agent": agent, "at": 1.0, "findings": []}
+
+    def attempted(self, user: str, what: str) -> None:
+        self.trail.append((user, "forbidden", what, {}))
+
+    def administered(self, actor: str, action: str, subject: str, details: Mapping[str, str]) -> None:
+        self.trail.append((actor, action, subject, details))
 
     def changed(self, topic: Topic, key: str) -> None:
         self.changes.append((topic, key))

@@ -53,6 +53,7 @@ ROLES: dict[tuple[str, str], tuple[set[str], str, Any, int]] = {
     ("POST", "/api/missed/{interaction_id}"): (SIGNED_IN, "/api/missed/m0", {"state": "calling", "version": 1}, 200),
     ("GET", "/api/interactions/{interaction_id}"): (SIGNED_IN, "/api/interactions/i0", None, 200),
     ("GET", "/api/agents"): (OVERSEERS, "/api/agents", None, 200),
+    ("GET", "/api/agents/{name}/why"): (SIGNED_IN, "/api/agents/anna/why", None, 200),
     ("GET", "/api/devices"): (OVERSEERS, "/api/devices", None, 200),
     ("GET", "/api/health"): (OVERSEERS, "/api/health", None, 200),
     ("GET", "/api/phone"): (SIGNED_IN, "/api/phone", None, 200),
@@ -89,6 +90,14 @@ async def test_who_may(row: tuple[str, str]) -> None:
             assert got.status_code == expected, (who, got.text)
             if expected in (401, 403):
                 assert got.headers["content-type"] == "application/problem+json"
+
+
+async def test_why_is_told_to_herself_and_to_supervisors_only() -> None:
+    async with stage() as on, on.http() as http:
+        expected = [("anna", "ben", 403), ("sofia", "ben", 200), ("sofia", "nobody", 404), ("anna", "nobody", 403)]
+        for who, name, status in expected:
+            got = await http.get(f"/api/agents/{name}/why", headers=await on.headers(who))
+            assert got.status_code == status, (who, name)
 
 
 # --- sign-in -----------------------------------------------------------------------------------------

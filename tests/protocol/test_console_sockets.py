@@ -130,8 +130,15 @@ async def test_supervisors_have_their_own_feed() -> None:
         assert got["prev"] == snapshot["seq"]
         assert await console.command("dial", {"id": "1", "to": "10"}) == {
             "ok": False,
-            "error": {"code": "not_supported", "message": "There are no commands here yet."},
+            "error": {"code": "unknown_command", "message": "There is no such command."},
         }
+        told = {"id": "2", "agent": "anna", "why": "asks for help", "mode": "whisper"}
+        assert await console.command("listen", told) == {"ok": True}
+        assert await console.command("listen", told) == {"ok": True}
+        assert [(who, name, c.mode) for who, name, c in on.hub.commands] == [("sofia", "listen", "whisper")]
+        for wrong in ({"why": " "}, {"why": "a\nb"}, {"mode": "shout"}, {"agent": ""}, {"why": "x" * 201}):
+            refusal = await console.command("listen", told | {"id": "3"} | wrong)
+            assert refusal["error"]["field"] == next(iter(wrong))
 
 
 async def test_three_hundred_consoles_get_a_broadcast_in_order() -> None:

@@ -154,6 +154,39 @@ export interface Disposition {
   queues: string[];
 }
 
+/** One thing between the callers and an agent. `at`: the moment that it is about; `code`: a text's name. */
+export interface WhyFinding {
+  code: string;
+  weight: "blocks" | "limits" | "info";
+  params: Record<string, string>;
+  at: number | null;
+}
+
+/** Why an agent gets no calls, the most important first. */
+export interface WhyView {
+  agent: string;
+  at: number;
+  findings: WhyFinding[];
+}
+
+/** A supervisor at an agent's call. `since`: her phone was lifted; `following`: waits for the next agent. */
+export interface TapView {
+  supervisor: string;
+  agent: string;
+  interaction_id: string;
+  mode: "listen" | "whisper" | "barge";
+  state: "calling" | "up" | "following";
+  since: number;
+}
+
+/** The site's own page of a customer. The first of several whose `queue` and `pbx` fit (null: any) counts. `url` has placeholders in braces, as `{e164}`, whose values must be percent-encoded. */
+export interface CrmPage {
+  queue: string | null;
+  pbx: string | null;
+  url: string;
+  open_on: "ring" | "answer" | "click";
+}
+
 /** `seq` is global; `prev` is the seq of this agent's previous message (0: none). */
 export interface Numbered {
   seq: number;
@@ -195,8 +228,10 @@ export interface Snapshot extends Numbered {
   agents: AgentView[];
   pbx: PbxView[];
   transfers?: TransferStatus[];
+  taps?: TapView[];
   pause_reasons: PauseReason[];
   dispositions: Disposition[];
+  crm?: CrmPage[];
 }
 
 /** An interaction of this agent changed. */
@@ -220,6 +255,11 @@ export interface Notice extends Numbered {
   code: string;
   params: Record<string, string>;
   pbx?: PbxView[];
+}
+
+/** Who listens to whom now (to supervisors only). */
+export interface TapsMessage extends Numbered {
+  taps: TapView[];
 }
 
 /** Why something was refused, in plain words; `field` names the input at fault. */
@@ -363,6 +403,45 @@ export interface PopShown extends OnInteraction {
   emitted_at: number;
 }
 
+/** What a supervisor does about an agent; `why` is kept in the audit trail. */
+export interface OnAgent extends ClientCommand {
+  agent: string;
+  why: string;
+}
+
+/** Hear an agent's call by one's own phone: silently, heard by the agent alone, or by both. Again: another mode. */
+export interface Listen extends OnAgent {
+  mode: "listen" | "whisper" | "barge";
+}
+
+/** End one's own listening. */
+export interface StopListening extends ClientCommand {
+}
+
+/** Set an agent's state. `reason` is a pause reason's code, needed for NOT_READY. */
+export interface ForceState extends OnAgent {
+  state: "READY" | "NOT_READY" | "LOGGED_OUT";
+  reason?: string | null;
+}
+
+/** Make an agent's phone a member of a queue, or change its penalty there. `pbx`: may be left out with one. */
+export interface JoinQueue extends OnAgent {
+  queue: string;
+  pbx?: string | null;
+  penalty?: number;
+}
+
+/** Take an agent's phone out of a queue. */
+export interface LeaveQueue extends OnAgent {
+  queue: string;
+  pbx?: string | null;
+}
+
+/** Send the agent's customer to the supervisor's own phone. */
+export interface TakeOver extends OnAgent {
+  interaction_id: string;
+}
+
 /** Server to console: event name to message. */
 export interface SERVER_EVENTS {
   snapshot: Snapshot;
@@ -373,6 +452,7 @@ export interface SERVER_EVENTS {
   agent_state: AgentStateMessage;
   queues: QueuesMessage;
   notice: Notice;
+  taps: TapsMessage;
   command_result: CommandResult;
   transfer: TransferMessage;
 }
@@ -401,6 +481,16 @@ export interface CLIENT_COMMANDS {
   pop_shown: PopShown;
 }
 
+/** Supervisor to server: event name to command. */
+export interface SUPERVISOR_COMMANDS {
+  listen: Listen;
+  stop_listening: StopListening;
+  force_state: ForceState;
+  join_queue: JoinQueue;
+  leave_queue: LeaveQueue;
+  take_over: TakeOver;
+}
+
 /** For `Socket<ServerToClientEvents, …>`. */
 export interface ServerToClientEvents {
   snapshot: (message: Snapshot) => void;
@@ -411,6 +501,7 @@ export interface ServerToClientEvents {
   agent_state: (message: AgentStateMessage) => void;
   queues: (message: QueuesMessage) => void;
   notice: (message: Notice) => void;
+  taps: (message: TapsMessage) => void;
   command_result: (message: CommandResult) => void;
   transfer: (message: TransferMessage) => void;
 }
@@ -448,6 +539,7 @@ export const SERVER_EVENT_NAMES = [
   "agent_state",
   "queues",
   "notice",
+  "taps",
   "command_result",
   "transfer",
 ] as const satisfies readonly (keyof SERVER_EVENTS)[];
