@@ -40,7 +40,8 @@ class Site:
 
     async def transfer(self, desk: Desk, state: str, seconds: float = 10.0) -> dict[str, Any]:
         """The word about a transfer that it is so far."""
-        return (await desk.wait("transfer", lambda m: m["transfer"]["state"] == state, seconds))["transfer"]
+        said = await desk.wait("transfer", lambda m: m["transfer"]["state"] == state, seconds)
+        return dict(said["transfer"])
 
     async def over(self, *calls: Call) -> dict[str, Any]:
         """Everybody hangs up, nothing is left on the PBX; the one interaction of the log, whose parts add up."""
