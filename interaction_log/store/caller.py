@@ -12,8 +12,7 @@ import sqlalchemy as sa
 
 from interaction_log.identity import parse_phone
 from interaction_log.records import Customer, Match
-from interaction_log.store.customer_rows import having, view
-from interaction_log.store.schema import customer_phones as phones
+from interaction_log.store.customer_rows import view, with_national_number, with_number
 from interaction_log.store.timeline import timeline
 
 MOST_CANDIDATES: Final = 10
@@ -26,11 +25,11 @@ def find(connection: sa.Connection, address: str, region: str) -> Match:
     """The people behind an address, without their history."""
     number = parse_phone(address, region)
     if number is not None:
-        exact = having(connection, phones.c.e164 == number.e164, MOST_CANDIDATES)
+        exact = with_number(connection, number.e164, MOST_CANDIDATES)
         if exact:
             return _match(exact, sure=True)
     national = number.national if number is not None else _national(address)
-    similar = having(connection, phones.c.national == national, MOST_CANDIDATES) if national else []
+    similar = with_national_number(connection, national, MOST_CANDIDATES) if national else []
     return _match(similar, sure=False)
 
 

@@ -2,26 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from interaction_log.store.schema import interactions, legs
 
+# Built once: making a statement anew costs more than SQLite takes to answer it, and a pop waits for this one.
+_AGENT = (
+    sa.select(sa.func.coalesce(legs.c.agent, legs.c.device))
+    .where(legs.c.interaction_id == interactions.c.id, legs.c.kind == "segment")
+    .order_by(legs.c.n.desc())
+    .limit(1)
+    .correlate(interactions)
+    .scalar_subquery()
+    .label("agent")
+)
 _COLUMNS = [
     interactions.c[name]
     for name in ("id", "sorted_at", "channel", "direction", "queue", "outcome", "talk_seconds", "disposition", "notes")
 ]
+_NEWEST = (
+    sa.select(*_COLUMNS, _AGENT)
+    .where(interactions.c.customer_id == sa.bindparam("customer"))
+    .order_by(interactions.c.sorted_at.desc(), interactions.c.id)
+    .limit(sa.bindparam("most"))
+)
+_OLDER = _NEWEST.where(interactions.c.sorted_at < sa.bindparam("before"))
 
 
 def timeline(connection: sa.Connection, customer_id: str, limit: int, before: float | None) -> list[dict[str, Any]]:
-    """``agent_console.wire.TimelineItem``s that began before ``before`` (Unix seconds), ``limit`` at most."""
-    query = sa.select(*_COLUMNS).where(interactions.c.customer_id == customer_id)
-    if before is not None:
-        query = query.where(interactions.c.sorted_at < before)
-    rows = connection.execute(query.order_by(interactions.c.sorted_at.desc(), interactions.c.id).limit(limit)).all()
-    agents = _agents(connection, [row.id for row in rows])
+    """``agent_console.wire.TimelineItem``s that began before ``before`` (Unix seconds), ``limit`` at most.
+
+    ``agent``: who had the customer last, the user, else the device.
+    """
+    values: dict[str, Any] = {"customer": customer_id, "most": limit}
+    if before is None:
+        rows = connection.execute(_NEWEST, values).all()
+    else:
+        rows = connection.execute(_OLDER, values | {"before": before}).all()
     return [
         {
             "interaction_id": row.id,
@@ -29,7 +48,7 @@ def timeline(connection: sa.Connection, customer_id: str, limit: int, before: fl
             "channel": row.channel,
             "direction": row.direction,
             "queue": row.queue,
-            "agent": agents.get(row.id),
+            "agent": row.agent,
             "outcome": row.outcome,
             "talk_seconds": row.talk_seconds,
             "disposition": row.disposition,
@@ -37,15 +56,3 @@ def timeline(connection: sa.Connection, customer_id: str, limit: int, before: fl
         }
         for row in rows
     ]
-
-
-def _agents(connection: sa.Connection, ids: Sequence[str]) -> dict[str, str]:
-    """Who had the customer last, by interaction: the user, else the device."""
-    if not ids:
-        return {}
-    query = (
-        sa.select(legs.c.interaction_id, sa.func.coalesce(legs.c.agent, legs.c.device))
-        .where(legs.c.interaction_id.in_(ids), legs.c.kind == "segment")
-        .order_by(legs.c.n)
-    )
-    return {row[0]: row[1] for row in connection.execute(query)}
