@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from agent_console.consoles import Consoles
 from agent_console.phones import BrowserPhones
@@ -30,6 +31,8 @@ class ConsoleDeps:
     live: Live
     consoles: Consoles
     missed: Missed | None = None
+    crm: Sequence[Mapping[str, Any]] = ()
+    """``wire.CrmPage``s, in the order in which they are tried."""
     version: str = "0"
     dist: Path = DIST
     browser_phones: Sequence[BrowserPhones] = ()

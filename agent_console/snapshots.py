@@ -39,6 +39,7 @@ class Snapshots:
             "server_time": wall(),
             "recent": recent,
             **catalogue,
+            **({"crm": list(self._deps.crm)} if self._deps.crm else {}),
             **live.snapshot(user.name),
         }
 

@@ -25,6 +25,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from config.agents import Agents, Supervision
+from config.crm import Crm
 from config.entry import Entry
 
 PREFIX: Final = "CTI_"
@@ -188,6 +189,8 @@ class Settings(_Table):
     supervision: Supervision = Supervision()
     entry: Entry | None = None
     """Absent: the dialplan asks nobody."""
+    crm: Crm | None = None
+    """Absent: no page of the site's own beside a call."""
 
     @model_validator(mode="after")
     def _names_fit(self) -> Self:

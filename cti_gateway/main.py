@@ -259,6 +259,7 @@ async def _put_together(gateway: Gateway, settings: Settings, demo: bool) -> Non
         interactions=store.interactions,
         catalogue=store.catalogue,
         missed=store.missed,
+        crm=settings.crm.pages() if settings.crm is not None else (),
         live=hub,
         consoles=consoles,
         version=__version__,

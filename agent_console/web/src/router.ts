@@ -16,6 +16,7 @@ const admin: Role[] = ['admin']
 const routes: RouteRecordRaw[] = [
   { path: '/sign-in', name: 'sign-in', component: () => import('@/signin/SignIn.vue'), meta: { open: true } },
   { path: '/', name: 'desk', component: () => import('@/desk/DeskPage.vue') },
+  { path: '/missed', name: 'missed', component: () => import('@/missed/MissedPage.vue') },
   { path: '/live', name: 'live', component: () => import('@/live/LivePage.vue'), meta: { roles: supervision } },
   {
     path: '/',

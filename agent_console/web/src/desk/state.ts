@@ -1,6 +1,7 @@
 import { sitsAt } from '@/format/seat'
 import type {
   AgentView,
+  CrmPage,
   Disposition,
   InteractionView,
   PauseReason,
@@ -9,9 +10,10 @@ import type {
   ScreenPop,
   SERVER_EVENTS,
   Snapshot,
+  TransferStatus,
 } from '@/wire'
 
-export type Phase = 'ringing' | 'dialling' | 'talking' | 'held' | 'parked' | 'wrap_up'
+export type Phase = 'ringing' | 'asked' | 'dialling' | 'talking' | 'held' | 'parked' | 'wrap_up'
 
 /** All that a console knows, as a projection of the messages it was sent. */
 export interface DeskState {
@@ -31,6 +33,10 @@ export interface DeskState {
   pbx: PbxView[]
   pauseReasons: PauseReason[]
   dispositions: Disposition[]
+  /** Pages of the site's own CRM; the first that fits a call counts. */
+  crm: CrmPage[]
+  /** The latest transfer of each call, by interaction. */
+  transfers: Record<string, TransferStatus>
   /** The log cannot write to its database since this time. */
   logDegraded: boolean
 }
@@ -53,6 +59,8 @@ export function emptyDesk(): DeskState {
     pbx: [],
     pauseReasons: [],
     dispositions: [],
+    transfers: {},
+    crm: [],
     logDegraded: false,
   }
 }
@@ -77,9 +85,11 @@ export function phaseOf(state: DeskState, id: string): Phase | null {
   if (owned && interaction.state === 'held') return 'held'
   if (owned && interaction.state === 'parked') return 'parked'
   if (owned && interaction.state === 'talking') return 'talking'
-  if (state.ringing.includes(id)) return 'ringing'
+  if (state.ringing.includes(id)) return state.pops[id]?.consultation ? 'asked' : 'ringing'
   if (state.answered.includes(id)) return 'talking'
   if (me?.state === 'WRAP_UP' && me.interaction_id === id) return 'wrap_up'
+  const last = interaction.segments.at(-1)
+  if (interaction.state === 'parked' && last && isMe(me, last.agent, interaction.pbx)) return 'parked'
   if (interaction.direction === 'outbound' && interaction.answered_at === null) return 'dialling'
   return null
 }
@@ -134,6 +144,7 @@ function tidy(state: DeskState): void {
     state.order = state.order.filter((known) => known !== id)
     delete state.interactions[id]
     delete state.pops[id]
+    delete state.transfers[id]
   }
 }
 
@@ -156,6 +167,8 @@ function snapshot(state: DeskState, message: Snapshot): void {
   state.pbx = message.pbx
   state.pauseReasons = message.pause_reasons
   state.dispositions = message.dispositions
+  for (const transfer of message.transfers ?? []) state.transfers[transfer.interaction_id] = transfer
+  state.crm = message.crm ?? []
   for (const pop of [...message.pops, ...message.offers]) putPop(state, pop)
   for (const interaction of message.interactions) enter(state, interaction)
   state.ringing = message.offers.map((pop) => pop.interaction.id)
@@ -203,6 +216,9 @@ const APPLY: Apply = {
     if (notice.code === 'log_ok') state.logDegraded = false
   },
   command_result() {},
+  transfer(state, { transfer }) {
+    state.transfers[transfer.interaction_id] = transfer
+  },
 }
 
 /** Take one message in. */
