@@ -15,6 +15,7 @@ from agent_console import (
     health,
     problems,
     rest_catalogue,
+    rest_colleagues,
     rest_customers,
     rest_interactions,
     rest_live,
@@ -117,6 +118,7 @@ def _api(deps: ConsoleDeps, metrics: Metrics) -> FastAPI:
     for module in (rest_session, rest_users, rest_catalogue, rest_customers, rest_interactions, rest_phone):
         api.include_router(module.routes(deps))
     api.include_router(rest_missed.routes(deps))
+    api.include_router(rest_colleagues.routes(deps))
     api.include_router(rest_live.routes(deps, parts))
 
     @api.api_route("/api/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"], include_in_schema=False)

@@ -163,6 +163,8 @@ class PbxView(TypedDict):
     state: Literal["up", "connecting", "lost", "refused"]
     since: float
     reason: str | None
+    can_hold: NotRequired[bool]
+    """Whether desk phones can be told to hold (a second manager user)."""
 
 
 class PauseReason(TypedDict):

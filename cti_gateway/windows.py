@@ -133,6 +133,7 @@ class Windows:
                 "not_ready": q.not_ready,
             }
             for q in queue_figures(self._live)
+            if q.pbx in self._hub.pbxs  # settings may still name a PBX that is no longer attached
         ]
 
     def pbxs(self) -> list[PbxView]:
@@ -141,7 +142,8 @@ class Windows:
 
     def _pbx(self, pbx: Pbx) -> PbxView:
         if pbx.ready_since is not None:
-            return {"pbx": pbx.name, "state": "up", "since": pbx.ready_since, "reason": None}
+            up: PbxView = {"pbx": pbx.name, "state": "up", "since": pbx.ready_since, "reason": None}
+            return {**up, "can_hold": pbx.has_system}
         state = pbx.states.get("events")
         word = _LINK_WORDS.get(state.name, "connecting") if state is not None else "connecting"
         since = pbx.lost_since or (state.since if state is not None else 0.0)

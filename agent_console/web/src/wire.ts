@@ -139,6 +139,7 @@ export interface PbxView {
   state: "up" | "connecting" | "lost" | "refused";
   since: number;
   reason: string | null;
+  can_hold?: boolean;
 }
 
 /** Why an agent may be not ready. `labels`: text by language. */

@@ -216,6 +216,7 @@ const APPLY: Apply = {
     if (notice.code === 'log_ok') state.logDegraded = false
   },
   command_result() {},
+  taps() {},
   transfer(state, { transfer }) {
     state.transfers[transfer.interaction_id] = transfer
   },

@@ -68,7 +68,7 @@ export const useDesk = defineStore('desk', () => {
     const pop = state.pops[message.interaction_id]
     const interaction = state.interactions[message.interaction_id]
     const mine = interaction?.segments.some((segment) => isMe(state.me, segment.agent, interaction.pbx))
-    if (!mine && message.reason !== 'answered') heard.missed(pop, message)
+    if (!mine && message.reason !== 'answered' && !pop?.consultation) heard.missed(pop, message)
   }
 
   /** Drafts for the cards, and none for what is gone. */
