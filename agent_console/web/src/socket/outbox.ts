@@ -1,7 +1,8 @@
-import type { CLIENT_COMMANDS } from '@/wire'
+import type { CLIENT_COMMANDS, SUPERVISOR_COMMANDS } from '@/wire'
 
-export type CommandName = keyof CLIENT_COMMANDS
-export type Payload<N extends CommandName> = Omit<CLIENT_COMMANDS[N], 'id'>
+type Commands = CLIENT_COMMANDS & SUPERVISOR_COMMANDS
+export type CommandName = keyof Commands
+export type Payload<N extends CommandName> = Omit<Commands[N], 'id'>
 
 /** Why something was refused. `message` is plain English of the server, or empty. */
 export interface Fault {

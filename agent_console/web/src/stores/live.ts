@@ -1,17 +1,43 @@
 import { defineStore } from 'pinia'
-import { ref } from 'vue'
-import { setServerTime } from '@/composables/useClock'
+import { reactive, ref } from 'vue'
+import { serverNow, setServerTime } from '@/composables/useClock'
 import { Connection, type LinkState, type ServerEventName } from '@/socket/connection'
-import type { AgentView, InteractionView, QueueView, SERVER_EVENTS } from '@/wire'
+import { type CommandName, Outbox, type Outcome, type Payload } from '@/socket/outbox'
+import type { AgentView, InteractionView, QueueView, SERVER_EVENTS, TapView } from '@/wire'
 
-/** Everybody and every queue now, for those who oversee. Open only while its page is open. */
+/** Something that wants a supervisor's eye. */
+export interface Alarm {
+  id: number
+  at: number
+  code: string
+  params: Record<string, string>
+}
+
+const ALARMS = 6
+/** Notices that everybody gets, and that the shell shows. */
+const SHOWN_ELSEWHERE = /^(pbx|log)_/
+
+/** Everybody, every queue and every call now, for those who oversee. Open only while its page is open. */
 export const useLive = defineStore('live', () => {
   const ready = ref(false)
   const link = ref<LinkState>('connecting')
   const agents = ref<AgentView[]>([])
   const queues = ref<QueueView[]>([])
   const interactions = ref<InteractionView[]>([])
+  const taps = ref<TapView[]>([])
+  const alarms = ref<Alarm[]>([])
+  const busy = reactive(new Set<CommandName>())
   let connection: Connection | null = null
+  let count = 0
+
+  const outbox = new Outbox(
+    {
+      connected: () => connection?.connected() ?? false,
+      emit: (...args) => connection?.emit(...args),
+    },
+    { now: () => Date.now(), after: (ms, call) => void setTimeout(call, ms) },
+    () => crypto.randomUUID(),
+  )
 
   function put<T>(list: T[], same: (one: T) => boolean, value: T): T[] {
     const at = list.findIndex(same)
@@ -25,12 +51,16 @@ export const useLive = defineStore('live', () => {
       agents.value = all.agents ?? []
       queues.value = all.queues ?? []
       interactions.value = all.interactions ?? []
+      taps.value = all.taps ?? []
       ready.value = true
     } else if (name === 'agent_state') {
       const { agent } = message as SERVER_EVENTS['agent_state']
       agents.value = put(agents.value, (one) => one.agent === agent.agent, agent)
     } else if (name === 'queues') queues.value = (message as SERVER_EVENTS['queues']).queues
     else if (name === 'interaction') changed((message as SERVER_EVENTS['interaction']).interaction)
+    else if (name === 'taps') taps.value = (message as SERVER_EVENTS['taps']).taps
+    else if (name === 'notice') alarm(message as SERVER_EVENTS['notice'])
+    else if (name === 'command_result') outbox.resolved(message as SERVER_EVENTS['command_result'])
   }
 
   function changed(interaction: InteractionView): void {
@@ -39,9 +69,30 @@ export const useLive = defineStore('live', () => {
     else interactions.value = put(interactions.value, (one) => one.id === interaction.id, interaction)
   }
 
+  function alarm({ code, params }: SERVER_EVENTS['notice']): void {
+    if (SHOWN_ELSEWHERE.test(code)) return
+    alarms.value = [{ id: ++count, at: serverNow(), code, params }, ...alarms.value].slice(0, ALARMS)
+  }
+
+  function dismiss(id: number): void {
+    alarms.value = alarms.value.filter((one) => one.id !== id)
+  }
+
+  /** What a supervisor does; resolves with the observed outcome. */
+  async function command<N extends CommandName>(name: N, payload: Payload<N>): Promise<Outcome> {
+    busy.add(name)
+    const outcome = await outbox.submit(name, payload)
+    busy.delete(name)
+    return outcome
+  }
+
+  const isBusy = (name: CommandName) => busy.has(name)
+  const queueLabel = (queue: string | null | undefined) =>
+    queues.value.find((known) => known.queue === queue)?.label || queue || ''
+
   function open(): void {
     connection ??= new Connection(
-      { message: received, state: (next) => (link.value = next), linked() {} },
+      { message: received, state: (next) => (link.value = next), linked: () => outbox.reconnected() },
       '/supervisor',
     )
     connection.open()
@@ -50,8 +101,23 @@ export const useLive = defineStore('live', () => {
   function close(): void {
     connection?.close()
     connection = null
+    outbox.clear()
     ready.value = false
   }
 
-  return { ready, link, agents, queues, interactions, open, close }
+  return {
+    ready,
+    link,
+    agents,
+    queues,
+    interactions,
+    taps,
+    alarms,
+    dismiss,
+    command,
+    isBusy,
+    queueLabel,
+    open,
+    close,
+  }
 })
