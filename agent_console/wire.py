@@ -326,6 +326,8 @@ class TransferStatus(TypedDict("TransferStatus", {"from": str, "to": str})):
 
     id: str
     interaction_id: str
+    from_name: str
+    to_name: str
     kind: Literal["blind", "attended", "conference"]
     state: TransferState
     since: float

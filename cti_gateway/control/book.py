@@ -76,11 +76,31 @@ class Book:
 
     def views(self, agent: str) -> list[dict[str, Any]]:
         """``wire.TransferStatus`` of those that concern this agent."""
-        return [view(t) for t in self._running.values() if agent in (t.sender, t.target.agent)]
+        return [self.view(t) for t in self._running.values() if agent in (t.sender, t.target.agent)]
+
+    def view(self, transfer: Transfer) -> dict[str, Any]:
+        """``wire.TransferStatus``."""
+        shown: dict[str, Any] = {
+            "id": transfer.id,
+            "interaction_id": transfer.interaction_id,
+            "kind": transfer.kind,
+            "from": transfer.sender,
+            "to": transfer.target.name,
+            "from_name": self._name(transfer.sender),
+            "to_name": self._name(transfer.target.agent) if transfer.target.agent else transfer.target.name,
+            "state": transfer.state,
+            "since": transfer.since,
+        }
+        if transfer.error is not None:
+            shown["error"] = {"code": transfer.error.code, "message": transfer.error.message}
+        return shown
+
+    def _name(self, agent: str) -> str:
+        return self._hub.windows.agent(agent)["name"]
 
     def _publish(self, transfer: Transfer) -> None:
         for agent in {transfer.sender, transfer.target.agent or transfer.sender}:
-            self._hub.screens.publish(agent, "transfer", {"transfer": view(transfer)})
+            self._hub.screens.publish(agent, "transfer", {"transfer": self.view(transfer)})
 
     def _show_card(self, transfer: Transfer) -> None:
         """Who is asked sees the customer, the history and the notes, and sees them change."""
@@ -99,19 +119,3 @@ class Book:
         self._hub.close_consultation(
             colleague, transfer.interaction_id, "answered" if transfer.state == "completed" else "caller_gone"
         )
-
-
-def view(transfer: Transfer) -> dict[str, Any]:
-    """``wire.TransferStatus``."""
-    shown: dict[str, Any] = {
-        "id": transfer.id,
-        "interaction_id": transfer.interaction_id,
-        "kind": transfer.kind,
-        "from": transfer.sender,
-        "to": transfer.target.name,
-        "state": transfer.state,
-        "since": transfer.since,
-    }
-    if transfer.error is not None:
-        shown["error"] = {"code": transfer.error.code, "message": transfer.error.message}
-    return shown

@@ -276,6 +276,8 @@ export interface TransferStatus {
   to: string;
   id: string;
   interaction_id: string;
+  from_name: string;
+  to_name: string;
   kind: "blind" | "attended" | "conference";
   state: "starting" | "ringing" | "consulting" | "completed" | "cancelled" | "failed" | "returned";
   since: number;

@@ -8,6 +8,8 @@ const transfer = (state: TransferStatus['state']): TransferStatus => ({
   kind: 'attended',
   from: 'anna',
   to: 'ben',
+  from_name: 'Anna',
+  to_name: 'Ben',
   state,
   since: 1,
 })
