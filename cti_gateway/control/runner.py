@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from agent_console import wire
 from agent_console.wire import Ack
 from cti_gateway.ami import actions
+from cti_gateway.ami.actions import Action
 from cti_gateway.control import plans
 from cti_gateway.control.book import Book
 from cti_gateway.control.facts import Facts, facts_of
@@ -44,6 +45,7 @@ class Control:
         self.book = Book(hub)
         self._spaces: dict[str, str] = {}
         self._working: set[str] = set()
+        self._brought: dict[str, str] = {}  # phones of agents who took a caller out of a queue, by interaction
         self._waiting: dict[asyncio.Future[None], Callable[[], bool]] = {}
         self.methods: dict[str, Callable[[str, Any], Answer]] = {
             "hold": lambda agent, c: self._planned(agent, c, lambda f, s: plans.hold(f, s, True)),
@@ -78,9 +80,22 @@ class Control:
         for transfer in self.book.running():
             if self._pbx_of(transfer.interaction_id) in (pbx, None):
                 self._look(transfer, pbx)
+        for interaction_id, phone in list(self._brought.items()):
+            if self._pbx_of(interaction_id) in (pbx, None):
+                self._end_with_the_agent(interaction_id, phone, pbx)
         for future, condition in list(self._waiting.items()):
             if not future.done() and condition():
                 future.set_result(None)
+
+    def _end_with_the_agent(self, interaction_id: str, phone: str, pbx: Pbx) -> None:
+        """Who was taken out of a queue would go on in the dialplan behind it (a mailbox) when the agent hangs up."""
+        facts = facts_of(pbx.tracker, interaction_id, phone)
+        one = self._hub.distributor.interactions.get(interaction_id)
+        if one is None or facts.ended or one.transfers or one.parked:
+            del self._brought[interaction_id]
+        elif not facts.has_leg and not facts.customer_hears and facts.customer is not None:
+            del self._brought[interaction_id]
+            self._hub.spawn(self._ask_all(pbx, (actions.hangup(facts.customer),)))
 
     def _look(self, transfer: Transfer, pbx: Pbx) -> None:
         seen = look(transfer, facts_of(pbx.tracker, transfer.interaction_id, transfer.device))
@@ -96,13 +111,13 @@ class Control:
         plan = plans.complete(facts)
         if isinstance(plan, Plan) and not transfer.released:
             transfer.released = True
-            self._hub.spawn(self._leave(pbx, plan))
+            self._hub.spawn(self._ask_all(pbx, plan.actions))
 
-    async def _leave(self, pbx: Pbx, plan: Plan) -> None:
-        for action in plan.actions:
+    async def _ask_all(self, pbx: Pbx, wanted: Iterable[Action]) -> None:
+        for action in wanted:
             outcome = await pbx.do(action)
             if not outcome.ok:
-                log.warning("PBX %s: a phone could not be freed after a transfer: %s", pbx.name, outcome.message)
+                log.warning("PBX %s: a channel could not be hung up: %s", pbx.name, outcome.message)
 
     # --- whose call ----------------------------------------------------------------------------------
 
@@ -374,7 +389,9 @@ class Control:
             await pbx.do(actions.hangup(channel))
             return Outcome(False, "not_waiting", "This caller does not wait any more.")
         outcome = await self._carry_out(pbx, now, plans.bring_together(now.customer, channel))
-        if not outcome.ok:
+        if outcome.ok:
+            self._brought[interaction_id] = facts.device
+        else:
             await pbx.do(actions.hangup(channel))
         return outcome
 

@@ -338,6 +338,27 @@ async def test_pick_up_a_waiting_caller(site: Site) -> None:
     assert who(one) == ["1001"] and one["outcome"] == "answered"
 
 
+async def test_who_was_picked_up_hears_no_mailbox_afterwards(site: Site) -> None:
+    """Behind this queue the dialplan takes a message: not after a talk."""
+    await site.anna.done("set_state", state="NOT_READY", reason="lunch")
+    await site.stage.nobody_free("1006")
+    await site.stage.pbx.ami.action("QueueAdd", (), Queue="night", Interface="PJSIP/1001", Paused="true")
+    await site.anna.wait("agent_state", lambda m: "night" in m["agent"]["queues"])
+    customer = await site.stage.customer("13911112222", "803").up()
+    async with asyncio.timeout(5):
+        while not (log := await site.program.interactions()):  # noqa: ASYNC110 (over REST)
+            await asyncio.sleep(0.1)
+    ack = await site.anna.command("pick_up", interaction_id=log[0]["id"])
+    assert ack["ok"], ack
+    mine = await (await site.stage.anna.rings()).answer(0.3)
+    assert (await site.anna.wait("command_result", lambda m: m["id"] == ack["id"]))["ok"]
+    await asyncio.sleep(0.7)
+    await mine.hang_up()
+    await customer.ended(3)
+    one = await site.over()
+    assert who(one) == ["1001"] and one["outcome"] == "answered"
+
+
 # --- what is refused ---------------------------------------------------------------------------------
 
 
