@@ -281,7 +281,9 @@ class ConsoleSockets(socketio.AsyncServer):  # type: ignore[misc]
         if not isinstance(data, list) or not data or not isinstance(data[0], str) or len(data) > 2:
             return refused("invalid", "A command is an event name and one JSON object.")
         try:
-            return self._commands[console.namespace].take(console.user.name, data[0], data[1] if len(data) == 2 else None)
+            return self._commands[console.namespace].take(
+                console.user.name, data[0], data[1] if len(data) == 2 else None
+            )
         except Exception:
             LOG.exception("the command %r failed", data[0][:64])
             return refused("failed", "Something went wrong on our side.")

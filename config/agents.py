@@ -1,4 +1,4 @@
-"""The ``[agents]`` and ``[supervision]`` sections: limits of states and offers, and what supervisors may do silently."""
+"""The ``[agents]`` and ``[supervision]`` sections: limits of states and offers, what supervisors may do silently."""
 
 from __future__ import annotations
 

@@ -330,7 +330,7 @@ def originate(
 
 
 def originate_wait(endpoint: str, *, timeout: float, patience: int, caller_number: str = "") -> Action:
-    """Ring `endpoint` for `timeout` seconds; lifted, it waits `patience` seconds in silence to be joined with somebody."""
+    """Ring `endpoint` for `timeout` seconds; lifted, it waits `patience` seconds in silence for company."""
     number = check_dial_number(caller_number, "CallerID") if caller_number else ""
     headers = _some(
         ("Channel", check_endpoint(endpoint, "Channel")),

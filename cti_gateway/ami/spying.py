@@ -1,10 +1,10 @@
 """ChanSpy as an action: a supervisor's phone is rung, and hears an agent's channel when it is lifted.
 
 Asterisk wants ``write=originate`` for it and nothing more: of applications only those that can reach a shell need
-``system`` (``manager.c``, ``action_originate``; measured with 22.10 and 16.28). Options: ``q`` no beep, ``E`` ends with the
-channel that is heard, ``u`` the name is a whole one (``PJSIP/1001`` alone would match each of that phone's calls), ``w``
-the agent hears the supervisor, ``B`` both sides do. The channel must be the *agent's*: on the customer's, it is the
-customer who hears a whisper.
+``system`` (``manager.c``, ``action_originate``; measured with 22.10 and 16.28). Options: ``q`` no beep, ``E`` ends with
+the channel that is heard, ``u`` the name is a whole one (``PJSIP/1001`` alone would match each of that phone's calls),
+``w`` the agent hears the supervisor, ``B`` both sides do. The channel must be the *agent's*: on the customer's, it is
+the customer who hears a whisper.
 """
 
 from __future__ import annotations
