@@ -103,10 +103,10 @@ class Pauses:
         commands: list[Command] = []
         for key in self._keys_of(device):
             phone = self._phones[key]
-            changed = phone.wanted != reason
+            changed, under_way = phone.wanted != reason, phone.tries > 0
             phone.wanted = reason
             phone.tries = 0 if changed else phone.tries
-            commands += self._settle(key, phone, again=changed)
+            commands += self._settle(key, phone, again=changed, blind=changed and under_way)
         return commands
 
     def settled(self, pbx: str, device: str) -> list[Command]:
@@ -123,9 +123,10 @@ class Pauses:
         """After a resynchronisation: all differences at this PBX become commands."""
         return [c for k, phone in self._phones.items() if k[0] == pbx for c in self._settle(k, phone, again=True)]
 
-    def _settle(self, key: Key, phone: _Phone, *, again: bool) -> list[Command]:
+    def _settle(self, key: Key, phone: _Phone, *, again: bool, blind: bool = False) -> list[Command]:
+        """``blind``: a command for something else is under way, so what is seen now will not stay."""
         timer = f"pause:{key[0]}:{key[1]}"
-        if all(_agrees(m, phone.wanted) for m in phone.members.values()):
+        if not (blind and phone.members) and all(_agrees(m, phone.wanted) for m in phone.members.values()):
             waiting, phone.tries = phone.tries > 0, 0
             return [CancelTimer(timer)] if waiting else []
         if phone.tries > 0 and not again:

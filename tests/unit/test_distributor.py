@@ -381,6 +381,20 @@ def test_an_unpause_that_is_our_own_late_echo_changes_nothing() -> None:
     assert not of(desk.member(paused="callweave:break"), c.PauseMember, c.ReleaseMember)
 
 
+def test_a_pause_right_after_a_release_is_asked_for_though_the_old_one_still_shows() -> None:
+    desk = Desk()
+    desk.member()
+    desk.sign_in()
+    desk.choose("NOT_READY", "lunch")
+    desk.member(paused="callweave:lunch")
+    assert of(desk.choose("READY"), c.ReleaseMember)
+    assert of(desk.choose("NOT_READY", "lunch"), c.PauseMember)  # the release is on its way
+    assert not of(desk.member(), c.Notify)  # its echo, and nobody else's doing
+    assert desk.anna.state == "NOT_READY"
+    desk.member(paused="callweave:lunch")
+    assert not of(desk.fire("pause:main:PJSIP/1001"), c.PauseMember)
+
+
 def test_a_pause_that_is_not_seen_is_asked_for_again_ever_more_rarely() -> None:
     desk = Desk()
     desk.member()
