@@ -11,11 +11,14 @@ import pytest
 import pytest_asyncio
 
 from tests.fakes.program import Desk, Program, prepare
+from tests.fakes.tone_phone import TonePhone, share
 from tests.pbx.fixtures import pbx, stage  # noqa: F401 (fixtures)
 from tests.pbx.phone import Call
 from tests.pbx.stage import Stage
 
 pytestmark = [pytest.mark.real("asterisk")]
+CUSTOMER, ANNA, BEN = 700.0, 1000.0, 1300.0
+"""What they sing, in hertz."""
 MORE = """
 queue_extensions = {{ support = "800", sales = "801" }}
 system_username = "callweave-system"
@@ -228,6 +231,49 @@ async def test_swap_and_complete(site: Site) -> None:
     one = await site.over(ben)
     await customer.ended()
     assert who(one) == ["1001", "1002"]
+
+
+async def voices(stage: Stage) -> tuple[TonePhone, TonePhone, TonePhone]:  # noqa: F811
+    """Customer, Anna and Ben speak in tones of their own (music on hold is 440 Hz)."""
+    ports = stage.pbx.ports
+    made = (
+        TonePhone("pstn", ports.pstn, ports.sip, host="127.0.0.2", hertz=CUSTOMER),
+        TonePhone("1001", ports.desks["1001"], ports.sip, hertz=ANNA),
+        TonePhone("1002", ports.desks["1002"], ports.sip, hertz=BEN),
+    )
+    for phone in (stage.outside, stage.anna, stage.ben):
+        await phone.close()
+    stage.outside, stage.desks["1001"], stage.desks["1002"] = made
+    for phone in made:
+        await phone.open()
+    return made
+
+
+async def both(phone: TonePhone, one: float, other: float) -> None:
+    """Wait until two voices are mixed."""
+    async with asyncio.timeout(8):
+        while not phone._heard or min(share(list(phone._heard), hertz) for hertz in (one, other)) < 0.25:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)  # sound has no event
+
+
+async def test_who_hears_whom(site: Site) -> None:
+    customer, anna, ben = await voices(site.stage)
+    i, his, hers, bens = await consult(site)
+    await asyncio.gather(anna.until_it_hears(BEN), ben.until_it_hears(ANNA))
+    await asyncio.gather(customer.until_it_hears_no(ANNA), customer.until_it_hears_no(BEN))
+    await ben.until_it_hears_no(CUSTOMER)
+    assert (await site.anna.done("swap_transfer", interaction_id=i))["ok"]
+    await asyncio.gather(anna.until_it_hears(CUSTOMER), customer.until_it_hears(ANNA))
+    await ben.until_it_hears_no(ANNA)
+    assert (await site.anna.done("swap_transfer", interaction_id=i))["ok"]
+    await asyncio.gather(anna.until_it_hears(BEN), customer.until_it_hears_no(ANNA))
+    joined = await site.anna.done("conference", interaction_id=i)
+    assert joined["ok"], joined
+    await asyncio.gather(both(customer, ANNA, BEN), both(anna, CUSTOMER, BEN), both(ben, CUSTOMER, ANNA))
+    await hers.hang_up()
+    await asyncio.gather(customer.until_it_hears(BEN), ben.until_it_hears(CUSTOMER))
+    await site.over(his)
+    await bens.ended()
 
 
 async def test_customer_hangs_up_during_the_consultation(site: Site) -> None:
