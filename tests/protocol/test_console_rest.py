@@ -48,6 +48,7 @@ ROLES: dict[tuple[str, str], tuple[set[str], str, Any, int]] = {
     ("GET", "/api/customers/{customer_id}/timeline"): (SIGNED_IN, "/api/customers/c1/timeline", None, 200),
     ("POST", "/api/customers/import"): (OVERSEERS, "/api/customers/import", b"name,phone\nEve,+4930123\n", 200),
     ("GET", "/api/interactions"): (SIGNED_IN, "/api/interactions", None, 200),
+    ("GET", "/api/colleagues"): (SIGNED_IN, "/api/colleagues", None, 200),
     ("GET", "/api/missed"): (SIGNED_IN, "/api/missed", None, 200),
     ("GET", "/api/missed/{interaction_id}"): (SIGNED_IN, "/api/missed/m0", None, 200),
     ("POST", "/api/missed/{interaction_id}"): (SIGNED_IN, "/api/missed/m0", {"state": "calling", "version": 1}, 200),
