@@ -86,9 +86,9 @@ def project(connection: sa.Connection, changed: Sequence[Interaction]) -> None:
         else:
             _tried(connection, one)
     called = [one for one in changed if reached_at(one) is not None or is_failed_call(one)]
-    waiting = _waiting(connection, {one.customer_address for one in called if one.customer_address})
+    waiting = _waiting(connection, {number for one in called if (number := _clean(one.customer_address))})
     for one in called:
-        if one.customer_address in waiting:
+        if _clean(one.customer_address) in waiting:
             _called(connection, one)
 
 
@@ -146,7 +146,7 @@ def _identified(connection: sa.Connection, entry: str, one: Interaction) -> None
 def _called(connection: sa.Connection, one: Interaction) -> None:
     """The number was reached, by whichever call; or we called and reached nobody."""
     reached, at = reached_at(one), one.started_at or 0.0
-    here = _todo & (_m.number == one.customer_address)
+    here = _todo & (_m.number == _clean(one.customer_address))
     if reached is not None:
         done = {"state": "done", "resolved_by": one.id, "changed_at": reached, "version": _m.version + 1}
         connection.execute(sa.update(missed_calls).where(here, _m.last_at <= reached).values(done))
