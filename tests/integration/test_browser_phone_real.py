@@ -390,4 +390,6 @@ async def test_a_desk_phone_never_loads_it(site: Site) -> None:
         await emil.expect("state", "Ready")
         assert await emil.see("phone").count() == 0
         assert any("/api/phone" in url for url in loaded)
-        assert not any("/assets/phone-" in url or "/sip/" in url for url in loaded)
+        assert not any("/sip/" in url for url in loaded)
+        for script in (url for url in loaded if url.endswith(".js")):
+            assert "JsSIP" not in await (await emil.page.request.get(script)).text(), script
