@@ -267,6 +267,16 @@ async def test_a_cut_websocket_loses_nothing(site: Site) -> None:
         await site.stage.pbx.no_channels()
 
 
+async def take_back(person: Talker) -> None:
+    """A tab that is still hanging up says that it is busy: then one asks again."""
+    ready = person.page.locator('[data-test="phone"][data-line="ready"]')
+    async with asyncio.timeout(20):
+        while not await ready.is_visible():
+            if await person.see("phone-take").count():
+                await person.press("phone-take")
+            await asyncio.sleep(0.2)
+
+
 async def test_a_second_tab_does_not_evict_the_first(site: Site) -> None:
     async with site.at("anna") as anna:
         page = await anna.context.new_page()
@@ -293,8 +303,7 @@ async def test_a_second_tab_does_not_evict_the_first(site: Site) -> None:
         await tab.press("hang-up")
         await tab.expect("wrap-up")
         await tab.page.close()
-        await anna.press("phone-take")
-        await anna.line("ready")
+        await take_back(anna)
 
 
 async def test_another_computer_asks_before_it_takes_the_telephone(site: Site) -> None:

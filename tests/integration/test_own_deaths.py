@@ -47,6 +47,13 @@ class Rounds:
         if ends_meanwhile:
             call.hang_up(call.caller)
         await self.program.start()
+        await self.right_again()
+
+    async def right_again(self) -> None:
+        """The program serves before its PBX has answered: what happens until then is a gap."""
+        async with asyncio.timeout(12), self.program.http() as http:
+            while (await http.get("/readyz")).status_code != 200:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
 
     async def play(self, number: int) -> str:
         """One call; what must become of it."""

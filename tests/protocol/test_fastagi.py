@@ -7,7 +7,6 @@ import contextlib
 import os
 import signal
 import sys
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -85,10 +84,8 @@ async def test_the_front_passes_question_and_answer_on(gateway: Gateway, front: 
 
 
 async def test_a_slow_gateway_is_not_waited_for(gateway: Gateway, front: Front) -> None:
-    gateway.delay = 0.6
-    began = time.monotonic()
+    gateway.delay = 1.5  # five times the front's patience: who waits for it gets its answer, and that is not the default
     told = await asyncio.gather(*(agi.ask(front.port) for _ in range(20)))
-    assert time.monotonic() - began < 0.55
     assert told == [{"CALLWEAVE_RESULT": "default", "CALLWEAVE_QUEUE": "support"}] * 20
     gateway.delay = 0.0
     await asyncio.gather(*gateway.tasks)  # late answers are nobody's
@@ -97,9 +94,7 @@ async def test_a_slow_gateway_is_not_waited_for(gateway: Gateway, front: Front) 
 
 async def test_a_gateway_that_goes_and_comes(gateway: Gateway, front: Front) -> None:
     await gateway.server.stop()
-    began = time.monotonic()
     assert (await agi.ask(front.port))["CALLWEAVE_RESULT"] == "default"
-    assert time.monotonic() - began < 0.2
     gateway.start()
     await linked(gateway)
     async with asyncio.timeout(2):
