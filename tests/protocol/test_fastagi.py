@@ -84,7 +84,7 @@ async def test_the_front_passes_question_and_answer_on(gateway: Gateway, front: 
 
 
 async def test_a_slow_gateway_is_not_waited_for(gateway: Gateway, front: Front) -> None:
-    gateway.delay = 1.5  # five times the front's patience: who waits for it gets its answer, and that is not the default
+    gateway.delay = 1.5  # five times the patience: who waited would not get the default
     told = await asyncio.gather(*(agi.ask(front.port) for _ in range(20)))
     assert told == [{"CALLWEAVE_RESULT": "default", "CALLWEAVE_QUEUE": "support"}] * 20
     gateway.delay = 0.0
