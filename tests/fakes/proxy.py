@@ -20,6 +20,8 @@ class Proxy:
         """Pieces of so many bytes, and the seconds between them."""
         self.blackhole = False
         """Swallow all bytes both ways and keep the connections open: a half-open link."""
+        self.refuse = False
+        """Break each new connection at once."""
         self.cut_after: int | None = None
         """Break the next connection after so many bytes, with a reset; then None again."""
         self.passed = 0
@@ -52,6 +54,10 @@ class Proxy:
         assert task is not None
         self._tasks.add(task)
         self.connections += 1
+        if self.refuse:
+            _reset(writer)
+            self._tasks.discard(task)
+            return
         cut, self.cut_after = self.cut_after, None
         try:
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.target)

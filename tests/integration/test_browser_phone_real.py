@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 from interaction_log.records import User
 from tests.fakes import program as programs
@@ -255,16 +255,41 @@ async def test_a_cut_websocket_loses_nothing(site: Site) -> None:
             else:
                 await anna.press("hang-up")
                 await customer.ended(5)
-            await anna.gone("phone-controls", 5)
+            await anna.gone("phone-controls")
             await anna.expect("wrap-up")
             await anna.press("finish")
             await anna.expect("state", "Ready")
-        customer = await answered(site, anna)
+
+
+async def test_a_call_that_ends_while_nobody_can_be_told_is_no_call_of_the_browser_either(site: Site) -> None:
+    """The PBX's BYE goes into a dead connection: at once after the cut it answers a refresh all the same."""
+    async with site.at("anna") as anna:
+        for back in ("at once", "later"):
+            customer = await answered(site, anna)
+            site.wires.refuse = back == "later"
+            site.wires.reset()
+            await customer.hang_up()
+            await site.stage.pbx.no_channels()
+            site.wires.refuse = False
+            await anna.expect("wrap-up")
+            await anna.gone("phone-controls")
+            await anna.line("ready")
+            await anna.press("finish")
+            await anna.expect("state", "Ready")
+
+
+async def test_a_caller_who_gives_up_while_nobody_can_be_told_rings_no_more(site: Site) -> None:
+    async with site.at("anna") as anna:
+        customer = site.customer()
+        await anna.expect("pop")
+        rings = anna.page.locator('[data-test="loose-call"], [data-test="pop"]')
         site.wires.reset()
-        await customer.hang_up()  # while nobody can be told
+        await customer.hang_up()
+        await expect(rings).to_have_count(0)
         await anna.line("ready")
-        await anna.gone("phone-controls", 5)
-        await site.stage.pbx.no_channels()
+        await anna.expect("state", "Ready")
+        await answered(site, anna)
+        await anna.press("hang-up")
 
 
 async def take_back(person: Talker) -> None:

@@ -126,7 +126,8 @@ export class Call {
   }
 
   async sample(): Promise<Sample> {
-    return sampleOf(await this.session.connection.getStats())
+    // A call that rings has no connection yet.
+    return sampleOf((await this.session.connection?.getStats()) ?? new Map())
   }
 
   async speakWith(track: MediaStreamTrack): Promise<void> {

@@ -4,6 +4,7 @@ import { api } from '@/api/http'
 import { useStored } from '@/composables/useStored'
 import { useDesk } from '@/stores/desk'
 import { useSession } from '@/stores/session'
+import { Dead } from './dead'
 import { type CallState, type LineEvent, type LineState, nextLine } from './machine'
 import { match, sameNumber } from './match'
 import { Meter } from './meter'
@@ -30,6 +31,8 @@ type Answer = ({ kind: 'browser' } & Account) | { kind: 'desk' }
 const OWN_CALL_MS = 20_000
 const QUALITY_MS = 2_000
 const LEVEL_MS = 100
+/** How often calls are looked for that ended while nobody could tell this telephone. */
+const DEAD_MS = 500
 /** Trouble is shown when it lasts so many looks. */
 const LOOKS = 2
 /** The reason under which an agent is not ready when her telephone does not work. */
@@ -61,26 +64,27 @@ export const usePhone = defineStore('phone', () => {
   const looks = new Map<string, { sample: Sample; bad: number }>()
   const meters = new Map<string, Meter>()
   const completing = new Set<string>()
+  const dead = new Dead()
 
   const mine = computed(() => kind.value === 'browser')
   const here = computed(() => mine.value && !['off', 'claiming', 'elsewhere'].includes(line.value))
   const talking = computed(() => Object.values(calls).some((call) => call.state !== 'ended'))
   const byCard = ref<Record<string, string>>({})
+  const openCards = computed(() => desk.cards.filter((card) => card.phase !== 'wrap_up'))
   watch(
-    [() => desk.cards, calls],
+    [openCards, calls],
     () => {
-      const cards = desk.cards
-        .filter((card) => card.phase !== 'wrap_up')
-        .map(({ id, phase }) => {
-          const one = desk.state.interactions[id]
-          return { id, ringing: phase === 'ringing', numbers: [one?.customer_address, one?.dialled] }
-        })
+      const cards = openCards.value.map(({ id, phase }) => {
+        const one = desk.state.interactions[id]
+        return { id, ringing: phase === 'ringing', numbers: [one?.customer_address, one?.dialled] }
+      })
       const lines = Object.values(calls).filter((call) => call.about === null)
       byCard.value = match(
         cards,
         lines.map((call) => ({ ...call, ringing: call.state === 'ringing' })),
         byCard.value,
       )
+      dead.belongs(byCard.value, Date.now())
     },
     { deep: true, immediate: true },
   )
@@ -122,12 +126,17 @@ export const usePhone = defineStore('phone', () => {
     step('got')
     phone = new Telephone(account, tab, force, { line: lineChanged, call: callChanged })
     phone.start()
-    timers = [setInterval(() => void watchQuality(), QUALITY_MS), setInterval(showLevels, LEVEL_MS)]
+    timers = [
+      setInterval(() => void watchQuality(), QUALITY_MS),
+      setInterval(showLevels, LEVEL_MS),
+      setInterval(() => void endDead(), DEAD_MS),
+    ]
     if (await allowed()) await testMicrophone()
   }
 
   function lineChanged(event: LineEvent): void {
     step(event)
+    if (event === 'cut') dead.cut()
     if (event === 'taken') leave()
   }
 
@@ -261,6 +270,7 @@ export const usePhone = defineStore('phone', () => {
     const { about } = calls[call.id] ?? {}
     delete calls[call.id]
     running.delete(call.id)
+    dead.forget(call.id)
     looks.delete(call.id)
     meters.get(call.id)?.close()
     meters.delete(call.id)
@@ -354,6 +364,19 @@ export const usePhone = defineStore('phone', () => {
     const [to, from] = first.state === 'held' ? [first, second] : [second, first]
     await from.hold()
     await to.unhold()
+  }
+
+  /** The PBX's word that a call is over can be lost with a connection; the desk heard it from the gateway. */
+  async function endDead(): Promise<void> {
+    const cards = openCards.value.map((card) => card.id)
+    const suspects = [...dead.suspects(cards)].flatMap((id) => running.get(id) ?? [])
+    const look = async (call: Call) => ({
+      id: call.id,
+      ringing: call.state === 'ringing',
+      received: (await call.sample()).received,
+    })
+    const signs = await Promise.all(desk.live ? suspects.map(look) : [])
+    for (const id of dead.look(cards, signs, Date.now())) running.get(id)?.hangUp()
   }
 
   // ---- How well it goes --------------------------------------------------------------------------------
