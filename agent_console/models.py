@@ -19,6 +19,11 @@ QueueName = Annotated[str, Field(min_length=1, max_length=80)]
 Phones = Annotated[list[Annotated[str, Field(min_length=1, max_length=40)]], Field(max_length=20)]
 Emails = Annotated[list[Annotated[str, Field(min_length=1, max_length=254)]], Field(max_length=20)]
 Notes = Annotated[str, Field(max_length=20_000)]
+Level = Annotated[int, Field(ge=1, le=5)]
+Skills = Annotated[dict[Code, Level], Field(max_length=50)]
+Penalties = Annotated[
+    dict[Literal["0", "1", "2", "3", "4", "5"], Annotated[int, Field(ge=0, le=1_000)]], Field(min_length=1)
+]
 Seconds = Annotated[int, Field(ge=0, le=86_400)]
 
 
@@ -44,6 +49,7 @@ class NewUser(Body):
     password: Password
     devices: Devices = []
     language: Language | None = None
+    skills: Skills = {}
 
 
 class UserChange(Body):
@@ -55,6 +61,7 @@ class UserChange(Body):
     language: Language | None = None
     disabled: bool = False
     version: Annotated[int, Field(ge=1)] = 1
+    skills: Skills = {}
 
 
 class NewPassword(Body):
@@ -65,16 +72,22 @@ class NewPassword(Body):
 
 
 class QueueChange(Body):
-    """The settings of a queue. ``pbx``: needed while we do not know the queue."""
+    """The settings of a queue. ``pbx``: needed while we do not know the queue.
+
+    ``skills``: penalty by level (``"0"``: has it not), by skill; a level that is left out does not serve the queue.
+    Left out as a whole: they stay as they are.
+    """
 
     pbx: Annotated[str, Field(min_length=1, max_length=80)] | None = None
     label: Text
     service_level_seconds: Annotated[int, Field(ge=1, le=3600)] = 20
     wrap_up_seconds: Annotated[int, Field(ge=0, le=3600)] = 30
+    skills: Annotated[dict[Code, Penalties], Field(max_length=10)] | None = None
+    skill_members: bool | None = None
 
 
 class ChoiceChange(Body):
-    """A pause reason or a disposition."""
+    """A pause reason, a disposition or a skill."""
 
     labels: Labels
     queues: Annotated[list[QueueName], Field(max_length=200)] = []

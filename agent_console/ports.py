@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol, TypedDict
 
 from agent_console.wire import Ack, AgentView, ClientCommand, WhyView
 
-Topic = Literal["users", "queues", "pause_reasons", "dispositions", "customers"]
+Topic = Literal["users", "queues", "pause_reasons", "dispositions", "skills", "customers"]
 
 
 class DeviceView(TypedDict):

@@ -1,4 +1,4 @@
-"""``/api/queues``, ``/api/pause-reasons``, ``/api/dispositions``: read by all, edited by administrators."""
+"""``/api/queues``, ``/api/pause-reasons``, ``/api/dispositions``, ``/api/skills``: all read, administrators edit."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
@@ -21,6 +21,7 @@ def routes(deps: ConsoleDeps) -> APIRouter:
     catalogue = deps.catalogue
     _choices(router, deps, "pause_reasons", catalogue.pause_reasons, catalogue.put_pause_reason)
     _choices(router, deps, "dispositions", catalogue.dispositions, catalogue.put_disposition)
+    _choices(router, deps, "skills", catalogue.skills, catalogue.put_skill)
     return router
 
 
@@ -33,13 +34,18 @@ def _queues(router: APIRouter, deps: ConsoleDeps) -> None:
     @router.put("/queues/{name}", dependencies=[Depends(signed_in(deps, "admin"))])
     async def put_queue(name: QueueName, body: QueueChange) -> dict[str, Any]:
         """Set the settings of a queue."""
-        known = {queue.name: queue for queue in await deps.catalogue.queues()}
-        pbx = body.pbx or (known[name].pbx if name in known else None)
+        queues = [queue for queue in await deps.catalogue.queues() if queue.name == name]
+        pbx = body.pbx or next((queue.pbx for queue in queues), None)
         if pbx is None:
             raise Problem(400, "The request is not valid.", [("pbx", "is needed for a queue that is not known yet")])
+        known = next((queue for queue in queues if queue.pbx == pbx), None)
         queue = QueueSettings(
             name=name,
             pbx=pbx,
+            skills=_skills(body, known),
+            skill_members=(known is not None and known.skill_members)
+            if body.skill_members is None
+            else body.skill_members,
             label=body.label,
             service_level_seconds=body.service_level_seconds,
             wrap_up_seconds=body.wrap_up_seconds,
@@ -47,6 +53,12 @@ def _queues(router: APIRouter, deps: ConsoleDeps) -> None:
         await deps.catalogue.put_queue(queue)
         deps.live.changed("queues", name)
         return asdict(queue)
+
+
+def _skills(body: QueueChange, known: QueueSettings | None) -> dict[str, dict[str, int]]:
+    if body.skills is not None:
+        return {skill: {str(level): n for level, n in table.items()} for skill, table in body.skills.items()}
+    return known.skills if known is not None else {}
 
 
 def _choices(

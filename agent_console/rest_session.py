@@ -29,6 +29,7 @@ def user_view(user: User) -> dict[str, Any]:
         "language": user.language,
         "disabled": user.disabled,
         "version": user.version,
+        "skills": dict(user.skills),
     }
 
 

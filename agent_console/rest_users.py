@@ -15,9 +15,17 @@ from interaction_log.records import User
 
 def _changes(before: User, after: User) -> dict[str, str]:
     """What was changed, for the audit trail: the new values, without names of people."""
-    found = {"role": after.role, "devices": " ".join(after.devices), "disabled": str(after.disabled).lower()}
-    was = {"role": before.role, "devices": " ".join(before.devices), "disabled": str(before.disabled).lower()}
+    found, was = _told(after), _told(before)
     return {key: value for key, value in found.items() if value != was[key]}
+
+
+def _told(user: User) -> dict[str, str]:
+    return {
+        "role": user.role,
+        "devices": " ".join(user.devices),
+        "disabled": str(user.disabled).lower(),
+        "skills": " ".join(f"{skill}={level}" for skill, level in sorted(user.skills.items())),
+    }
 
 
 def routes(deps: ConsoleDeps) -> APIRouter:
@@ -39,6 +47,7 @@ def routes(deps: ConsoleDeps) -> APIRouter:
             role=body.role,
             devices=body.devices,
             language=body.language,
+            skills=dict(body.skills),
         )
         user = await deps.users.create(wanted, body.password)
         details = {"role": user.role, "devices": " ".join(user.devices)}

@@ -141,6 +141,10 @@ class AgentView(TypedDict):
     interaction_id: str | None
     devices: list[str]
     queues: list[str]
+    skills: NotRequired[dict[str, int]]
+    """Her levels, 1 to 5, by the skill's code."""
+    penalties: NotRequired[dict[str, int]]
+    """Her penalty in each queue that has one; 0 is left out."""
 
 
 class QueueView(TypedDict):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from agent_console.wire import WhyView
@@ -9,6 +10,7 @@ from interaction_log import events as e
 from interaction_log.devices import split
 from interaction_log.records import User
 from routing.agents import Agent
+from routing.skills import penalty_for
 from routing.why import IN_USE, Facts, Phone, Place, explain
 
 if TYPE_CHECKING:
@@ -42,12 +44,20 @@ def facts_of(hub: Hub, name: str, user: User | None, agent: Agent) -> Facts:
         until=agent.until,
         needs_disposition=live.needs_disposition(agent),
         phones=tuple(_phone(hub, name, seat) for seat in seats),
-        places=tuple(_places(hub, seats)),
+        places=tuple(_places(hub, seats, user.skills if user is not None else {})),
         holders=tuple(agent.pause_holders()),
         links_down=tuple(pbx.name for pbx in hub.pbxs.values() if pbx.ready_since is None),
         known_devices=frozenset(known_devices(hub)),
         last_call=hub.limits.last_call.get(name),
+        skills_missing=tuple(_skills_missing(hub, user, agent)),
     )
+
+
+def _skills_missing(hub: Hub, user: User | None, agent: Agent) -> list[str]:
+    """Queues whose members follow the skills, and her skills do not fit. Only of PBXs where she has a phone."""
+    live, skills = hub.distributor, user.skills if user is not None else {}
+    asking = [q for key, q in live.settings.queues.items() if q.skill_members and q.skills and key in live.queues_seen]
+    return [q.name for q in asking if live.devices_of(agent, q.pbx) and penalty_for(skills, q) is None]
 
 
 def known_devices(hub: Hub) -> set[str]:
@@ -68,14 +78,15 @@ def _phone(hub: Hub, name: str, seat: str) -> Phone:
     )
 
 
-def _places(hub: Hub, seats: list[str]) -> list[Place]:
+def _places(hub: Hub, seats: list[str], skills: Mapping[str, int]) -> list[Place]:
     members = hub.distributor.pauses.members()
     wanted = [split(seat) for seat in seats]
     hers = [m for m in members if any(device == m.device and pbx in (None, m.pbx) for pbx, device in wanted)]
-    return [_place(hub, member, members) for member in hers]
+    return [_place(hub, member, members, skills) for member in hers]
 
 
-def _place(hub: Hub, member: e.MemberChanged, members: list[e.MemberChanged]) -> Place:
+def _place(hub: Hub, member: e.MemberChanged, members: list[e.MemberChanged], skills: Mapping[str, int]) -> Place:
+    queue = hub.distributor.settings.queues.get((member.pbx, member.queue))
     rivals = [m for m in members if (m.pbx, m.queue) == (member.pbx, member.queue) and m.penalty < member.penalty]
     return Place(
         pbx=member.pbx,
@@ -87,6 +98,8 @@ def _place(hub: Hub, member: e.MemberChanged, members: list[e.MemberChanged]) ->
         ringinuse=member.ringinuse,
         ahead=sum(1 for rival in rivals if _can_take(hub, rival)),
         waiting=_waiting(hub, member),
+        skilled=queue is not None and bool(queue.skills),
+        wanted=penalty_for(skills, queue) if queue is not None and queue.skills else None,
     )
 
 

@@ -20,6 +20,7 @@ from cti_gateway.control.runner import Control
 from cti_gateway.desk import Desk, caller_found
 from cti_gateway.explain import why
 from cti_gateway.pbx import Pbx
+from cti_gateway.skilled import Skilled
 from cti_gateway.supervision import Supervision
 from cti_gateway.timers import Timers
 from cti_gateway.windows import Windows
@@ -98,6 +99,7 @@ class Hub:
         self.desk = Desk(self)
         self.limits = Limits(distributor, LimitRules(), self._alive)
         self.supervision = Supervision(self)
+        self.skilled = Skilled(self)
         self.control = Control(self)
         self.desk.add(self.control.methods)
         self.tasks: set[asyncio.Task[None]] = set()
@@ -153,6 +155,7 @@ class Hub:
         if isinstance(event, e.InteractionEvent):
             self._oversee(event.interaction_id)
         self.supervision.noted(event)
+        self.skilled.noted(event)
 
     def _decide(self, event: e.Event) -> list[c.Command]:
         try:
@@ -427,9 +430,13 @@ class Hub:
     async def _user_changed(self, name: str) -> None:
         self.people = {user.name: user for user in await self.users.all()}
         self.desk.seat_changed(name)
+        self.skilled.agent_changed(name)
+        if name in self.distributor.agents:
+            self._show_agent(c.ShowAgent(name))
 
     async def _queue_changed(self, _: str) -> None:
         await self._read_queues()
+        self.skilled.queues_changed()
         self._show_queues(c.ShowQueues())
 
     async def _reasons_changed(self, _: str) -> None:
@@ -467,5 +474,6 @@ _CHANGES: Final[dict[Topic, Callable[[Hub, str], Coroutine[Any, Any, None]]]] = 
     "queues": Hub._queue_changed,
     "pause_reasons": Hub._reasons_changed,
     "dispositions": Hub._nothing_changed,
+    "skills": Hub._nothing_changed,
     "customers": Hub._customer_changed,
 }

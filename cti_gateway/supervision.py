@@ -15,12 +15,13 @@ from agent_console.wire import Ack, ClientCommand
 from cti_gateway.ami import actions
 from cti_gateway.desk import OWN_REASONS, no
 from cti_gateway.pbx import Outcome, Pbx
+from cti_gateway.skilled import pause_for
 from cti_gateway.taps import RING_SECONDS, Tap, Taps
 from interaction_log import events as e
 from interaction_log.devices import split
 from interaction_log.records import AuditEntry, User
 from routing import commands as c
-from routing.agents import PAUSE_PREFIX, Agent
+from routing.agents import Agent
 
 if TYPE_CHECKING:
     from cti_gateway.hub import Hub
@@ -207,6 +208,7 @@ class Supervision:
         place = self._place(command.agent, command.queue, command.pbx)
         if isinstance(place, dict):
             return place
+        self._hub.skilled.decided_by_hand(command.agent, place[0].name, command.queue)
         return self._joined(*place, command.queue, command.penalty)
 
     async def _joined(self, pbx: Pbx, her: Agent, devices: list[str], queue: str, penalty: int) -> Outcome:
@@ -215,7 +217,7 @@ class Supervision:
             action = actions.queue_penalty(member.interface, penalty, queue)
             key = (queue, member.interface)
         else:
-            reason = self._pause_for(her)
+            reason = pause_for(her)
             action = actions.queue_add(
                 queue,
                 devices[0],
@@ -229,13 +231,6 @@ class Supervision:
         known = pbx.members.members
         return await _seen(lambda: key in known and known[key].penalty == penalty) if outcome.ok else outcome
 
-    def _pause_for(self, her: Agent) -> str | None:
-        """The pause with which she must come into a queue: with it, or no moment passes in which she could be rung."""
-        holders = her.pause_holders()
-        if holders:
-            return holders[0]
-        return her.pbx_reason or f"{PAUSE_PREFIX}as_elsewhere" if her.pbx_reason is not None else None
-
     def _leave_queue(self, _: User, command: wire.LeaveQueue) -> Work | Ack:
         place = self._place(command.agent, command.queue, command.pbx)
         if isinstance(place, dict):
@@ -244,6 +239,7 @@ class Supervision:
         members = [m for d in devices for m in pbx.members.of_device(d) if m.queue == command.queue]
         if not members:
             return no("not_in_queue", "The agent is not in this queue.", "queue")
+        self._hub.skilled.decided_by_hand(command.agent, pbx.name, command.queue)
         return self._left(pbx, members)
 
     @staticmethod

@@ -107,6 +107,8 @@ class Windows:
             "interaction_id": agent.current(),
             "devices": list(agent.devices),
             "queues": self._live.pauses.queues_of(agent.devices),
+            "skills": dict(user.skills) if (user := self._hub.people.get(name)) is not None else {},
+            "penalties": self._live.pauses.penalties_of(agent.devices),
         }
 
     def _stranger(self, name: str) -> Agent:

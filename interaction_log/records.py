@@ -35,7 +35,10 @@ class Match:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """A person who signs in. ``name`` is unique and never changes; ``devices`` are the phones she may sit at."""
+    """A person who signs in. ``name`` is unique and never changes; ``devices`` are the phones she may sit at.
+
+    ``skills``: level by code, 1 to 5 (``routing.skills``).
+    """
 
     name: str
     display_name: str
@@ -44,22 +47,29 @@ class User:
     language: str | None = None
     disabled: bool = False
     version: int = 1
+    skills: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueSettings:
-    """What we know of a queue beside what the PBX knows. Times in seconds."""
+    """What we know of a queue beside what the PBX knows. Times in seconds.
+
+    ``skills``: what it asks for, by the skill's code: penalty by level (``"0"`` to ``"5"``; see ``routing.skills``).
+    ``skill_members``: agents whose skills fit become members, others do not stay.
+    """
 
     name: str
     pbx: str
     label: str
     service_level_seconds: int = 20
     wrap_up_seconds: int = 30
+    skills: dict[str, dict[str, int]] = field(default_factory=dict)
+    skill_members: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """A pause reason or a disposition. ``labels``: text by language (``en``, ``zh-CN``); ``queues`` empty: all."""
+    """A pause reason, disposition or skill. ``labels``: text by language (``en``, ``zh-CN``); ``queues`` empty: all."""
 
     code: str
     labels: dict[str, str]

@@ -62,6 +62,13 @@ class Pauses:
         """The queues that these devices serve, each once."""
         return list({m.queue: None for m in self._of(devices)})
 
+    def penalties_of(self, devices: list[str]) -> dict[str, int]:
+        """The lowest penalty of these devices in each queue; those without one are left out."""
+        found: dict[str, int] = {}
+        for member in self._of(devices):
+            found[member.queue] = min(member.penalty, found.get(member.queue, member.penalty))
+        return {queue: penalty for queue, penalty in found.items() if penalty}
+
     def _of(self, devices: list[str]) -> list[MemberChanged]:
         keys = [key for device in devices for key in self._keys_of(device)]
         return [m for key in keys for m in self._phones[key].members.values()]

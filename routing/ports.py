@@ -137,7 +137,7 @@ class Users(Protocol):
 
 
 class Catalogue(Protocol):
-    """Queues, pause reasons, dispositions: small tables that administrators edit."""
+    """Queues, pause reasons, dispositions, skills: small tables that administrators edit."""
 
     async def queues(self) -> list[QueueSettings]:
         """All queues."""
@@ -160,6 +160,14 @@ class Catalogue(Protocol):
         ...
 
     async def put_disposition(self, choice: Choice) -> None:
+        """Make it or change it."""
+        ...
+
+    async def skills(self) -> list[Choice]:
+        """All skills, in order."""
+        ...
+
+    async def put_skill(self, choice: Choice) -> None:
         """Make it or change it."""
         ...
 

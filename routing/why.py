@@ -44,6 +44,10 @@ class Place:
     ringinuse: bool = True
     ahead: int = 0
     waiting: int = 0
+    skilled: bool = False
+    """The queue asks for skills."""
+    wanted: int | None = None
+    """The penalty by her skills; ``None``: by them she does not serve this queue."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +70,8 @@ class Facts:
     links_down: tuple[str, ...] = ()
     known_devices: frozenset[str] = frozenset()
     last_call: float | None = None
+    skills_missing: tuple[str, ...] = ()
+    """Queues that only agents with certain skills serve, and she is not one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +171,8 @@ def _rings_in_use(facts: Facts, device: str) -> bool:
 def _of_queues(facts: Facts) -> Iterator[Finding]:
     if not facts.phones or facts.state == "LOGGED_OUT":
         return
+    for queue in facts.skills_missing:
+        yield Finding("skills_missing", "limits", {"queue": queue})
     if not facts.places:
         yield Finding("no_queue", "blocks")
         return
@@ -188,6 +196,9 @@ def _left_behind(facts: Facts) -> Iterator[Finding]:
 
 def _behind_others(facts: Facts) -> Iterator[Finding]:
     for place in facts.places:
+        params = {"queue": place.queue, "penalty": str(place.penalty), "ahead": str(place.ahead)}
+        by_skills = place.skilled and place.wanted == place.penalty
         if place.penalty and place.ahead:
-            params = {"queue": place.queue, "penalty": str(place.penalty), "ahead": str(place.ahead)}
-            yield Finding("behind_others", "limits", params)
+            yield Finding("behind_skilled" if by_skills else "behind_others", "limits", params)
+        if place.skilled and place.wanted not in (None, place.penalty):
+            yield Finding("penalty_by_hand", "info", params | {"wanted": str(place.wanted)})

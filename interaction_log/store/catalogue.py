@@ -1,4 +1,4 @@
-"""Queues, pause reasons, dispositions, as ``routing.ports.Catalogue``: small tables that administrators edit."""
+"""Queues, pause reasons, dispositions, skills, as ``routing.ports.Catalogue``: tables that administrators edit."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from interaction_log.store.writing import Writing
 _CODE: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
 _QUEUE: Final = re.compile(r"[^\s\x00-\x1f]{1,80}")
 _DAY: Final = 86_400
+_LEVELS: Final = frozenset("012345")
 
 
 class StoredCatalogue:
@@ -35,6 +36,7 @@ class StoredCatalogue:
         _check_queue(queue)
         key = (s.queues.c.pbx == queue.pbx) & (s.queues.c.name == queue.name)
         row = {column.name: getattr(queue, column.name) for column in s.queues.c}
+        row["skills"] = json.dumps(queue.skills)
         await self._writing(_replacing(s.queues, key, row))
 
     async def pause_reasons(self) -> list[Choice]:
@@ -52,6 +54,14 @@ class StoredCatalogue:
     async def put_disposition(self, choice: Choice) -> None:
         """Create or replace; ``retired`` hides it from agents, it stays in the history."""
         await self._put_choice(s.dispositions, choice)
+
+    async def skills(self) -> list[Choice]:
+        """All of them, retired ones too, in order."""
+        return await self._reading(lambda connection: _choices(connection, s.skills))
+
+    async def put_skill(self, choice: Choice) -> None:
+        """Create or replace; ``retired`` hides it where skills are given, who has it keeps it."""
+        await self._put_choice(s.skills, choice)
 
     async def _put_choice(self, table: sa.Table, choice: Choice) -> None:
         _check_choice(choice)
@@ -75,7 +85,12 @@ def _replacing(table: sa.Table, key: sa.ColumnElement[bool], row: dict[str, Any]
 
 def _queues(connection: sa.Connection) -> list[QueueSettings]:
     rows = connection.execute(sa.select(s.queues).order_by(s.queues.c.pbx, s.queues.c.name))
-    return [QueueSettings(**row._mapping) for row in rows]
+    return [_queue(row) for row in rows]
+
+
+def _queue(row: sa.Row[Any]) -> QueueSettings:
+    stored = dict(row._mapping)
+    return QueueSettings(**stored | {"skills": json.loads(row.skills), "skill_members": bool(row.skill_members)})
 
 
 def _choices(connection: sa.Connection, table: sa.Table) -> list[Choice]:
@@ -101,6 +116,18 @@ def _check_queue(queue: QueueSettings) -> None:
         value = getattr(queue, name)
         if type(value) is not int or not 0 <= value <= _DAY:
             raise Refused(name, f"whole seconds, 0 to {_DAY}")
+    _check_skills(queue)
+
+
+def _check_skills(queue: QueueSettings) -> None:
+    if len(queue.skills) > 10:
+        raise Refused("skills", "at most 10")
+    for skill, table in queue.skills.items():
+        if not _CODE.fullmatch(skill):
+            raise Refused("skills", "1 to 64 of a-z, 0-9, dash and underscore")
+        for level, penalty in table.items():
+            if level not in _LEVELS or type(penalty) is not int or not 0 <= penalty <= 1_000:
+                raise Refused(f"skills.{skill}", "a penalty of 0 to 1000 for each level of 0 to 5")
 
 
 def _check_choice(choice: Choice) -> None:

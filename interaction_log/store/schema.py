@@ -191,6 +191,14 @@ users: Final = sa.Table(
     sa.Column("version", sa.Integer, nullable=False),
 )
 
+user_skills: Final = sa.Table(
+    "user_skills",
+    metadata,
+    sa.Column("user", sa.String, primary_key=True),
+    sa.Column("skill", sa.String, primary_key=True),
+    sa.Column("level", sa.Integer, nullable=False),
+)
+
 user_devices: Final = sa.Table(
     "user_devices",
     metadata,
@@ -217,6 +225,8 @@ queues: Final = sa.Table(
     sa.Column("label", sa.String, nullable=False),
     sa.Column("service_level_seconds", sa.Integer, nullable=False),
     sa.Column("wrap_up_seconds", sa.Integer, nullable=False),
+    sa.Column("skills", sa.Text, nullable=False, server_default="{}"),  # JSON object: penalty by level, by skill
+    sa.Column("skill_members", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 
 
@@ -234,6 +244,7 @@ def _choices(name: str) -> sa.Table:
 
 pause_reasons: Final = _choices("pause_reasons")
 dispositions: Final = _choices("dispositions")
+skills: Final = _choices("skills")
 
 meta: Final = sa.Table(
     "meta",

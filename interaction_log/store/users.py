@@ -29,6 +29,7 @@ _CHUNK: Final = 500
 _CACHE_SIZE: Final = 10_000
 _SLIDE: Final = 0.02  # of the lifetime: how much of it is used before it is written down again
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
+_SKILL: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
 _DEVICE: Final = re.compile(r"([A-Za-z0-9_.-]{1,80}:)?[A-Za-z0-9]+/[A-Za-z0-9_.+@-]{1,80}", re.ASCII)
 _CHANGEABLE: Final = frozenset(f.name for f in fields(User)) - {"name"}
 _HASHER: Final = argon2.PasswordHasher()  # RFC 9106 §4, second recommended option: 64 MiB, 3 passes, 4 lanes
@@ -75,6 +76,7 @@ class StoredUsers:
                 raise Conflict(f"there is a user {user.name} already")
             connection.execute(sa.insert(s.users).values(**_row(user), password=secret))
             _put_devices(connection, user)
+            _put_skills(connection, user)
             return user
 
         return await self._writing(work)
@@ -86,6 +88,7 @@ class StoredUsers:
             changed = _changed(_one(connection, name), fields)
             connection.execute(sa.update(s.users).where(s.users.c.name == name).values(_row(changed)))
             _put_devices(connection, changed)
+            _put_skills(connection, changed)
             if changed.disabled:
                 connection.execute(sa.delete(s.sessions).where(s.sessions.c.user == name))
             return changed
@@ -246,12 +249,17 @@ def _matches(secret: str, password: str) -> bool:
 def _load(connection: sa.Connection, name: str | None) -> list[User]:
     query = sa.select(s.users).order_by(s.users.c.name)
     devices = sa.select(s.user_devices).order_by(s.user_devices.c.position)
+    skills = sa.select(s.user_skills).order_by(s.user_skills.c.skill)
     if name is not None:
         query, devices = query.where(s.users.c.name == name), devices.where(s.user_devices.c.user == name)
+        skills = skills.where(s.user_skills.c.user == name)
     rows = connection.execute(query).all()
     of: dict[str, list[str]] = {}
     for row in connection.execute(devices) if rows else ():
         of.setdefault(row.user, []).append(row.device)
+    can: dict[str, dict[str, int]] = {}
+    for row in connection.execute(skills) if rows else ():
+        can.setdefault(row.user, {})[row.skill] = row.level
     return [
         User(
             name=row.name,
@@ -261,6 +269,7 @@ def _load(connection: sa.Connection, name: str | None) -> list[User]:
             language=row.language,
             disabled=bool(row.disabled),
             version=row.version,
+            skills=can.get(row.name, {}),
         )
         for row in rows
     ]
@@ -283,6 +292,13 @@ def _put_devices(connection: sa.Connection, user: User) -> None:
     rows = [{"user": user.name, "device": device, "position": n} for n, device in enumerate(user.devices)]
     if rows:
         connection.execute(sa.insert(s.user_devices), rows)
+
+
+def _put_skills(connection: sa.Connection, user: User) -> None:
+    connection.execute(sa.delete(s.user_skills).where(s.user_skills.c.user == user.name))
+    rows = [{"user": user.name, "skill": skill, "level": level} for skill, level in user.skills.items()]
+    if rows:
+        connection.execute(sa.insert(s.user_skills), rows)
 
 
 def _changed(user: User, fields: Mapping[str, Any]) -> User:
@@ -310,6 +326,17 @@ def _check(user: User) -> None:
     if user.language is not None and (not isinstance(user.language, str) or len(user.language) > 20):
         raise Refused("language", "no language tag")
     _check_devices(user.devices)
+    _check_skills(user.skills)
+
+
+def _check_skills(skills: dict[str, int]) -> None:
+    if not isinstance(skills, dict) or len(skills) > 50:
+        raise Refused("skills", "at most 50")
+    for skill, level in skills.items():
+        if not isinstance(skill, str) or not _SKILL.fullmatch(skill):
+            raise Refused("skills", "1 to 64 of a-z, 0-9, dash and underscore")
+        if type(level) is not int or not 1 <= level <= 5:
+            raise Refused(f"skills.{skill}", "a level of 1 to 5")
 
 
 def _check_devices(devices: list[str]) -> None:

@@ -262,6 +262,7 @@ class MemoryCatalogue:
     known_queues: dict[str, QueueSettings] = field(default_factory=dict)
     reasons: dict[str, Choice] = field(default_factory=dict)
     outcomes: dict[str, Choice] = field(default_factory=dict)
+    abilities: dict[str, Choice] = field(default_factory=dict)
 
     async def queues(self) -> list[QueueSettings]:
         return list(self.known_queues.values())
@@ -280,6 +281,12 @@ class MemoryCatalogue:
 
     async def put_disposition(self, choice: Choice) -> None:
         self.outcomes[choice.code] = choice
+
+    async def skills(self) -> list[Choice]:
+        return list(self.abilities.values())
+
+    async def put_skill(self, choice: Choice) -> None:
+        self.abilities[choice.code] = choice
 
 
 @dataclass

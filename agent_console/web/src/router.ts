@@ -38,6 +38,7 @@ const routes: RouteRecordRaw[] = [
       { path: 'queues', name: 'queues', component: () => import('@/admin/QueuesPage.vue') },
       { path: 'pause-reasons', name: 'pause-reasons', component: () => import('@/admin/PauseReasonsPage.vue') },
       { path: 'dispositions', name: 'dispositions', component: () => import('@/admin/DispositionsPage.vue') },
+      { path: 'skills', name: 'skills', component: () => import('@/admin/SkillsPage.vue') },
       { path: 'devices', name: 'devices', component: () => import('@/admin/DevicesPage.vue') },
       { path: 'health', name: 'health', component: () => import('@/admin/HealthPage.vue') },
     ],

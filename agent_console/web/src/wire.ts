@@ -119,6 +119,8 @@ export interface AgentView {
   interaction_id: string | null;
   devices: string[];
   queues: string[];
+  skills?: Record<string, number>;
+  penalties?: Record<string, number>;
 }
 
 /** A queue's figures now. */

@@ -10,6 +10,7 @@ export interface User {
   language: string | null
   disabled: boolean
   version: number
+  skills: Record<string, number>
 }
 
 export interface QueueSettings {
@@ -18,6 +19,9 @@ export interface QueueSettings {
   label: string
   service_level_seconds: number
   wrap_up_seconds: number
+  /** Penalty by level (`0`: has it not), by skill. */
+  skills: Record<string, Record<string, number>>
+  skill_members: boolean
 }
 
 export interface Choice {
