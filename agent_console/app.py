@@ -21,9 +21,11 @@ from agent_console import (
     rest_live,
     rest_missed,
     rest_phone,
+    rest_recordings,
     rest_session,
     rest_users,
 )
+from agent_console.choices import Choices
 from agent_console.commands import Commands
 from agent_console.deps import ConsoleDeps
 from agent_console.emit import emitter_for
@@ -102,22 +104,25 @@ def build_app(deps: ConsoleDeps) -> ConsoleApp:
     metrics = Metrics(deps.live, deps.consoles, deps.wall)
     commands = Commands(deps.live.submit, metrics.shown, deps.now)
     oversight = Commands(deps.live.oversee, metrics.shown, deps.now, SUPERVISOR_COMMANDS)
-    sockets = ConsoleSockets(deps, commands, oversight, Snapshots(deps).prepare)
+    choices = Choices(deps)
+    sockets = ConsoleSockets(deps, commands, oversight, Snapshots(deps, choices).prepare)
     deps.consoles.observe = metrics.observe
     deps.consoles.attach(emitter_for(sockets, deps.queue_limit), sockets.cut)
-    return ConsoleApp(deps, _api(deps, metrics), sockets)
+    return ConsoleApp(deps, _api(deps, metrics, choices), sockets)
 
 
-def _api(deps: ConsoleDeps, metrics: Metrics) -> FastAPI:
+def _api(deps: ConsoleDeps, metrics: Metrics, choices: Choices) -> FastAPI:
     api = FastAPI(
         title="Callweave", version=deps.version, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None
     )
     problems.install(api)
     parts = health.Health(deps)
     api.include_router(health.routes(deps, parts, metrics))
-    for module in (rest_session, rest_users, rest_catalogue, rest_customers, rest_interactions, rest_phone):
+    for module in (rest_session, rest_users, rest_customers, rest_interactions, rest_phone):
         api.include_router(module.routes(deps))
+    api.include_router(rest_catalogue.routes(deps, choices))
     api.include_router(rest_missed.routes(deps))
+    api.include_router(rest_recordings.routes(deps))
     api.include_router(rest_colleagues.routes(deps))
     api.include_router(rest_live.routes(deps, parts))
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, Depends
 
+from agent_console.choices import Choices
 from agent_console.deps import ConsoleDeps
 from agent_console.models import ChoiceChange, Code, QueueChange, QueueName
 from agent_console.ports import Topic
@@ -14,14 +15,14 @@ from agent_console.sessions import signed_in
 from interaction_log.records import Choice, QueueSettings
 
 
-def routes(deps: ConsoleDeps) -> APIRouter:
+def routes(deps: ConsoleDeps, kept: Choices) -> APIRouter:
     """The routes."""
     router = APIRouter(prefix="/api", tags=["catalogue"])
     _queues(router, deps)
     catalogue = deps.catalogue
-    _choices(router, deps, "pause_reasons", catalogue.pause_reasons, catalogue.put_pause_reason)
-    _choices(router, deps, "dispositions", catalogue.dispositions, catalogue.put_disposition)
-    _choices(router, deps, "skills", catalogue.skills, catalogue.put_skill)
+    _choices(router, deps, kept, "pause_reasons", catalogue.pause_reasons, catalogue.put_pause_reason)
+    _choices(router, deps, kept, "dispositions", catalogue.dispositions, catalogue.put_disposition)
+    _choices(router, deps, kept, "skills", catalogue.skills, catalogue.put_skill)
     return router
 
 
@@ -64,6 +65,7 @@ def _skills(body: QueueChange, known: QueueSettings | None) -> dict[str, dict[st
 def _choices(
     router: APIRouter,
     deps: ConsoleDeps,
+    kept: Choices,
     topic: Topic,
     read: Callable[[], Awaitable[list[Choice]]],
     put: Callable[[Choice], Awaitable[None]],
@@ -88,4 +90,5 @@ def _choices(
         )
         await put(choice)
         deps.live.changed(topic, code)
+        await kept.changed()
         return asdict(choice)

@@ -71,11 +71,27 @@ class HoldView(TypedDict):
     seconds: float
 
 
-class RecordingView(TypedDict):
-    """A recording and how long it was paused."""
+class RecordingGap(TypedDict("RecordingGap", {"from": float | None, "to": float | None})):
+    """A stretch of silence. ``until``: when it ends by itself; ``automatic``: it did."""
 
+    reason: Literal["card_data", "agent", "pbx"]
+    until: float | None
+    automatic: bool
+
+
+class RecordingView(TypedDict("RecordingView", {"from": float | None, "to": float | None})):
+    """A recording; ``/api/recordings/{id}`` has the audio. ``by``: who started it (``null``: the PBX)."""
+
+    id: str
     file: str
+    state: Literal["on", "paused", "ended"]
+    device: str
+    by: str | None
+    stopped_by: str | None
+    consent: Literal["announced", "asked"] | None
     paused_seconds: float
+    gaps: list[RecordingGap]
+    deleted_at: float | None
 
 
 class QueueVisitView(TypedDict):
@@ -169,6 +185,26 @@ class PbxView(TypedDict):
     reason: str | None
     can_hold: NotRequired[bool]
     """Whether desk phones can be told to hold (a second manager user)."""
+    can_record: NotRequired[bool]
+    """Whether agents can start recordings (a second manager user)."""
+
+
+class RecordingRule(TypedDict):
+    """Whether calls of a queue are recorded. ``pbx`` and ``queue`` ``null``: calls that came through none."""
+
+    pbx: str | None
+    queue: str | None
+    policy: Literal["always", "on_demand", "never"]
+    consent: bool
+
+
+class RecordingPolicies(TypedDict):
+    """What holds for recordings. A queue that is not in ``rules`` is ``on_demand`` without an announcement."""
+
+    configured: bool
+    card_pause_seconds: float
+    may_listen: bool
+    rules: list[RecordingRule]
 
 
 class PauseReason(TypedDict):
@@ -184,6 +220,13 @@ class Disposition(TypedDict):
     code: str
     labels: dict[str, str]
     queues: list[str]
+
+
+class Skill(TypedDict):
+    """Something that agents can do, more or less well."""
+
+    code: str
+    labels: dict[str, str]
 
 
 class WhyFinding(TypedDict):
@@ -278,7 +321,17 @@ class Snapshot(Numbered):
     taps: NotRequired[list[TapView]]
     pause_reasons: list[PauseReason]
     dispositions: list[Disposition]
+    skills: NotRequired[list[Skill]]
     crm: NotRequired[list[CrmPage]]
+    recording: NotRequired[RecordingPolicies]
+
+
+class CatalogueMessage(Numbered):
+    """An administrator changed what there is to choose from. (Queues come with their figures.)"""
+
+    pause_reasons: list[PauseReason]
+    dispositions: list[Disposition]
+    skills: list[Skill]
 
 
 class InteractionMessage(Numbered):
@@ -369,6 +422,7 @@ SERVER_EVENTS: dict[str, type] = {
     "queues": QueuesMessage,
     "notice": Notice,
     "taps": TapsMessage,
+    "catalogue": CatalogueMessage,
     "command_result": CommandResult,
     "transfer": TransferMessage,
 }
@@ -473,6 +527,24 @@ class PickUp(OnInteraction):
     """Take a chosen waiting caller: the agent's phone rings first, the caller waits in his place until then."""
 
 
+class StartRecording(OnInteraction):
+    """Record the call. ``consent``: the customer was asked and agreed (needed where the queue has an announcement)."""
+
+    consent: bool = False
+
+
+class StopRecording(OnInteraction):
+    """End the recording, where the queue's policy lets the agent."""
+
+
+class PauseRecording(OnInteraction):
+    """Write silence while card data is spoken; it goes on by itself after ``card_pause_seconds``."""
+
+
+class ResumeRecording(OnInteraction):
+    """Write the audio again."""
+
+
 class Identify(OnInteraction):
     """Choose the customer (``customer_id``), or create one."""
 
@@ -516,6 +588,10 @@ CLIENT_COMMANDS: dict[str, type[ClientCommand]] = {
     "park": Park,
     "retrieve": Retrieve,
     "pick_up": PickUp,
+    "start_recording": StartRecording,
+    "stop_recording": StopRecording,
+    "pause_recording": PauseRecording,
+    "resume_recording": ResumeRecording,
     "identify": Identify,
     "note": Note,
     "wrap_up": WrapUp,
@@ -586,8 +662,6 @@ SUPERVISOR_COMMANDS: dict[str, type[ClientCommand]] = {
 # Commands of DESIGN 6.3 that this version refuses with code ``not_supported``, in plain words.
 LATER_COMMANDS = frozenset(
     {
-        "pause_recording",
-        "resume_recording",
         "send_message",
     }
 )

@@ -157,6 +157,12 @@ export interface Disposition {
   queues: string[];
 }
 
+/** Something that agents can do, more or less well. */
+export interface Skill {
+  code: string;
+  labels: Record<string, string>;
+}
+
 /** One thing between the callers and an agent. `at`: the moment that it is about; `code`: a text's name. */
 export interface WhyFinding {
   code: string;
@@ -234,7 +240,15 @@ export interface Snapshot extends Numbered {
   taps?: TapView[];
   pause_reasons: PauseReason[];
   dispositions: Disposition[];
+  skills?: Skill[];
   crm?: CrmPage[];
+}
+
+/** An administrator changed what there is to choose from. (Queues come with their figures.) */
+export interface CatalogueMessage extends Numbered {
+  pause_reasons: PauseReason[];
+  dispositions: Disposition[];
+  skills: Skill[];
 }
 
 /** An interaction of this agent changed. */
@@ -458,6 +472,7 @@ export interface SERVER_EVENTS {
   queues: QueuesMessage;
   notice: Notice;
   taps: TapsMessage;
+  catalogue: CatalogueMessage;
   command_result: CommandResult;
   transfer: TransferMessage;
 }
@@ -507,6 +522,7 @@ export interface ServerToClientEvents {
   queues: (message: QueuesMessage) => void;
   notice: (message: Notice) => void;
   taps: (message: TapsMessage) => void;
+  catalogue: (message: CatalogueMessage) => void;
   command_result: (message: CommandResult) => void;
   transfer: (message: TransferMessage) => void;
 }
@@ -545,6 +561,7 @@ export const SERVER_EVENT_NAMES = [
   "queues",
   "notice",
   "taps",
+  "catalogue",
   "command_result",
   "transfer",
 ] as const satisfies readonly (keyof SERVER_EVENTS)[];

@@ -9,6 +9,7 @@ import type {
   QueueView,
   ScreenPop,
   SERVER_EVENTS,
+  Skill,
   Snapshot,
   TransferStatus,
 } from '@/wire'
@@ -33,6 +34,7 @@ export interface DeskState {
   pbx: PbxView[]
   pauseReasons: PauseReason[]
   dispositions: Disposition[]
+  skills: Skill[]
   /** Pages of the site's own CRM; the first that fits a call counts. */
   crm: CrmPage[]
   /** The latest transfer of each call, by interaction. */
@@ -59,6 +61,7 @@ export function emptyDesk(): DeskState {
     pbx: [],
     pauseReasons: [],
     dispositions: [],
+    skills: [],
     transfers: {},
     crm: [],
     logDegraded: false,
@@ -153,6 +156,13 @@ function putPop(state: DeskState, pop: ScreenPop): void {
   enter(state, pop.interaction)
 }
 
+/** What there is to choose from. */
+function choices(state: DeskState, message: Pick<Snapshot, 'pause_reasons' | 'dispositions' | 'skills'>): void {
+  state.pauseReasons = message.pause_reasons
+  state.dispositions = message.dispositions
+  state.skills = message.skills ?? []
+}
+
 function snapshot(state: DeskState, message: Snapshot): void {
   const degraded = state.logDegraded
   Object.assign(state, emptyDesk(), { order: state.order })
@@ -165,8 +175,7 @@ function snapshot(state: DeskState, message: Snapshot): void {
   state.queues = message.queues
   state.agents = message.agents
   state.pbx = message.pbx
-  state.pauseReasons = message.pause_reasons
-  state.dispositions = message.dispositions
+  choices(state, message)
   for (const transfer of message.transfers ?? []) state.transfers[transfer.interaction_id] = transfer
   state.crm = message.crm ?? []
   for (const pop of [...message.pops, ...message.offers]) putPop(state, pop)
@@ -217,6 +226,7 @@ const APPLY: Apply = {
   },
   command_result() {},
   taps() {},
+  catalogue: choices,
   transfer(state, { transfer }) {
     state.transfers[transfer.interaction_id] = transfer
   },
