@@ -1,16 +1,22 @@
 """``/api/missed``: the calls that nobody took, and who calls back."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 
 from agent_console.deps import ConsoleDeps
+from agent_console.lines import CallbackView
 from agent_console.models import MissedQuery, MissedWork
 from agent_console.rest import capped
+from agent_console.rest_voicemail import message_view
 from agent_console.sessions import Principal, signed_in
-from interaction_log.missed import Work
+from interaction_log.missed import MissedCall, Work
+from interaction_log.records import Conflict
 from routing.ports import Missed
+
+PROMISED = "This caller was promised a callback: call it off first, or wait until its turn comes."
 
 
 def routes(deps: ConsoleDeps) -> APIRouter:
@@ -30,17 +36,21 @@ def _routes(router: APIRouter, deps: ConsoleDeps, missed: Missed) -> None:
         found = await missed.page(
             state=query.state, queue=query.queue, limit=capped(query.limit), cursor=query.cursor, now=deps.wall()
         )
-        items = [asdict(one) for one in found.items]
+        pending = _pending(deps)
+        items = [_view(one, pending) for one in found.items]
         return {"items": items, "next": found.next, "open": found.open, "calling": found.calling}
 
     @router.get("/{interaction_id}", dependencies=[Depends(anyone)])
     async def one(interaction_id: str) -> dict[str, Any]:
         """One entry, by the first missed interaction."""
-        return asdict(await missed.get(interaction_id))
+        return _view(await missed.get(interaction_id), _pending(deps))
 
     @router.post("/{interaction_id}")
     async def work(interaction_id: str, body: MissedWork, who: Annotated[Principal, Depends(anyone)]) -> dict[str, Any]:
-        """Take it, give it back, or close it; 409 when somebody else was faster."""
+        """Take it, give it back, or close it; 409 when somebody else was faster, or the PBX calls back by itself."""
+        pending = _pending(deps)
+        if body.state == "calling" and (await missed.get(interaction_id)).number in pending:
+            raise Conflict(PROMISED)
         done = Work(
             by=who.user.name,
             at=deps.wall(),
@@ -50,4 +60,16 @@ def _routes(router: APIRouter, deps: ConsoleDeps, missed: Missed) -> None:
             note=body.note,
             oversees=who.oversees,
         )
-        return asdict(await missed.work(interaction_id, done))
+        return _view(await missed.work(interaction_id, done), pending)
+
+
+def _pending(deps: ConsoleDeps) -> dict[str | None, CallbackView]:
+    """The promised callbacks by number, the first in line of each."""
+    promised = deps.lines.promised() if deps.lines is not None else []
+    return {one["number"]: one for one in reversed(promised)}
+
+
+def _view(one: MissedCall, pending: Mapping[str | None, CallbackView]) -> dict[str, Any]:
+    messages = [message_view(message) for message in one.messages]
+    kind = "voicemail" if messages else "call"
+    return {**asdict(one), "kind": kind, "messages": messages, "callback": pending.get(one.number)}

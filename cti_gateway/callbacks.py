@@ -31,6 +31,7 @@ from interaction_log import events as e
 from interaction_log.callback import Callback
 from interaction_log.identity import caller_address
 from interaction_log.interaction import Interaction
+from interaction_log.records import Conflict, NotFound
 from routing.callbacks import CallbackRules, Trigger, expired, moved, turns
 from routing.entry import place_of
 
@@ -83,6 +84,8 @@ class Callbacks:
         self.all: dict[str, Callback] = {}
         self._missing: dict[str, float] = {}
         """Since when a stand-in is not there, by callback."""
+        self._turn = asyncio.Lock()
+        """What is looked at and what people call off do not meet."""
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -170,6 +173,16 @@ class Callbacks:
         near = self.policy.abroad or number.country_code == home
         return near and phonenumbers.is_valid_number(number) and phonenumbers.number_type(number) not in _NEVER
 
+    async def cancel(self, callback_id: str) -> Callback:
+        """An agent calls it off. Raises ``NotFound``, or ``Conflict`` while an agent or the customer is rung for it."""
+        async with self._turn:
+            one = self.all.get(callback_id)
+            if one is None:
+                raise NotFound(callback_id)
+            if one.state == "dialling":
+                raise Conflict("It is this callback's turn now; it cannot be called off any more.")
+            return await self._move(one, "withdrawn", "cancelled")
+
     # --- called back ---------------------------------------------------------------------------------
 
     async def _keep_looking(self) -> None:
@@ -177,7 +190,8 @@ class Callbacks:
             await asyncio.sleep(LOOK_SECONDS)
             if self.all:
                 try:
-                    await self.look()
+                    async with self._turn:
+                        await self.look()
                 except Exception:  # one that cannot be handled must not stop the others
                     log.exception("the callbacks could not be looked at")
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from interaction_log.interaction import Interaction
+from interaction_log.messages import StoredMessage
 
 MissedState = Literal["open", "calling", "done"]
 """Nobody works on it; somebody calls back now; reached, or closed by hand."""
@@ -47,6 +48,8 @@ class MissedCall:
     call_outcome: str | None = None
     called_at: float | None = None
     version: int = 1
+    messages: list[StoredMessage] = field(default_factory=list)
+    """What the callers of this entry left in voicemail, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +76,15 @@ class Work:
 
 
 def is_missed(one: Interaction) -> bool:
-    """Whether somebody called and reached nobody."""
-    return one.ended and one.channel == "voice" and one.direction == "inbound" and one.outcome in MISSED
+    """Whether somebody called and reached nobody, or left a message (also after he had been put through)."""
+    inbound = one.ended and one.channel == "voice" and one.direction == "inbound"
+    return inbound and (one.outcome in MISSED or bool(one.messages))
 
 
 def reached_at(one: Interaction) -> float | None:
-    """When the person at the other end and an agent were connected; ``None``: never."""
-    return one.answered_at if one.channel == "voice" and one.direction != "internal" else None
+    """When the person at the other end and an agent were connected; ``None``: never, or a message followed."""
+    at = one.answered_at if one.channel == "voice" and one.direction != "internal" else None
+    return None if at is not None and any((m.at or at) >= at for m in one.messages) else at
 
 
 def is_failed_call(one: Interaction) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from interaction_log.messages import StoredMessage
 from interaction_log.missed import MissedCall, MissedPage, MissedState, Work, refusal
 from interaction_log.records import Conflict, NotFound
 
@@ -29,6 +30,7 @@ class MemoryMissed:
     """No paging: tests of that are the store's."""
 
     records: dict[str, MissedCall] = field(default_factory=dict)
+    messages: dict[str, StoredMessage] = field(default_factory=dict)
 
     async def page(
         self, *, state: MissedState | None, queue: str | None, limit: int, cursor: str | None, now: float
@@ -60,3 +62,14 @@ class MemoryMissed:
         )
         self.records[entry_id] = changed
         return changed
+
+    async def message(self, message_id: str) -> StoredMessage:
+        if message_id not in self.messages:
+            raise NotFound(message_id)
+        return self.messages[message_id]
+
+    async def heard(self, message_id: str, by: str, at: float) -> StoredMessage:
+        one = await self.message(message_id)
+        if one.heard_at is None:
+            self.messages[message_id] = replace(one, heard_by=by, heard_at=at)
+        return self.messages[message_id]

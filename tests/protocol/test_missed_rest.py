@@ -32,6 +32,9 @@ FIELDS = {
     "call_outcome",
     "called_at",
     "version",
+    "kind",
+    "messages",
+    "callback",
 }
 
 
