@@ -4,7 +4,7 @@
 channels, bridges and dials (order is promised per channel only, AMI-FACTS 2), and the queue's own events
 explain them; no rule needs ``VarSet``, ``Newexten`` or any other event that a site may filter away.
 They stand in :mod:`cti_gateway.tracking`, one layer a file, each knowing only those below it: registry,
-bridging, lifecycle, dialling, queueing, transferring, and this class on top.
+bridging, lifecycle, dialling, queueing, transferring, recording, and this class on top.
 
 A block that claims a hang-up, a bridge or a pause counts only when its channel and Uniqueid are a pair
 that we know: callers can write into the stream (AMI-FACTS 6.23). Others are counted in
@@ -20,15 +20,15 @@ from cti_gateway.ami.codec import Message
 from cti_gateway.tracking.contact import Contact
 from cti_gateway.tracking.mend import Mender
 from cti_gateway.tracking.parties import PbxProfile
+from cti_gateway.tracking.recording import Recordings
 from cti_gateway.tracking.snapshot import Snapshot
-from cti_gateway.tracking.transferring import Transferring
 from interaction_log import events as e
 from interaction_log.interaction import Interaction
 
 __all__ = ["TABLE", "CallTracker", "PbxProfile"]
 
 
-class CallTracker(Transferring):
+class CallTracker(Recordings):
     """The calls of one PBX. Feed it the messages of the event connection in their order.
 
     ``boot``: names this life of the PBX (its start time), part of the interaction ids.
@@ -161,6 +161,10 @@ TABLE: Final[dict[str, Callable[[CallTracker, Message, float | None], None]]] = 
     "ParkedCallTimeOut": CallTracker.unparked_call,
     "ConfbridgeJoin": CallTracker.conference_joined,
     "MessageWaiting": CallTracker.message_waiting,
+    "MixMonitorStart": CallTracker.mixmonitor_start,
+    "MixMonitorMute": CallTracker.mixmonitor_mute,
+    "MixMonitorStop": CallTracker.mixmonitor_stop,
+    "VarSet": CallTracker.var_set,
     "OriginateResponse": CallTracker.originate_response,
     "Shutdown": CallTracker.shutdown,
     "QueueMemberPause": CallTracker.member_pause,

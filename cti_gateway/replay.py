@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
-from cti_gateway.ami.codec import Codec, CodecError, Message
+from cti_gateway.ami.codec import NOISE, Codec, CodecError, Message
 from cti_gateway.calls import CallTracker, PbxProfile
 from interaction_log import events as e
 
@@ -17,7 +17,7 @@ CHUNK = 1 << 16
 
 def messages(data: bytes) -> Iterator[Message]:
     """The messages of one recorded segment; raises ``CodecError`` when it is no AMI stream."""
-    codec = Codec()
+    codec = Codec(NOISE - {"VarSet"})  # it may name the file of a recording
     for start in range(0, len(data), CHUNK):
         yield from codec.feed(data[start : start + CHUNK])
     if codec.banner is None and not codec.messages:

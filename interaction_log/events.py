@@ -28,6 +28,8 @@ TransferKind = Literal["blind", "attended", "redirect"]
 QueueResult = Literal["answered", "abandoned", "timeout", "no_agent", "left", "pbx_lost"]
 AgentState = Literal["LOGGED_OUT", "READY", "OFFERED", "BUSY", "WRAP_UP", "NOT_READY"]
 MatchStrength = Literal["known", "maybe", "candidates", "unknown"]
+PauseCause = Literal["card_data", "agent", "pbx"]
+Consent = Literal["announced", "asked"]
 DeviceState = Literal[
     "UNKNOWN", "NOT_INUSE", "INUSE", "BUSY", "INVALID", "UNAVAILABLE", "RINGING", "RINGINUSE", "ONHOLD"
 ]
@@ -205,9 +207,61 @@ class ConferenceJoined(InteractionEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingStarted(InteractionEvent):
-    """The PBX writes the audio to ``file`` (its name as the PBX gives it)."""
+    """The PBX writes the audio of the channel ``unique_id`` to a file. ``recording_id`` is opaque and random.
 
+    ``device``: whose channel that is; ``by``: the agent who asked for it, ``None``: the dialplan or a queue.
+    """
+
+    recording_id: str
+    unique_id: str
+    device: str = ""
+    file: str = ""
+    by: str | None = None
+    consent: Consent | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingNamed(InteractionEvent):
+    """The file of a recording, as the PBX gives its name. ``consent``: what the dialplan says it played before."""
+
+    recording_id: str
     file: str
+    consent: Consent | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingPaused(InteractionEvent):
+    """Silence is written from here on. ``resume_at``: when it goes on by itself (Unix seconds)."""
+
+    recording_id: str
+    reason: PauseCause = "pbx"
+    by: str | None = None
+    resume_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingResumed(InteractionEvent):
+    """The audio is written again. ``automatic``: the time of the pause ran out."""
+
+    recording_id: str
+    by: str | None = None
+    automatic: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingStopped(InteractionEvent):
+    """The file is finished: somebody stopped it, or its channel was hung up."""
+
+    recording_id: str
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingDeleted(InteractionEvent):
+    """The file is gone for good; that there was one stays on record."""
+
+    recording_id: str
+    reason: Literal["retention", "missing"] = "retention"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

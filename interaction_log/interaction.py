@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from interaction_log import events as e
+from interaction_log import recordings
+from interaction_log.recordings import Recording
 
 
 @dataclass(slots=True)
@@ -110,7 +112,7 @@ class Interaction:
     transfers: list[Transfer] = field(default_factory=list)
     holds: list[Hold] = field(default_factory=list)
     queue_visits: list[QueueVisit] = field(default_factory=list)
-    recordings: list[str] = field(default_factory=list)
+    recordings: list[Recording] = field(default_factory=list)
     conference: bool = False
     parked: bool = False
     parked_now: bool = False
@@ -168,6 +170,10 @@ class Interaction:
         """The running segment of ``device``."""
         return next((s for s in self.segments if s.open and s.agent == device), None)
 
+    def recording(self) -> Recording | None:
+        """The recording that is written now."""
+        return next((r for r in self.recordings if r.open), None)
+
     def open_offers(self) -> list[Offer]:
         """Devices that ring now."""
         return [o for o in self.offers if o.result is None]
@@ -205,7 +211,7 @@ class Interaction:
                 {"kind": t.kind, "from": t.source, "to": t.target, "completed": t.completed} for t in self.transfers
             ],
             "holds": [{"by": h.by, "seconds": _rounded(h.seconds)} for h in self.holds],
-            "recordings": [{"file": f, "paused_seconds": 0} for f in self.recordings],
+            "recordings": [one.public() for one in self.recordings],
             "conference": self.conference,
             "parked": self.parked,
             "inferred": self.inferred,
@@ -352,7 +358,11 @@ def _conference(i: Interaction, event: e.ConferenceJoined) -> None:
 
 
 def _recording(i: Interaction, event: e.RecordingStarted) -> None:
-    _remember(i.recordings, event.file)
+    recordings.started(i.recordings, event)
+
+
+def _recording_changed(i: Interaction, event: e.InteractionEvent) -> None:
+    recordings.changed(i.recordings, event)
 
 
 def _ended(i: Interaction, event: e.InteractionEnded) -> None:
@@ -361,6 +371,8 @@ def _ended(i: Interaction, event: e.InteractionEnded) -> None:
     i.ended, i.ended_at = True, event.at
     i.outcome, i.ended_by = event.outcome, event.ended_by
     i.parked_now = False
+    for one in i.recordings:
+        one.stop(event.at)
 
 
 def _caller_found(i: Interaction, event: e.CallerFound) -> None:
@@ -401,6 +413,11 @@ APPLY: Final[dict[type[e.Event], Callable[[Interaction, Any], None]]] = {
     e.CallRetrieved: _retrieved,
     e.ConferenceJoined: _conference,
     e.RecordingStarted: _recording,
+    e.RecordingNamed: _recording_changed,
+    e.RecordingPaused: _recording_changed,
+    e.RecordingResumed: _recording_changed,
+    e.RecordingStopped: _recording_changed,
+    e.RecordingDeleted: _recording_changed,
     e.InteractionEnded: _ended,
     e.CallerFound: _caller_found,
     e.CustomerIdentified: _identified,

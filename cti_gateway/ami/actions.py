@@ -385,6 +385,27 @@ def blind_transfer(channel: str, *, exten: str, context: str) -> Action:
     return Action("BlindTransfer", _target(channel, exten, context))
 
 
+# A file of the PBX: an absolute path without "..", and nothing that the shell or the dialplan would read.
+_FILE: Final = re.compile(r"(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}){1,12}", re.ASCII)
+
+
+def mixmonitor(channel: str, file: str) -> Action:
+    """Record a channel into `file` while it is bridged (option ``b``); needs ``write=system``."""
+    name = _matching(_FILE, "File", file, "an absolute path of plain letters")
+    return Action("MixMonitor", (("Channel", check_channel(channel)), ("File", name), ("Options", "b")))
+
+
+def mixmonitor_mute(channel: str, muted: bool) -> Action:
+    """Write silence instead of the audio of both directions, or the audio again; ``write=call`` is enough."""
+    state = "1" if muted else "0"
+    return Action("MixMonitorMute", (("Channel", check_channel(channel)), ("Direction", "both"), ("State", state)))
+
+
+def stop_mixmonitor(channel: str) -> Action:
+    """End the recording of a channel; ``write=call`` is enough."""
+    return Action("StopMixMonitor", (("Channel", check_channel(channel)),))
+
+
 def park(
     channel: str,
     *,

@@ -38,6 +38,10 @@ class Facts:
     direction: str = "inbound"
     calls_herself: bool = False
     """The agent is the calling side of a call between colleagues: she stands where else the customer does."""
+    recorded: tuple[str, ...] = ()
+    """The channels that are recorded now, by the PBX's word."""
+    paused: bool = False
+    """All of these recordings get silence."""
     ended: bool = False
 
     @property
@@ -71,6 +75,8 @@ def facts_of(tracker: CallTracker, interaction_id: str, device: str) -> Facts:
     mine, customer = _mine(tracker, contact, device), contact.customer
     target = _living(tracker, contact.consult_target)
     around = tracker.topology.heard_by(customer) if customer is not None else []
+    running = [r for r in one.recordings if r.open]
+    recorded = [tracker.topology.by_id[r.unique_id].name for r in running if r.unique_id in tracker.topology.by_id]
     return Facts(
         interaction_id,
         device,
@@ -86,6 +92,8 @@ def facts_of(tracker: CallTracker, interaction_id: str, device: str) -> Facts:
         waiting_in=visit.queue if visit is not None else None,
         direction=one.direction,
         calls_herself=customer is not None and customer.device == device,
+        recorded=tuple(dict.fromkeys(recorded)),
+        paused=bool(running) and all(r.gap is not None for r in running),
     )
 
 

@@ -39,6 +39,11 @@ class Channel:
     request_cause: str = ""
     left_bridge_at: float | None = None
     application: str = ""
+    recording_file: str = ""
+    recording: bool = False
+    """It is recorded, and belongs to no contact yet."""
+    recording_at: float | None = None
+    recording_muted: bool = False
 
     def __post_init__(self) -> None:
         self.device = device_of(self.name)

@@ -152,6 +152,7 @@ class Lifecycle(Bridging):
     ) -> None:
         """A channel does not exist any more."""
         contact = channel.contact
+        self.end_recordings(channel, at, inferred)
         near = self._contacts_near(channel)
         if contact is not None and channel.bridge is not None:
             channel.left_bridge_at = at

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
+from itertools import count
 from typing import Final
 
 from cti_gateway.ami.codec import Message
@@ -14,6 +16,7 @@ from cti_gateway.tracking.parties import Parties, PbxProfile, is_announcer
 from interaction_log import events as e
 from interaction_log.identity import caller_address, interaction_id
 from interaction_log.interaction import Interaction
+from interaction_log.recordings import running_on
 
 KEPT_CLOSED: Final = 2_000
 """Closed interactions that late events may still correct; a busy site closes some hundred an hour."""
@@ -34,6 +37,9 @@ class Registry:
         self.interactions: OrderedDict[str, Interaction] = OrderedDict()
         self.suspicious = 0
         self.last_at: float | None = None
+        numbers = count(1)
+        self.new_recording_id: Callable[[], str] = lambda: f"recording-{next(numbers)}"
+        """Live they are random (``cti_gateway.pbx``), in a replay they are counted."""
         self.by_linked: dict[str, Contact] = {}
         self.gone: OrderedDict[str, float | None] = OrderedDict()
         self._originated: OrderedDict[str, Channel] = OrderedDict()
@@ -62,6 +68,34 @@ class Registry:
                     at=at, interaction_id=contact.id, unique_id=channel.unique_id, linked_id=channel.linked_id
                 )
             )
+        self.note_recording(contact, channel)
+
+    def note_recording(self, contact: Contact, channel: Channel) -> None:
+        """A channel that is recorded came to a contact."""
+        if not channel.recording:
+            return
+        channel.recording = False
+        new_id, at = self.new_recording_id(), channel.recording_at
+        started = e.RecordingStarted(
+            at=at,
+            interaction_id=contact.id,
+            recording_id=new_id,
+            unique_id=channel.unique_id,
+            device=channel.device,
+            file=channel.recording_file,
+        )
+        contact.emit(started)
+        if channel.recording_muted:
+            contact.emit(e.RecordingPaused(at=at, interaction_id=contact.id, recording_id=new_id))
+
+    def end_recordings(self, channel: Channel, at: float | None, inferred: bool = False) -> None:
+        """A channel is gone: what was written from it is finished. The PBX tells only when somebody stops it."""
+        contact = channel.contact
+        if contact is None or contact.interaction.ended:
+            return
+        for one in running_on(contact.interaction.recordings, channel.unique_id):
+            stopped = e.RecordingStopped(at=at, interaction_id=contact.id, recording_id=one.id, inferred=inferred)
+            contact.emit(stopped)
 
     def open_contact(
         self,
@@ -96,6 +130,7 @@ class Registry:
                 inferred=inferred,
             )
         )
+        self.note_recording(contact, first)
         return contact
 
     def address(self, presented: str) -> str | None:
