@@ -11,6 +11,7 @@ from typing import Any
 from agent_console.consoles import Consoles
 from agent_console.phones import BrowserPhones
 from agent_console.ports import Clock, Live
+from agent_console.recordings import RecordingAccess
 from routing.ports import Catalogue, Customers, Interactions, Missed, Users
 
 DIST = Path(__file__).resolve().parent / "web" / "dist"
@@ -31,6 +32,8 @@ class ConsoleDeps:
     live: Live
     consoles: Consoles
     missed: Missed | None = None
+    recordings: RecordingAccess | None = None
+    """Absent: no recording is played."""
     crm: Sequence[Mapping[str, Any]] = ()
     """``wire.CrmPage``s, in the order in which they are tried."""
     version: str = "0"

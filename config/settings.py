@@ -27,6 +27,7 @@ from sqlalchemy.exc import ArgumentError
 from config.agents import Agents, Supervision
 from config.crm import Crm
 from config.entry import Entry
+from config.recording import Announcement, Policy, Recording
 
 PREFIX: Final = "CTI_"
 _DELIMITER: Final = "__"
@@ -173,6 +174,10 @@ class Queue(_Table):
     """Written by itself when a timed wrap-up ends without one; empty: none."""
     wrap_up_alarm_seconds: Annotated[int, Strict(), Field(ge=0, le=86_400)] = 300
     """After so long in a mandatory wrap-up the supervisors are told; 0: never."""
+    recording: Policy = "on_demand"
+    """``always``: the PBX records, agents cannot stop it; ``on_demand``: agents may; ``never``: nobody may."""
+    consent: Announcement = ""
+    """What the dialplan plays before it records (``CALLWEAVE_CONSENT``); empty: nothing."""
 
 
 class Settings(_Table):
@@ -191,6 +196,8 @@ class Settings(_Table):
     """Absent: the dialplan asks nobody."""
     crm: Crm | None = None
     """Absent: no page of the site's own beside a call."""
+    recording: Recording | None = None
+    """Absent: what the PBX records is shown, and neither played nor deleted."""
 
     @model_validator(mode="after")
     def _names_fit(self) -> Self:
@@ -419,7 +426,10 @@ def _absolute_paths(settings: Settings, base: Path) -> Settings:
         one if one.tls_ca is None else one.model_copy(update={"tls_ca": base / one.tls_ca}) for one in settings.pbx
     )
     entry = _absolute_entry(settings.entry, base) if settings.entry is not None else None
-    return settings.model_copy(update={"database": database, "pbx": pbxs, "entry": entry})
+    kept = settings.recording
+    recording = kept.model_copy(update={"folder": base / kept.folder}) if kept is not None else None
+    update = {"database": database, "pbx": pbxs, "entry": entry, "recording": recording}
+    return settings.model_copy(update=update)
 
 
 def _absolute_entry(entry: Entry, base: Path) -> Entry:

@@ -76,7 +76,8 @@ class Entry:
         answer = decide(asked, facts, self.wall())
         self.counts.asked += 1
         self.counts.slowest = max(self.counts.slowest, time.monotonic() - began)
-        return variables(answer, call_id(pbx, question.unique_id))
+        told = variables(answer, call_id(pbx, question.unique_id))
+        return told + self.hub.recording.entry_variables(pbx.name, answer.queue or rules.queue)
 
     def pbx_of(self, question: Question) -> Pbx | None:
         """The PBX that asks: as the dialplan said, or the only one."""

@@ -20,6 +20,7 @@ from cti_gateway.control.runner import Control
 from cti_gateway.desk import Desk, caller_found
 from cti_gateway.explain import why
 from cti_gateway.pbx import Pbx
+from cti_gateway.recording import Recording
 from cti_gateway.skilled import Skilled
 from cti_gateway.supervision import Supervision
 from cti_gateway.timers import Timers
@@ -102,6 +103,8 @@ class Hub:
         self.skilled = Skilled(self)
         self.control = Control(self)
         self.desk.add(self.control.methods)
+        self.recording = Recording(self)
+        self.desk.add(self.recording.methods)
         self.tasks: set[asyncio.Task[None]] = set()
         self.last_seq = 0
         self._screens: Screens | None = None
@@ -146,6 +149,7 @@ class Hub:
         self.counts["events"] += 1
         self.windows.noted(event, received_at)
         self.control.saw(event)
+        self.recording.saw(event)
         concluded = [(command.event, received_at) for command in commands if isinstance(command, c.Record)]
         self._backlog.extendleft(reversed(concluded))
         for command in commands:
@@ -319,6 +323,7 @@ class Hub:
         pbx.on_refused = self._refused
         pbx.on_gone = self.supervision.taps.gone
         self.control.add(pbx)
+        self.recording.add(pbx)
 
     def _refused(self, pbx: str, reason: str) -> None:
         self.carry_out(c.Notify(None, "error", "pbx_refused", {"pbx": pbx, "reason": reason}))
@@ -347,6 +352,7 @@ class Hub:
                 self.take([command.event])
             else:
                 self.carry_out(command)
+        self.recording.restore(interactions)
         for one in interactions:
             if one.customer_id is not None:
                 await self._look_up(one.id, self.customers.match_of(one.customer_id))

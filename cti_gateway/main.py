@@ -24,12 +24,14 @@ from cti_gateway import __version__
 
 if TYPE_CHECKING:
     from agent_console.phones import BrowserPhones
+    from agent_console.recordings import RecordingAccess
     from config.settings import Pbx as PbxSettings
     from config.settings import Settings
     from cti_gateway.entry_setup import CallEntry
     from cti_gateway.gateway import Gateway
     from cti_gateway.hub import Hub
     from cti_gateway.pbx import Pbx
+    from cti_gateway.retention import Retention
     from interaction_log.store import LogState
 
 log = logging.getLogger(__name__)
@@ -261,6 +263,7 @@ async def _put_together(gateway: Gateway, settings: Settings, demo: bool) -> Non
     hub.attach(consoles)
     hub.log_health = lambda: gateway.log.state
     hub.supervision.audit = store.audit
+    heard, retention = _recordings(gateway, settings)
     for pbx in settings.pbx:
         hub.add(_pbx(pbx, settings.phone.default_region, hub))
     await hub.load()
@@ -273,6 +276,7 @@ async def _put_together(gateway: Gateway, settings: Settings, demo: bool) -> Non
         interactions=store.interactions,
         catalogue=store.catalogue,
         missed=store.missed,
+        recordings=heard,
         crm=settings.crm.pages() if settings.crm is not None else (),
         live=hub,
         consoles=consoles,
@@ -285,6 +289,9 @@ async def _put_together(gateway: Gateway, settings: Settings, demo: bool) -> Non
         gateway.server = await serve(build_app(deps), http.host, http.port)
     except OSError as error:
         raise CannotStart(f"{http.host}:{http.port} cannot be listened on: {error.strerror}") from error
+    if retention is not None:
+        retention.start()
+        gateway.extras.append(retention)
     if settings.entry is not None:
         gateway.extras.append(await _call_entry(settings, gateway))
 
@@ -328,6 +335,30 @@ def _set_rules(hub: Hub, settings: Settings) -> None:
             alarm_seconds=queue.wrap_up_alarm_seconds,
         )
         hub.distributor.settings.wrap_up[queue.pbx, queue.name] = rule
+
+
+def _recordings(gateway: Gateway, settings: Settings) -> tuple[RecordingAccess | None, Retention | None]:
+    """The policies, and where the files are; with a folder, old ones are deleted from now on."""
+    from agent_console.recordings import RecordingAccess, RecordingPlaces  # noqa: PLC0415
+    from cti_gateway.retention import Retention  # noqa: PLC0415
+    from routing.recording import RecordingRule, RecordingRules  # noqa: PLC0415
+
+    hub, store, kept = gateway.hub, gateway.store, settings.recording
+    queues = {(q.pbx, q.name): RecordingRule(q.recording, q.consent) for q in settings.queue}
+    if kept is None:
+        hub.recording.rules = RecordingRules(queues=queues)
+        return None, None
+    hub.recording.rules = RecordingRules(
+        configured=True,
+        direct=RecordingRule(kept.direct),
+        queues=queues,
+        card_pause_seconds=kept.card_pause_seconds,
+        agents_may_listen=kept.agents_may_listen,
+    )
+    places = RecordingPlaces(str(kept.folder), kept.pbx_folder or str(kept.folder))
+    hub.recording.folder = places.pbx_folder
+    retention = Retention(hub, store.recordings, places, kept.retention_days, hub.wall)
+    return RecordingAccess(store.recordings, store.audit, places, kept.agents_may_listen), retention
 
 
 def _browser_phones(settings: PbxSettings) -> BrowserPhones:

@@ -141,6 +141,8 @@ class Pbx:
         """Called with the PBX's name and a channel's when that was hung up."""
         self.on_heard: Callable[[], None] = lambda: None
         """Called after the messages of one read were taken in."""
+        self.credit: Callable[[e.Event], e.Event] = lambda event: event
+        """Adds to an event what only we know: whose wish it was."""
         self._sink, self._spawn, self._wall, self._context = sink, spawn, wall, context
         self._link: Link | None = None
         self._system: SystemLink | None = None
@@ -397,7 +399,7 @@ class Pbx:
         """The PBX does not tell whose wish a ``Hangup`` action was (recorded: the agent leaves the bridge, then the
         customer's channel is asked to hang up); we know that it was ours."""
         if not isinstance(event, e.InteractionEnded):
-            return event
+            return self.credit(event)
         asked = self._hung_up.pop(event.interaction_id, None)
         if asked is None or abs(self._wall() - asked) > HUNG_UP_SECONDS or event.ended_by == "customer":
             return event

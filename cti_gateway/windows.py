@@ -145,7 +145,7 @@ class Windows:
     def _pbx(self, pbx: Pbx) -> PbxView:
         if pbx.ready_since is not None:
             up: PbxView = {"pbx": pbx.name, "state": "up", "since": pbx.ready_since, "reason": None}
-            return {**up, "can_hold": pbx.has_system}
+            return {**up, "can_hold": pbx.has_system, "can_record": pbx.has_system}
         state = pbx.states.get("events")
         word = _LINK_WORDS.get(state.name, "connecting") if state is not None else "connecting"
         since = pbx.lost_since or (state.since if state is not None else 0.0)
@@ -179,6 +179,7 @@ class Windows:
             "agents": self.agents(),
             "pbx": self.pbxs(),
             "transfers": self._hub.control.book.views(agent),
+            "recording": self._hub.recording.view(),
         }
 
     def supervisor_snapshot(self) -> dict[str, Any]:

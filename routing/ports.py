@@ -13,6 +13,7 @@ from interaction_log.events import Recorded
 from interaction_log.interaction import Interaction
 from interaction_log.missed import MissedCall, MissedPage, MissedState, Work
 from interaction_log.pages import InteractionPage
+from interaction_log.recordings import RecordingFile
 from interaction_log.records import AuditEntry, Choice, Customer, ImportReport, Match, QueueSettings, User
 
 __all__ = ["Audit", "Catalogue", "Customers", "InteractionPage", "Interactions", "Log", "Missed", "Users"]
@@ -195,6 +196,22 @@ class Missed(Protocol):
 
     async def work(self, entry_id: str, work: Work) -> MissedCall:
         """Change an entry, if it is still as ``work.version`` says and nobody else has it."""
+        ...
+
+
+class Recordings(Protocol):
+    """The files of recorded calls, by opaque id."""
+
+    async def get(self, recording_id: str) -> RecordingFile:
+        """Raises ``NotFound``."""
+        ...
+
+    async def older_than(self, before: float, after_id: str, limit: int) -> list[RecordingFile]:
+        """Finished ones that ended before, whose file is still there, by id from ``after_id`` on."""
+        ...
+
+    async def deleted(self, recording_id: str, at: float) -> None:
+        """The file is gone."""
         ...
 
 

@@ -156,6 +156,14 @@ class Control:
 
     # --- carrying out --------------------------------------------------------------------------------
 
+    def planned(self, agent: str, command: wire.OnInteraction, make: Callable[[Facts, Site], Plan | Refusal]) -> Answer:
+        """The common way of a command, for those that stand elsewhere (``cti_gateway.recording``)."""
+        return self._planned(agent, command, make)
+
+    async def carry_out(self, pbx: Pbx, facts: Facts, plan: Plan) -> Outcome:
+        """Do what nobody at a console asked for."""
+        return await self._carry_out(pbx, facts, plan)
+
     def _planned(
         self, agent: str, command: wire.OnInteraction, make: Callable[[Facts, Site], Plan | Refusal]
     ) -> Answer:

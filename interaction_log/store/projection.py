@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from interaction_log import devices
 from interaction_log import events as e
 from interaction_log.interaction import Interaction, Offer, Segment
-from interaction_log.store import missed
+from interaction_log.store import missed, recordings
 from interaction_log.store.rows import Row, encode, from_row
 from interaction_log.store.schema import events, interactions, seats
 from interaction_log.store.statements import Statements
@@ -177,7 +177,9 @@ class Projection:
         statements.interactions.run(connection, changes.interactions)
         statements.legs.run(connection, changes.legs)
         statements.visits.run(connection, changes.visits)
-        missed.project(connection, [live.interaction for live, key, _ in changes.committed if key[0] == "interactions"])
+        changed = [live.interaction for live, key, _ in changes.committed if key[0] == "interactions"]
+        missed.project(connection, changed)
+        recordings.project(connection, changed)
         return changes
 
     def confirm_small(self) -> None:

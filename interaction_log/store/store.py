@@ -12,6 +12,7 @@ from interaction_log.store.interactions import StoredInteractions
 from interaction_log.store.migrate import upgrade_to_head
 from interaction_log.store.missed import StoredMissed
 from interaction_log.store.reading import Reading
+from interaction_log.store.recordings import StoredRecordings
 from interaction_log.store.users import StoredUsers
 from interaction_log.store.writing import Writing
 
@@ -26,6 +27,7 @@ class Store:
     catalogue: StoredCatalogue
     callbacks: StoredCallbacks
     missed: StoredMissed
+    recordings: StoredRecordings
     audit: StoredAudit
     _reading: Reading
     _writing: Writing
@@ -45,6 +47,7 @@ class Store:
             StoredCatalogue(reading, writing),
             StoredCallbacks(reading, writing),
             StoredMissed(reading, writing),
+            StoredRecordings(reading, writing),
             StoredAudit(reading, writing),
             reading,
             writing,
