@@ -56,10 +56,29 @@ export interface HoldView {
   seconds: number;
 }
 
-/** A recording and how long it was paused. */
+/** A stretch of silence. `until`: when it ends by itself; `automatic`: it did. */
+export interface RecordingGap {
+  from: number | null;
+  to: number | null;
+  reason: "card_data" | "agent" | "pbx";
+  until: number | null;
+  automatic: boolean;
+}
+
+/** A recording; `/api/recordings/{id}` has the audio. `by`: who started it (`null`: the PBX). */
 export interface RecordingView {
+  from: number | null;
+  to: number | null;
+  id: string;
   file: string;
+  state: "on" | "paused" | "ended";
+  device: string;
+  by: string | null;
+  stopped_by: string | null;
+  consent: "announced" | "asked" | null;
   paused_seconds: number;
+  gaps: RecordingGap[];
+  deleted_at: number | null;
 }
 
 /** One stay in one queue. */
@@ -142,6 +161,23 @@ export interface PbxView {
   since: number;
   reason: string | null;
   can_hold?: boolean;
+  can_record?: boolean;
+}
+
+/** Whether calls of a queue are recorded. `pbx` and `queue` `null`: calls that came through none. */
+export interface RecordingRule {
+  pbx: string | null;
+  queue: string | null;
+  policy: "always" | "on_demand" | "never";
+  consent: boolean;
+}
+
+/** What holds for recordings. A queue that is not in `rules` is `on_demand` without an announcement. */
+export interface RecordingPolicies {
+  configured: boolean;
+  card_pause_seconds: number;
+  may_listen: boolean;
+  rules: RecordingRule[];
 }
 
 /** Why an agent may be not ready. `labels`: text by language. */
@@ -242,6 +278,7 @@ export interface Snapshot extends Numbered {
   dispositions: Disposition[];
   skills?: Skill[];
   crm?: CrmPage[];
+  recording?: RecordingPolicies;
 }
 
 /** An administrator changed what there is to choose from. (Queues come with their figures.) */
@@ -400,6 +437,23 @@ export interface Retrieve extends OnInteraction {
 export interface PickUp extends OnInteraction {
 }
 
+/** Record the call. `consent`: the customer was asked and agreed (needed where the queue has an announcement). */
+export interface StartRecording extends OnInteraction {
+  consent?: boolean;
+}
+
+/** End the recording, where the queue's policy lets the agent. */
+export interface StopRecording extends OnInteraction {
+}
+
+/** Write silence while card data is spoken; it goes on by itself after `card_pause_seconds`. */
+export interface PauseRecording extends OnInteraction {
+}
+
+/** Write the audio again. */
+export interface ResumeRecording extends OnInteraction {
+}
+
 /** Choose the customer (`customer_id`), or create one. */
 export interface Identify extends OnInteraction {
   customer_id?: string | null;
@@ -495,6 +549,10 @@ export interface CLIENT_COMMANDS {
   park: Park;
   retrieve: Retrieve;
   pick_up: PickUp;
+  start_recording: StartRecording;
+  stop_recording: StopRecording;
+  pause_recording: PauseRecording;
+  resume_recording: ResumeRecording;
   identify: Identify;
   note: Note;
   wrap_up: WrapUp;
@@ -545,6 +603,10 @@ export interface ClientToServerEvents {
   park: (command: Park, ack: (answer: Ack) => void) => void;
   retrieve: (command: Retrieve, ack: (answer: Ack) => void) => void;
   pick_up: (command: PickUp, ack: (answer: Ack) => void) => void;
+  start_recording: (command: StartRecording, ack: (answer: Ack) => void) => void;
+  stop_recording: (command: StopRecording, ack: (answer: Ack) => void) => void;
+  pause_recording: (command: PauseRecording, ack: (answer: Ack) => void) => void;
+  resume_recording: (command: ResumeRecording, ack: (answer: Ack) => void) => void;
   identify: (command: Identify, ack: (answer: Ack) => void) => void;
   note: (command: Note, ack: (answer: Ack) => void) => void;
   wrap_up: (command: WrapUp, ack: (answer: Ack) => void) => void;
@@ -568,7 +630,5 @@ export const SERVER_EVENT_NAMES = [
 
 /** Commands that this version refuses with `not_supported`. */
 export const LATER_COMMANDS = [
-  "pause_recording",
-  "resume_recording",
   "send_message",
 ] as const;
