@@ -21,6 +21,8 @@ class Facts:
     device: str
     mine: str | None = None
     """The channel of the agent's phone, while it has part in the call."""
+    in_bridge: bool = False
+    """That channel is in a bridge: in none for a moment while the PBX moves it from one to another."""
     customer: str | None = None
     customer_hears: frozenset[str] = frozenset()
     """The channels that the customer talks to."""
@@ -81,6 +83,7 @@ def facts_of(tracker: CallTracker, interaction_id: str, device: str) -> Facts:
         interaction_id,
         device,
         mine=mine.name if mine is not None else None,
+        in_bridge=mine is not None and mine.bridge is not None,
         customer=customer.name if customer is not None else None,
         customer_hears=frozenset(c.name for c in around),
         with_devices=frozenset(c.device for c in around),

@@ -132,6 +132,7 @@ def _before_release(transfer: Transfer, facts: Facts) -> Seen | None:
         return "answered"
     if facts.together and facts.target is None and transfer.state != "starting":
         return "called_off" if transfer.asked_back else "back"
-    # Where no phone of ours rings (a queue, a number outside, a room) that the customer hears music must do.
+    # Where no phone of ours rings (a queue, a number outside, a room) that the customer hears music must do. A sender
+    # who leaves before the PBX has put her where the target will be is not missed by it: nobody would be rung again.
     known = facts.target is not None or transfer.target.device is None
-    return "rang" if known and not facts.together else None
+    return "rang" if known and not facts.together and facts.in_bridge else None

@@ -20,6 +20,7 @@ class Bridging(Registry):
         if channel is None:
             return
         channel.up = True
+        channel.exten = m.get("Exten") or channel.exten
         self._follow_linked_id(channel, m.get("Linkedid"), at)
         self.topology.enter(channel, m.get("BridgeUniqueid"))
         for contact in self._contacts_near(channel):
@@ -79,7 +80,8 @@ class Bridging(Registry):
             elif not leg.away:
                 leg.away, leg.away_at = True, at
         for device, channel in present.items():
-            if device not in contact.legs and not contact.sent_away_by(device):
+            gone = contact.sent_away_by(device) or channel.unique_id == contact.let_go
+            if device not in contact.legs and not gone:
                 contact.connect(channel, at, inferred)
         if customer.hangup_requested and customer.bridge is None:
             contact.end_legs_that_customer_left(at)

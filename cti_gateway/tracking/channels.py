@@ -33,6 +33,8 @@ class Channel:
     dialled_by: str | None = None
     contact: Contact | None = None
     consult: bool = False
+    asks_queue: str = ""
+    """The queue in which it waits for an agent who asks there on behalf of a customer."""
     originated: bool = False
     hangup_requested_at: float | None = None
     hangup_requested: bool = False
@@ -149,9 +151,13 @@ class Topology:
         if not channel.is_local:
             return [channel]
         half = self.other_half(channel)
+        return self.dialled_from(half, channel) if half is not None else []
+
+    def dialled_from(self, source: Channel, but: Channel | None = None) -> list[Channel]:
+        """The phones that this channel rings or has rung, also through Local pairs, as far as they still exist."""
         found: list[Channel] = []
-        for unique_id in self.dialled.get(half.unique_id, ()) if half is not None else ():
+        for unique_id in self.dialled.get(source.unique_id, ()):
             target = self.by_id.get(unique_id)
-            if target is not None and target is not channel:
+            if target is not None and target is not but:
                 found += self.real_targets(target)
         return found

@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from cti_gateway.tracking.channels import Channel
 from interaction_log import events as e
-from interaction_log.interaction import Interaction, Offer, QueueVisit
+from interaction_log.interaction import Interaction, Offer, QueueVisit, Transfer
 
 # Q.850 causes by which a phone says "not now": user busy, call rejected (Asterisk include/asterisk/causes.h).
 DECLINED_CAUSES: Final = frozenset({"17", "21"})
@@ -98,6 +98,10 @@ class Contact:
     dial_status: str = ""
     joined_outside: bool = False
     redirected_at: float | None = None
+    let_go: str | None = None
+    """The channel that has just transferred the customer away, and may stand beside him for a moment still."""
+    returned: str | None = None
+    """The transfer that nobody took: the customer came back to the one who had sent him on."""
     from_snapshot: bool = False
     counter: int = 0
 
@@ -254,7 +258,10 @@ class Contact:
         self.last_agent, self.last_agent_hung_up = device, False
         self.last_exten = self.customer.exten if self.customer is not None else ""
         self.emit(e.AgentConnected(at=at, interaction_id=self.id, device=device, inferred=inferred))
-        self.complete_transfer(at)
+        if self._came_back(device):
+            self.returned = self.interaction.transfers[-1].transfer_id
+        else:
+            self.complete_transfer(at)
 
     def _close_earlier_legs(self, device: str, at: float | None) -> None:
         """Another agent has the customer now: those who no longer hear him had him before."""
@@ -315,22 +322,31 @@ class Contact:
         pending, self.pending = self.pending, None
         self.start_transfer(pending.kind, pending.device, target or f"exten:{pending.exten}", pending.at)
 
-    def _redirect_open_transfer(self, target: str | None) -> None:
+    def _under_way(self) -> Transfer | None:
+        """The transfer of which nothing has become yet."""
         last = self.interaction.transfers[-1] if self.interaction.transfers else None
-        if last is None or last.completed or target is None or not last.target.startswith("exten:"):
+        return last if last is not None and not last.completed and last.transfer_id != self.returned else None
+
+    def _came_back(self, device: str) -> bool:
+        """Whether the customer was sent to a phone and is with the sender again (who may be an agent of a queue)."""
+        last = self._under_way()
+        return last is not None and last.source == device != last.target and "/" in last.target
+
+    def _redirect_open_transfer(self, target: str | None) -> None:
+        last = self._under_way()
+        if last is None or target is None or not last.target.startswith("exten:"):
             return
         self.emit(e.TransferRedirected(at=None, interaction_id=self.id, transfer_id=last.transfer_id, target=target))
 
     def complete_transfer(self, at: float | None) -> None:
         """The target talks to the customer."""
-        last = self.interaction.transfers[-1] if self.interaction.transfers else None
-        if last is not None and not last.completed:
+        last = self._under_way()
+        if last is not None:
             self.emit(e.TransferCompleted(at=at, interaction_id=self.id, transfer_id=last.transfer_id))
 
     def open_transfer(self) -> bool:
         """Whether a transfer is under way."""
-        transfers = self.interaction.transfers
-        return self.pending is not None or bool(transfers and not transfers[-1].completed)
+        return self.pending is not None or self._under_way() is not None
 
     def notice_redirect(self, target: str, agent: str | None, only_if_moved: bool = False) -> None:
         """Somebody moved the customer without a transfer event (AMI Redirect): elsewhere, and no agent hung up."""

@@ -40,6 +40,8 @@ class Queueing(Dialling):
         if channel is None:
             return self._contact_without_channel(m)
         channel.exten = m.get("Exten") or channel.exten
+        if channel.asks_queue:
+            return None
         if channel.contact is not None:
             return channel.contact
         if channel.is_local:
@@ -59,12 +61,22 @@ class Queueing(Dialling):
     def queue_caller_join(self, m: Message, at: float | None) -> None:
         """``QueueCallerJoin``."""
         contact = self._queue_contact(m, at)
-        if contact is None or contact.interaction.ended:
+        if contact is None or contact.interaction.ended or self._only_asks(contact, m):
             return
         target = f"queue:{m.get('Queue')}"
         contact.notice_redirect(target, contact.last_agent)
         contact.flush_pending(target=target)
         contact.enter_queue(m.get("Queue"), _number(m.get("Position")), at)
+
+    def _only_asks(self, contact: Contact, m: Message) -> bool:
+        """Whether an agent asks in the queue through a Local channel (Atxfer) while the customer hears music."""
+        channel = self.topology.pair(m.get("Channel"), m.get("Uniqueid"))
+        if channel is None or not channel.is_local or not contact.legs or contact.pending is not None:
+            return False
+        if contact.customer is None or contact.customer in self.topology.heard_by(channel):
+            return False
+        channel.consult, channel.asks_queue = True, m.get("Queue")
+        return True
 
     def queue_caller_abandon(self, m: Message, at: float | None) -> None:
         """``QueueCallerAbandon``: also at a time-out, so it only counts with a hang-up (AMI-FACTS 6.2)."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from cti_gateway.ami.codec import Message
 from cti_gateway.tracking.channels import Channel
-from cti_gateway.tracking.contact import Contact, OutsideLeg
+from cti_gateway.tracking.contact import Contact, Leg, OutsideLeg
 from interaction_log import events as e
 
 if TYPE_CHECKING:
@@ -295,16 +295,31 @@ class Snapshot:
         fresh = contact.from_snapshot and line.fresh
         if fresh and line.application == "Queue" and not contact.interaction.queue_visits:
             contact.enter_queue(line.data.split(",")[0], None, customer.created_at, inferred=True)
+        self._remember_who_asks(contact, customer, now)
         self._ring(contact)
         self._connect(contact, now)
         if contact.from_snapshot or self.stale:
             contact.end_lost_offers(now)
 
+    def _remember_who_asks(self, contact: Contact, customer: Channel, now: float | None) -> None:
+        """An agent whose stretch is open in the log while the customer hears music asks a colleague (Atxfer)."""
+        heard = self.tracker.topology.heard_by(customer)
+        for one in [s for s in contact.interaction.segments if s.open and s.agent not in contact.legs]:
+            phones = [x.channel for x in self._listed.values() if x.fresh and x.channel.device == one.agent]
+            asks = next((c for c in phones if c.contact is contact and c.bridge is not None and c not in heard), None)
+            if asks is not None:
+                contact.legs[one.agent] = Leg(asks, away=True, away_at=now)
+
     def _ring(self, contact: Contact) -> None:
         for line in self._listed.values():
             channel = line.channel
             rings = line.fresh and line.state == _RINGING and channel.contact is contact
-            if rings and channel is not contact.customer and self.tracker.parties.is_agent(channel.device):
+            if not rings or channel is contact.customer or not self.tracker.parties.is_agent(channel.device):
+                continue
+            if any(leg.away for leg in contact.legs.values()) and contact.interaction.waiting_in() is None:
+                channel.consult = True
+                contact.consult_target, contact.consult_rang_at = channel, channel.created_at
+            else:
                 contact.offer(channel, channel.created_at, "direct", inferred=True)
 
     def _connect(self, contact: Contact, now: float | None) -> None:

@@ -45,9 +45,14 @@ class Transferring(Queueing):
         if contact is None or m.get("DestType") in ("Fail", "Threeway"):
             return
         agent = self._agent_behind(contact, first if first is not None and first.contact is contact else second)
-        phone = self._transfer_target(contact, target, agent)
         contact.pending = None
         self._end_transferers_leg(contact, agent, at)
+        asking = next((c for c in self.topology.by_id.values() if c.contact is contact and c.asks_queue), None)
+        phones = self.topology.dialled_from(asking) if asking is not None else []
+        phone = next((p for p in phones if p.up), None) or self._transfer_target(contact, target, agent)
+        if asking is not None and not (phone is not None and phone.up):
+            self._goes_on_waiting(contact, agent, asking, phones, at)
+            return
         contact.start_transfer("attended", agent, phone.device if phone is not None else self._target_name(m), at)
         if phone is not None and phone.device in contact.legs:
             contact.complete_transfer(at)
@@ -55,10 +60,24 @@ class Transferring(Queueing):
             contact.offer(phone, contact.consult_rang_at, "transfer")
         contact.consult_target = None
 
+    def _goes_on_waiting(
+        self, contact: Contact, agent: str, asking: Channel, phones: list[Channel], at: float | None
+    ) -> None:
+        """Nobody has answered in the queue that was asked: the customer waits there, and phones ring for him now."""
+        queue, asking.asks_queue, asking.consult = asking.asks_queue, "", False
+        contact.start_transfer("attended", agent, f"queue:{queue}", at)
+        contact.enter_queue(queue, None, at)
+        contact.consult_target = None
+        for phone in phones:
+            if self.parties.is_agent(phone.device):
+                phone.consult = False
+                contact.offer(phone, at, "transfer")
+
     def _end_transferers_leg(self, contact: Contact, agent: str, at: float | None) -> None:
         leg = contact.legs.get(agent)
         if leg is None:
             return
+        contact.let_go = leg.channel.unique_id
         gone = leg.channel.bridge is None and leg.channel.left_bridge_at is not None
         contact.disconnect(agent, leg.channel.left_bridge_at if gone else at)
 

@@ -21,7 +21,15 @@ from tests.pbx.stage import UNPROMISED, Expected, Stage
 OLDER = """answered abandoned-ringing ring-no-answer-then-other declined-then-other queue-timeout
     blind-transfer-refer attended-transfer-refer attended-transfer-action hold-and-resume local-kept-answered
     local-optimised-attended-transfer originate-answered originate-not-lifted park-and-retrieve direct-pickup conference
-    connected-late odd-names injected-header""".split()  # noqa: SIM905
+    connected-late odd-names injected-header
+    blind-transfer-to-queue blind-transfer-action-to-queue attended-transfer-ringing transfer-returned
+    attended-transfer-refer-ringing consultation-declined attended-transfer-declined attended-transfer-cancelled
+    attended-transfer-swapped attended-transfer-threeway threeway-then-dropped attended-transfer-action-to-queue-waiting
+    local-kept-blind-transfer local-kept-attended-transfer local-kept-blind-transfer-action-to-queue
+    local-kept-transfer-returned local-kept-attended-transfer-action local-kept-attended-transfer-cancelled
+    local-kept-attended-transfer-swapped local-kept-attended-transfer-threeway
+    local-optimised-blind-transfer local-optimised-transfer-returned local-optimised-attended-transfer-action
+    local-optimised-attended-transfer-swapped local-optimised-attended-transfer-threeway""".split()  # noqa: SIM905
 PREFIXES = {"sid": "", "bullseye": "v16-"}
 FOLDER = Path(__file__).resolve().parents[1] / "golden"
 

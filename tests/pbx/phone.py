@@ -478,6 +478,7 @@ class Phone(asyncio.DatagramProtocol):
             call._resend.cancel()
         if 100 < response.status < 200 and not call.rang_at:
             call.rang_at = time.time()
+            call.remote, call.remote_tag = response.get("to"), sip.tag(response.get("to"))
             self.note(f"heard ringing {response.status}", call)
         elif 200 <= response.status < 300:
             self._connected(call, response, number)

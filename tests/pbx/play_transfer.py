@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from tests.pbx.asterisk import Timing
+from tests.pbx.members import NO_TRANSFER, UNSURE_HOLD
 from tests.pbx.phone import Call
 from tests.pbx.stage import (
     UNPROMISED,
@@ -19,11 +20,6 @@ from tests.pbx.stage import (
     transfer,
 )
 from tests.pbx.table import ALL_KINDS, scenario
-
-# During the PBX's own consultation the customer hears music: that may count as hold or not (DESIGN).
-UNSURE_HOLD: Expected = {"hold_seconds": UNPROMISED, "holds": UNPROMISED}
-# Whether a consultation that came to nothing is listed as a transfer (not completed) is not said anywhere.
-NO_TRANSFER: Expected = {"transfers": UNPROMISED, "transfers_completed": 0}
 
 
 @scenario(kinds=ALL_KINDS)

@@ -88,7 +88,12 @@ def is_between_two_messages_of_one_step(tracker: CallTracker) -> bool:
     """Something was asked for or announced that no snapshot shows, and follows within milliseconds."""
     contacts = tracker.contacts.values()
     announced = any(c.pending or c.leave_pending or (c.abandon_seen and c.interaction.waiting_in()) for c in contacts)
-    return announced or any(c.hangup_requested for c in tracker.topology.by_id.values())
+    channels = tracker.topology.by_id.values()
+    let_go = {c.let_go for c in contacts}
+    leaving = any(c.hangup_requested or (c.unique_id in let_go and c.bridge is not None) for c in channels)
+    leaving = leaving or any(leg.away and leg.channel.bridge is None for c in contacts for leg in c.legs.values())
+    # The customer has gone, and the one outside whom he talked to goes now: alone he would look like a new caller.
+    return announced or leaving or any(c.contact is not None and c.contact.interaction.ended for c in channels)
 
 
 UNREACHED = {"busy": "not reached", "no_answer": "not reached", "failed": "not reached", "cancelled": "not reached"}

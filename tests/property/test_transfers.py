@@ -26,6 +26,7 @@ facts = st.builds(
     st.just("i"),
     st.just("PJSIP/1001"),
     mine=st.sampled_from([None, ANNA]),
+    in_bridge=st.booleans(),
     customer=st.just(CUSTOMER),
     customer_hears=st.frozensets(st.sampled_from([ANNA, BEN])),
     with_devices=st.frozensets(st.sampled_from(["PJSIP/1001", "PJSIP/1002"])),
@@ -86,6 +87,7 @@ TALKING = Facts(
     "i",
     "PJSIP/1001",
     mine=ANNA,
+    in_bridge=True,
     customer=CUSTOMER,
     customer_hears=frozenset({ANNA}),
     with_devices=frozenset({"PJSIP/1001"}),
@@ -96,7 +98,12 @@ MUSIC = replace(TALKING, customer_hears=frozenset(), with_devices=frozenset(), h
 RINGING = replace(MUSIC, target=BEN)
 ASKING = replace(RINGING, hears=frozenset({BEN}))
 MOVED = replace(
-    MUSIC, mine=None, has_leg=False, customer_hears=frozenset({BEN}), with_devices=frozenset({"PJSIP/1002"})
+    MUSIC,
+    mine=None,
+    in_bridge=False,
+    has_leg=False,
+    customer_hears=frozenset({BEN}),
+    with_devices=frozenset({"PJSIP/1002"}),
 )
 
 
@@ -134,3 +141,8 @@ def test_stories() -> None:
     assert run(transfer("conference"), RINGING, ASKING, three) == ["ringing", "consulting", "completed"]
     queue = transfer(device=None)
     assert run(queue, TALKING, MUSIC) == ["starting", "ringing"]
+
+
+def test_it_does_not_ring_before_the_sender_stands_where_the_target_will_be() -> None:
+    between = replace(RINGING, in_bridge=False)
+    assert run(transfer("blind"), TALKING, between, RINGING) == ["starting", "starting", "ringing"]
