@@ -41,6 +41,7 @@ class Gateway:
         self.log, self.store, self.hub = event_log, store, hub
         self.server: Server | None = None
         self.extras: list[Extra] = []
+        store.follow(event_log.shown)
 
     async def restore(self, states: Sequence[LastState], last_word: float | None, *, absent: bool) -> None:
         """Take over what was. ``last_word``: when a PBX told us something last, by its clock.

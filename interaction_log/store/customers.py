@@ -55,7 +55,7 @@ class StoredCustomers:
             match = Match(strength="known", customer=view(_one(connection, customer_id)))
             return caller.with_history(connection, match)
 
-        return await self._reading(work)
+        return await self._reading.fresh(work)
 
     async def create(self, fields: dict[str, Any]) -> Customer:
         """A new record; raises ``Refused``."""
@@ -90,7 +90,7 @@ class StoredCustomers:
     async def timeline(self, customer_id: str, limit: int, before: float | None) -> list[dict[str, Any]]:
         """The customer's interactions, newest first; ``limit`` is capped at 500."""
         limit = max(1, min(limit, MOST_PER_PAGE))
-        return await self._reading(lambda connection: timeline(connection, customer_id, limit, before))
+        return await self._reading.fresh(lambda connection: timeline(connection, customer_id, limit, before))
 
     async def import_csv(self, data: bytes, dry_run: bool) -> ImportReport:
         """Take a file in, all of its good rows in one transaction; ``dry_run`` only reports. See ``imports``."""

@@ -50,7 +50,7 @@ class StoredInteractions:
             at, of = cursors.read(cursor, float, str)
             query = query.where(sa.tuple_(interactions.c.sorted_at, interactions.c.id) < sa.tuple_(at, of))
         limit = max(1, min(limit, MOST_PER_PAGE))
-        rows = await self._reading(
+        rows = await self._reading.fresh(
             lambda connection: connection.execute(query.order_by(*_ORDER).limit(limit + 1)).all()
         )
         last = rows[limit - 1] if len(rows) > limit else None
@@ -60,19 +60,20 @@ class StoredInteractions:
     async def get(self, interaction_id: str) -> dict[str, Any]:
         """Raises ``NotFound``."""
         query = sa.select(*_COLUMNS).where(interactions.c.id == interaction_id)
-        row = await self._reading(lambda connection: connection.execute(query).first())
+        row = await self._reading.fresh(lambda connection: connection.execute(query).first())
         if row is None:
             raise NotFound(interaction_id)
         return _item(row)
 
     async def recent_of_agent(self, devices: Iterable[str], agent: str, limit: int) -> list[dict[str, Any]]:
         """The last interactions that ``agent`` had, or one of the devices while nobody was signed in there."""
-        return await self._reading(partial(_recent, devices=list(devices), agent=agent, limit=max(1, min(limit, 100))))
+        question = partial(_recent, devices=list(devices), agent=agent, limit=max(1, min(limit, 100)))
+        return await self._reading.fresh(question)
 
     async def gaps(self, limit: int) -> list[dict[str, Any]]:
         """The times in which a PBX link was lost, newest first: what ``LinkLost`` and ``LinkRestored`` say."""
         query = sa.select(link_events).order_by(link_events.c.seq.desc()).limit(max(1, min(limit, MOST_PER_PAGE)))
-        rows = await self._reading(lambda connection: connection.execute(query).all())
+        rows = await self._reading.fresh(lambda connection: connection.execute(query).all())
         return [{"seq": row.seq, "type": row.type, **json.loads(row.payload)} for row in rows]
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import bisect
 import contextlib
 import copy
 import functools
-import heapq
-import itertools
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from operator import itemgetter
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +21,7 @@ from interaction_log.events import Event, Recorded
 from interaction_log.interaction import Interaction
 from interaction_log.store import lease
 from interaction_log.store.engine import WRITER_BUSY_SECONDS, open_engine
+from interaction_log.store.inbox import LINGER_SECONDS
 from interaction_log.store.journal import SIZE, Journal, JournalLocked
 from interaction_log.store.lease import LeaseHeld
 from interaction_log.store.migrate import upgrade_to_head
@@ -35,6 +37,7 @@ from interaction_log.store.writer import Counters, LogState, Writer
 MAX_BACKLOG: Final = 200_000  # events in memory, about 0.2 GB; only a stuck disk under a flood comes there
 _PAGE: Final = 1_000
 _STOP_SECONDS: Final = 8.0
+_seq: Final = itemgetter(0)
 
 
 class NotDurable(RuntimeError):
@@ -44,7 +47,9 @@ class NotDurable(RuntimeError):
 class EventLog:
     """Fulfils ``routing.ports.Log``. Its methods belong to the event loop's thread, ``open`` and ``close`` to any."""
 
-    def __init__(self, url: str, engine: sa.Engine, journal: Journal, numbers: Numbers, owner: lease.Owner):
+    def __init__(
+        self, url: str, engine: sa.Engine, journal: Journal, numbers: Numbers, owner: lease.Owner, linger: float
+    ):
         self._engine = engine
         self._owner = owner
         self._journal = journal
@@ -62,7 +67,9 @@ class EventLog:
             projection=self._projection,
             settled=self._settled,
             on_state=self._tell,
+            linger=linger,
         )
+        self._inbox = self._writer.inbox
         self._open: list[Interaction] = []
         self._appended = 0
         self._appended_seq = 0
@@ -70,18 +77,25 @@ class EventLog:
         self._settled_count = 0
         self._shed = 0
         self._lost: list[tuple[int, int]] = []
-        self._waiters: list[tuple[int, int, asyncio.Future[None]]] = []
-        self._order = itertools.count()
+        self._waiters: deque[tuple[int, asyncio.Future[None]]] = deque()  # by number
+        self._watchers: deque[tuple[int, asyncio.Future[None]]] = deque()  # those of ``shown``
         self._closed = False
 
     @classmethod
     def open(
-        cls, url: str, journal_path: Path | str, *, on_state: Callable[[LogState], None], journal_bytes: int = SIZE
+        cls,
+        url: str,
+        journal_path: Path | str,
+        *,
+        on_state: Callable[[LogState], None],
+        journal_bytes: int = SIZE,
+        linger: float = LINGER_SECONDS,
     ) -> EventLog:
         """Bring the schema up to date, take the lead, drain the journal, load what is open, start the writer.
 
         Blocks: call it in a thread or before the loop runs. ``on_state`` is called in the loop's thread once the
-        first event was appended, before that in the writer's. Raises ``LeaseHeld``, ``SchemaTooNew``, ``ValueError``
+        first event was appended, before that in the writer's. ``linger``: how many seconds a group of events gathers
+        at most while nobody waits for it. Raises ``LeaseHeld``, ``SchemaTooNew``, ``ValueError``
         (no such database) or SQLAlchemy's errors.
         """
         journal = _journal(Path(journal_path), journal_bytes)
@@ -90,7 +104,7 @@ class EventLog:
         try:
             upgrade_to_head(url)
             lease.acquire(engine, owner)
-            log = cls(url, engine, journal, Numbers(journal), owner)
+            log = cls(url, engine, journal, Numbers(journal), owner, linger)
             log._start(on_state)
         except BaseException:
             owner.forget()
@@ -127,7 +141,7 @@ class EventLog:
             self._remember_lost(recorded.seq)
             return
         self._appended += 1
-        self._writer.inbox.put(recorded)
+        self._inbox.put(recorded)
 
     async def durable(self, seq: int) -> None:
         """Return when ``seq`` and all appended before it are on disk; raises ``NotDurable`` if it was lost.
@@ -139,12 +153,31 @@ class EventLog:
     def settled(self, seq: int) -> asyncio.Future[None]:
         """The same as a future, for those who wait for many."""
         self._loop = asyncio.get_running_loop()
-        seq = min(seq, self._appended_seq)
         waiter: asyncio.Future[None] = self._loop.create_future()
-        heapq.heappush(self._waiters, (seq, next(self._order), waiter))
-        if self._durable_seq >= seq or self._closed:  # after the push: the writer may have been faster
+        if seq >= self._appended_seq:
+            seq = self._appended_seq
+            self._waiters.append((seq, waiter))
+        else:
+            bisect.insort(self._waiters, (seq, waiter), key=_seq)
+        if self._durable_seq >= seq or self._closed:  # after it stands there: the writer may have been faster
             self._wake()
+        else:
+            self._inbox.hurry()
         return waiter
+
+    async def shown(self) -> None:
+        """Return when all that was appended before can be read, projections too (under a flood they come later).
+
+        While the database is away it returns as soon as the journal has it: nothing new can be read then.
+        """
+        self._loop = asyncio.get_running_loop()
+        if self._writer.shown_seq >= self._appended_seq:
+            return
+        watcher: asyncio.Future[None] = self._loop.create_future()
+        self._watchers.append((self._appended_seq, watcher))
+        self._inbox.hurry()
+        self._wake()  # after it stands there: the writer may have been faster
+        await watcher
 
     def open_interactions(self) -> list[Interaction]:
         """As they were found at the start; the caller's own."""
@@ -213,19 +246,29 @@ class EventLog:
         """In the writer's thread. What it sets is read after the push of a waiter, so none is forgotten."""
         self._settled_count += count
         self._durable_seq = max(self._durable_seq, upto)
-        if self._waiters and self._loop is not None:
+        if (self._waiters or self._watchers) and self._loop is not None:
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 self._loop.call_soon_threadsafe(self._wake)
 
     def _wake(self) -> None:
-        while self._waiters and (self._waiters[0][0] <= self._durable_seq or self._given_up()):
-            seq, _, waiter = heapq.heappop(self._waiters)
+        waiters, settled = self._waiters, self._durable_seq
+        some_lost = bool(self._lost or self._writer.lost)
+        while waiters and (waiters[0][0] <= settled or self._given_up()):
+            seq, waiter = waiters.popleft()
             if waiter.done():
                 continue
-            if seq > self._durable_seq or self._was_lost(seq):
+            if seq > settled or (some_lost and self._was_lost(seq)):
                 waiter.set_exception(NotDurable(f"event {seq} was not stored"))
             else:
                 waiter.set_result(None)
+        while self._watchers and (self._watchers[0][0] <= self._readable() or self._given_up()):
+            watcher = self._watchers.popleft()[1]
+            if not watcher.done():
+                watcher.set_result(None)
+
+    def _readable(self) -> int:
+        """Up to which event readers find what they will find."""
+        return self._writer.shown_seq if self._writer.state.name == "ok" else self._durable_seq
 
     def _was_lost(self, seq: int) -> bool:
         return any(first <= seq <= last for ranges in (self._writer.lost, self._lost) for first, last in ranges)

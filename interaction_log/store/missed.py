@@ -27,13 +27,13 @@ from interaction_log.records import Conflict, NotFound, Refused
 from interaction_log.store import cursor as cursors
 from interaction_log.store.reading import Reading
 from interaction_log.store.schema import customers, metadata
+from interaction_log.store.statements import Among
 from interaction_log.store.writing import Writing
 
 MOST_PER_PAGE: Final = 1_000
 KEPT_SECONDS: Final = 14 * 86_400.0
 """Nobody calls back after two weeks: what is open for longer is not shown any more."""
 LONGEST_NOTE: Final = 2_000
-_CHUNK: Final = 400  # values in one IN (…)
 
 missed_calls: Final = sa.Table(
     "missed_calls",
@@ -72,6 +72,9 @@ missed_tries: Final = sa.Table(
     sa.Column("entry", sa.String, nullable=False),
 )
 
+_TRIES: Final = Among(sa.select(missed_tries), missed_tries.c.interaction_id)
+_OPEN: Final = Among(sa.select(_m.number).where(_m.state != sa.literal_column("'done'")), _m.number)
+
 
 # --- kept up by the writer -----------------------------------------------------------------------
 
@@ -93,21 +96,12 @@ def project(connection: sa.Connection, changed: Sequence[Interaction]) -> None:
 
 
 def _known(connection: sa.Connection, ids: list[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for n in range(0, len(ids), _CHUNK):
-        query = sa.select(missed_tries).where(missed_tries.c.interaction_id.in_(ids[n : n + _CHUNK]))
-        found.update({row.interaction_id: row.entry for row in connection.execute(query)})
-    return found
+    return {row.interaction_id: row.entry for row in _TRIES(connection, ids)}
 
 
 def _waiting(connection: sa.Connection, numbers: set[str]) -> set[str]:
     """Those of these numbers that are on the list. Nearly always none, by one look into a small index."""
-    found: set[str] = set()
-    every = sorted(numbers)
-    for n in range(0, len(every), _CHUNK):
-        query = sa.select(_m.number).where(_todo, _m.number.in_(every[n : n + _CHUNK]))
-        found.update(connection.execute(query).scalars())
-    return found
+    return {row.number for row in _OPEN(connection, sorted(numbers))}
 
 
 def _tried(connection: sa.Connection, one: Interaction) -> None:
@@ -185,14 +179,14 @@ class StoredMissed:
         query = _query(state, queue, now)
         if after is not None:
             query = query.where(sa.tuple_(_m.last_at, _m.id) < sa.tuple_(*after))
-        rows, counts = await self._reading(partial(_read, query=query.limit(limit + 1), now=now))
+        rows, counts = await self._reading.fresh(partial(_read, query=query.limit(limit + 1), now=now))
         last = rows[limit - 1] if len(rows) > limit else None
         following = None if last is None else cursors.write(float(last.last_at), last.id)
         return MissedPage([_entry(r) for r in rows[:limit]], following, counts.get("open", 0), counts.get("calling", 0))
 
     async def get(self, entry_id: str) -> MissedCall:
         """One entry. Raises ``NotFound``."""
-        return await self._reading(partial(_one, entry_id=entry_id))
+        return await self._reading.fresh(partial(_one, entry_id=entry_id))
 
     async def work(self, entry_id: str, work: Work) -> MissedCall:
         """Change an entry; the entry as it is then. Raises ``NotFound``, ``Conflict`` or ``Refused``."""

@@ -24,14 +24,13 @@ from interaction_log.interaction import Interaction, Offer, Segment
 from interaction_log.store import missed, recordings
 from interaction_log.store.rows import Row, encode, from_row
 from interaction_log.store.schema import events, interactions, seats
-from interaction_log.store.statements import Statements
+from interaction_log.store.statements import Among, Statements
 
 _log: Final = logging.getLogger(__name__)
 KEPT_CLOSED: Final = 2_000  # closed interactions that stay in memory, for wrap-up and corrections (some 5 kB each)
 _CHUNK: Final = 500  # ids in one IN (…)
 _UNSTORABLE: Final = {0: None} | dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
-
-
+_KNOWN: Final = Among(sa.select(interactions.c.id, interactions.c.began), interactions.c.id)
 _SMALL: Final = frozenset({"AgentStateChanged", "AgentSignedIn", "LinkLost", "LinkRestored"})
 
 
@@ -234,17 +233,13 @@ class Projection:
         self._lives.update(_load(connection, begun))
 
     def _reload_known(self, connection: sa.Connection) -> None:
-        for chunk in _chunks(sorted(self._fresh)):
-            known = sa.select(interactions.c.id).where(interactions.c.id.in_(chunk))
-            for of in connection.execute(known).scalars().all():
-                self.reload(of)
+        for row in _KNOWN(connection, sorted(self._fresh)):
+            self.reload(row.id)
         self._fresh.clear()
         if not self._stale:
             return
-        for chunk in _chunks(sorted(self._stale)):
-            begun = sa.select(interactions.c.id, interactions.c.began).where(interactions.c.id.in_(chunk))
-            for row in connection.execute(begun):
-                self._stale[row.id].add(row.began)
+        for row in _KNOWN(connection, sorted(self._stale)):
+            self._stale[row.id].add(row.began)
         for of, live in _load(connection, self._stale).items():
             self._lives[of] = live
             self._dirty[of] = None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
@@ -13,6 +14,8 @@ from interaction_log.store.engine import open_engine
 
 _T = TypeVar("_T")
 THREADS: Final = 4
+FRESH_SECONDS: Final = 1.0
+"""So long at most a reader waits for the log: what is not there then is not worth waiting for, and will come."""
 
 
 class Reading:
@@ -21,10 +24,22 @@ class Reading:
     def __init__(self, url: str):
         self._engine = open_engine(url, writes=False, size=THREADS)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="log-reader")
+        self._shown: Callable[[], Awaitable[None]] | None = None
+
+    def follow(self, shown: Callable[[], Awaitable[None]]) -> None:
+        """``shown`` returns when all that the log was given before can be read."""
+        self._shown = shown
 
     async def __call__(self, work: Callable[[sa.Connection], _T]) -> _T:
         """The result of ``work``; raises what it raises."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._run, work)
+
+    async def fresh(self, work: Callable[[sa.Connection], _T]) -> _T:
+        """The same, after the log has written what it was given: who acts and then looks sees what he did."""
+        if self._shown is not None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._shown(), FRESH_SECONDS)
+        return await self(work)
 
     def _run(self, work: Callable[[sa.Connection], _T]) -> _T:
         with self._engine.connect() as connection:

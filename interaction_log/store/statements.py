@@ -1,4 +1,8 @@
-"""The writer's statements, compiled once per engine to the driver's own SQL and fed with tuples."""
+"""The writer's statements, compiled once to the driver's own SQL and fed with tuples.
+
+A small group has a handful of statements, and SQLAlchemy's way from an expression to the driver takes longer than most
+of them: its key for the cache alone costs more than SQLite needs to answer.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from interaction_log.store.schema import agent_states, events, interactions, legs, link_events, queue_visits, seats
 
+_MOST_VALUES: Final = 256  # in one IN (…)
 _INSERT: Final = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
@@ -56,6 +61,32 @@ def _end_states() -> Any:
         .where(table.c.agent == sa.bindparam("of"), table.c.seq < sa.bindparam("before"), table.c.to_seq.is_(None))
         .values(to_at=sa.bindparam("at"), to_seq=sa.bindparam("by"))
     )
+
+
+class Among:
+    """A question for the rows in which ``column`` is one of some values. Its SQL is made once per dialect and size."""
+
+    def __init__(self, question: sa.Select[Any], column: sa.ColumnElement[Any]):
+        self._question, self._column = question, column
+        self._texts: dict[tuple[str, int], str] = {}
+
+    def __call__(self, connection: sa.Connection, values: list[str]) -> list[Any]:
+        """The rows, in no order; none for no values."""
+        found: list[Any] = []
+        for n in range(0, len(values), _MOST_VALUES):
+            some = values[n : n + _MOST_VALUES]
+            size = 1 << (len(some) - 1).bit_length()  # few texts: the last value stands there more than once
+            padded = tuple(some + some[-1:] * (size - len(some)))
+            found += connection.exec_driver_sql(self._text(connection.dialect, size), padded).fetchall()
+        return found
+
+    def _text(self, dialect: sa.Dialect, size: int) -> str:
+        text = self._texts.get((dialect.name, size))
+        if text is None:
+            values: list[Any] = [sa.bindparam(f"value{n}") for n in range(size)]
+            text = str(self._question.where(self._column.in_(values)).compile(dialect=dialect))
+            self._texts[dialect.name, size] = text
+        return text
 
 
 class Statements:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from interaction_log.store.audit import StoredAudit
@@ -52,6 +53,10 @@ class Store:
             reading,
             writing,
         )
+
+    def follow(self, shown: Callable[[], Awaitable[None]]) -> None:
+        """Questions about interactions wait for ``shown`` first (``EventLog.shown``); the look-up of a caller never."""
+        self._reading.follow(shown)
 
     def close(self) -> None:
         """Wait for what runs, then close the connections. Blocks, normally for milliseconds."""

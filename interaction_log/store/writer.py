@@ -1,7 +1,7 @@
 """The one writer thread: takes events in groups, commits each group with its projections, survives its database.
 
-Groups form by themselves while the disk works (no linger), up to ``BATCH`` rows; a thousand events a second make
-groups of one to three. In ordinary times the projections are in the same transaction as their events. Under a flood
+Groups of up to ``BATCH`` rows gather for a moment (``inbox``). In ordinary times the projections are in the same
+transaction as their events. Under a flood
 (groups of ``FLOOD`` and more) they are put off to the next lull, ``DEFER_SECONDS`` at most: an interaction is not
 written again for each of its events. ``meta.projected_seq`` says so until they are written, and a start after a crash
 catches up from there.
@@ -14,7 +14,6 @@ through ``on_state``.
 from __future__ import annotations
 
 import logging
-import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -25,6 +24,7 @@ import sqlalchemy as sa
 
 from interaction_log.events import Recorded
 from interaction_log.store.failures import in_words, meaning
+from interaction_log.store.inbox import Inbox
 from interaction_log.store.journal import Journal, JournalFull
 from interaction_log.store.projection import Changes, Projection, clean
 from interaction_log.store.rows import Row, to_row
@@ -69,7 +69,7 @@ class Counters:
 
 class Writer:
     """The thread's work. ``settled(upto, count)``: ``count`` more events, up to number ``upto``, are on a disk, or
-    stand in ``lost`` (ranges of numbers, both ends included)."""
+    stand in ``lost`` (ranges of numbers, both ends included); or the projections are up to ``shown_seq`` now."""
 
     def __init__(
         self,
@@ -80,8 +80,9 @@ class Writer:
         projection: Projection,
         settled: Callable[[int, int], None],
         on_state: Callable[[LogState], None],
+        linger: float,
     ):
-        self.inbox: queue.SimpleQueue[Recorded | None] = queue.SimpleQueue()
+        self.inbox = Inbox(linger, BATCH)
         self.counters = Counters()
         self.state = LogState("ok", 0, time.time())
         self._session = session
@@ -91,13 +92,14 @@ class Writer:
         self._settled = settled
         self._on_state = on_state
         self.lost: list[tuple[int, int]] = []
+        self.shown_seq = 0  # all events up to this one can be read in the projections
+        self._taken_seq = 0
         self._losing = False  # the last range of ``lost`` goes on
         self._aside: list[int] = []  # of this round, put aside before any writing
         self._marked: int | None = None  # what meta.projected_seq says
         self._deferred_at = 0.0
         self._failures = 0
         self._retry_at = 0.0
-        self._stopping = False
         self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
 
     # --- start and stop --------------------------------------------------------------------------
@@ -119,7 +121,7 @@ class Writer:
 
     def stop(self, timeout: float) -> None:
         """Write what is there (to the journal if need be), give the lease back, end."""
-        self.inbox.put(None)
+        self.inbox.stop()
         self._thread.join(timeout)
 
     @property
@@ -128,7 +130,7 @@ class Writer:
         return self._thread.is_alive()
 
     def _run(self) -> None:
-        while not (self._stopping and self.inbox.empty()):
+        while not (self.inbox.stopping and self.inbox.empty):
             try:
                 self._step()
             except Exception as error:  # a fault of ours must not end the log: what was taken goes to the journal
@@ -154,18 +156,7 @@ class Writer:
     def _take(self) -> list[Recorded]:
         if len(self._journal) and not self._waits() and self._journal.nearly_full:
             return []  # the database is back: first make room
-        taken: list[Recorded] = []
-        try:
-            one = self.inbox.get(timeout=self._patience())
-            while one is not None:
-                taken.append(one)
-                if len(taken) == BATCH:
-                    return taken
-                one = self.inbox.get_nowait()
-            self._stopping = True
-        except queue.Empty:
-            pass
-        return taken
+        return self.inbox.take(self._patience(), self._put_off() if self._projection.waiting else _IDLE_SECONDS)
 
     def _patience(self) -> float:
         if self._session.lost:
@@ -178,7 +169,7 @@ class Writer:
 
     def _put_off(self) -> float:
         """How much longer the projections may stay behind, in seconds."""
-        if self._marked is None or self._stopping:
+        if self._marked is None or self.inbox.stopping:
             return 0.0
         return max(0.0, self._deferred_at + DEFER_SECONDS - time.monotonic())
 
@@ -188,6 +179,7 @@ class Writer:
     def _fold(self, taken: list[Recorded]) -> list[Row]:
         rows: list[Row] = []
         for one in taken:
+            self._taken_seq = max(self._taken_seq, one.seq)
             try:
                 row = to_row(one)
                 rows.append((*row, self._projection.take(one.seq, one.event)))
@@ -221,6 +213,8 @@ class Writer:
         if changes is not None:
             self._projection.confirm(changes)
         self._written(rows)
+        if mark is None:
+            self._show(rows)
 
     def _fill(self, connection: sa.Connection, rows: list[Row], project: bool, mark: int | None) -> Changes | None:
         self._statements.events.run(connection, rows)
@@ -230,6 +224,12 @@ class Writer:
             if mark is not None:
                 connection.execute(sa.insert(meta).values(key=PROJECTED_SEQ, value=mark))
         return changes
+
+    def _show(self, rows: Sequence[Row]) -> None:
+        """The projections are up to date; who waits is told here, unless it is told of the rows anyway."""
+        self.shown_seq = self._taken_seq
+        if not rows:
+            self._settled(0, 0)
 
     def _mark(self, rows: list[Row], project: bool) -> int | None:
         if project:
