@@ -117,6 +117,7 @@ class NewCustomer(Body):
     language: Language | None = None
     vip: bool = False
     notes: Notes | None = None
+    agent: Annotated[str, Field(max_length=64)] | None = None
 
 
 class CustomerChange(Body):
@@ -129,6 +130,7 @@ class CustomerChange(Body):
     language: Language | None = None
     vip: bool = False
     notes: Notes | None = None
+    agent: Annotated[str, Field(max_length=64)] | None = None
 
 
 class Query(BaseModel):
@@ -167,6 +169,13 @@ class InteractionQuery(Query):
     customer_id: Annotated[str, Field(max_length=64)] | None = None
     limit: Limit = 50
     cursor: Cursor | None = None
+
+
+class CallbackQuery(Query):
+    """Which callbacks: promised ones, or those that are over."""
+
+    state: Literal["open", "closed"] = "open"
+    limit: Limit = 100
 
 
 class MissedQuery(Query):

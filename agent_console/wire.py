@@ -25,6 +25,8 @@ class CustomerView(TypedDict):
     language: str | None
     vip: bool
     notes: str | None
+    agent: NotRequired[str | None]
+    """The user who looks after this customer."""
 
 
 class TimelineItem(TypedDict):
@@ -94,6 +96,15 @@ class RecordingView(TypedDict("RecordingView", {"from": float | None, "to": floa
     deleted_at: float | None
 
 
+class MessageView(TypedDict):
+    """A message in voicemail; ``/api/voicemail/{id}/audio`` has the sound. ``seconds``: as the PBX says."""
+
+    id: str
+    at: float | None
+    mailbox: str
+    seconds: float | None
+
+
 class QueueVisitView(TypedDict):
     """One stay in one queue."""
 
@@ -138,6 +149,7 @@ class InteractionView(TypedDict):
     transfers: list[TransferView]
     holds: list[HoldView]
     recordings: list[RecordingView]
+    messages: NotRequired[list[MessageView]]
     conference: bool
     parked: bool
     inferred: bool

@@ -108,11 +108,12 @@ class Entry:
         """How things stand at this queue now."""
         live = self.hub.distributor
         callback = self.find_callback(pbx.name, rules.queue, address) if address is not None else None
+        person = _person(match)
         return EntryFacts(
             rules=rules,
-            person=_person(match),
+            person=person,
             last_talk=self._last_talk(match),
-            ready=self._ready(pbx, rules),
+            ready=self._ready(pbx, rules, person.own_agent if person is not None else None),
             agents=sum(1 for _, state in _at_work(live, pbx.name, rules.queue) if state not in _AWAY),
             entered=self._entered(pbx.name, rules.queue, callback),
             callback_since=callback.since if callback is not None else None,
@@ -125,16 +126,21 @@ class Entry:
         others = [since for since in self.stand_ins(pbx, queue) if since != own]
         return (*waiting_since(self.hub.distributor.interactions.values(), pbx, queue), *others)
 
-    def _ready(self, pbx: Pbx, rules: EntryRules) -> dict[str, str]:
-        """Agents whose phone could ring, and who have a queue of their own at the PBX."""
+    def _ready(self, pbx: Pbx, rules: EntryRules, owner: str | None) -> dict[str, str]:
+        """Agents whose phone could ring, and who have a queue of their own at the PBX.
+
+        They serve this queue too; only the customer's own agent need not.
+        """
         live = self.hub.distributor
         found, free = {}, free_devices(live, pbx.name, rules.queue)
         for agent in live.agents.values():
-            device = next((one for one in live.devices_of(agent, pbx.name) if one in free), None)
-            if agent.state == "READY" and device is not None:
+            if agent.state != "READY":
+                continue
+            for device in live.devices_of(agent, pbx.name):
                 own = rules.agent_queue.format(phone=device.partition("/")[2])
-                if (pbx.name, own) in live.queues_seen:
-                    found[agent.name] = device
+                hers = agent.name == owner and device in free_devices(live, pbx.name, own)
+                if (device in free or hers) and (pbx.name, own) in live.queues_seen:
+                    found.setdefault(agent.name, device)
         return found
 
     def _last_talk(self, match: Match | None) -> LastTalk | None:
@@ -195,6 +201,7 @@ def _person(match: Match | None) -> Person | None:
         sure=match.strength == "known",
         vip=bool(found.get("vip")) and match.strength == "known",
         language=found.get("language"),
+        own_agent=found.get("agent") if match.strength == "known" else None,
     )
 
 

@@ -10,7 +10,10 @@ Role = Literal["agent", "supervisor", "admin"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Customer:
-    """A person (or organisation) that we know. ``phones``: E.164, with ``;ext=N`` where there is an extension."""
+    """A person (or organisation) that we know. ``phones``: E.164, with ``;ext=N`` where there is an extension.
+
+    ``agent``: the user who looks after this customer; his calls are led to her first.
+    """
 
     id: str
     name: str
@@ -20,6 +23,7 @@ class Customer:
     language: str | None = None
     vip: bool = False
     notes: str | None = None
+    agent: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from interaction_log.records import Customer
-from interaction_log.store.fields import Checked
-from interaction_log.store.schema import customer_emails, customer_phones, customers
+from interaction_log.records import Customer, Refused
+from interaction_log.store.fields import NO_USER, Checked
+from interaction_log.store.schema import customer_emails, customer_phones, customers, users
 
 _CHUNK: Final = 500
 
@@ -55,6 +55,15 @@ def with_national_number(connection: sa.Connection, national: str, limit: int) -
 def _read(connection: sa.Connection, condition: sa.ColumnElement[bool], limit: int | None = None) -> list[Customer]:
     query = sa.select(customers.c.public).where(condition).order_by(customers.c.id).limit(limit)
     return [Customer(**json.loads(text)) for text in connection.execute(query).scalars()]
+
+
+def check_agent(connection: sa.Connection, customer: Customer) -> None:
+    """Raises ``Refused`` where the one who looks after this customer is no user."""
+    if customer.agent is None:
+        return
+    query = sa.select(users.c.name).where(users.c.name == customer.agent, users.c.disabled.is_(sa.false()))
+    if connection.execute(query).first() is None:
+        raise Refused("agent", NO_USER)
 
 
 def add(connection: sa.Connection, new: Iterable[Checked]) -> None:

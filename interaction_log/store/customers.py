@@ -60,7 +60,12 @@ class StoredCustomers:
     async def create(self, fields: dict[str, Any]) -> Customer:
         """A new record; raises ``Refused``."""
         checked = check(Customer(id=str(uuid.uuid4()), name=""), fields, self._region)
-        await self._writing(lambda connection: customer_rows.add(connection, [checked]))
+
+        def work(connection: sa.Connection) -> None:
+            customer_rows.check_agent(connection, checked.customer)
+            customer_rows.add(connection, [checked])
+
+        await self._writing(work)
         self._recent.clear()
         return checked.customer
 
@@ -69,6 +74,8 @@ class StoredCustomers:
 
         def work(connection: sa.Connection) -> Customer:
             checked = check(_one(connection, customer_id), fields, self._region)
+            if "agent" in fields:  # one who left meanwhile must not stand in the way of other changes
+                customer_rows.check_agent(connection, checked.customer)
             customer_rows.change(connection, [checked])
             return checked.customer
 

@@ -13,6 +13,7 @@ from interaction_log.records import Customer, Refused
 
 NAME_LENGTH: Final = 200
 NOTES_LENGTH: Final = 20_000
+NO_USER: Final = "there is no user of this name"
 MOST_ADDRESSES: Final = 20
 _EMAIL: Final = re.compile(r"[^@\s,;<>\"]{1,64}@[^@\s,;<>\"]+\.[^@\s.,;<>\"]{2,}")
 _NUMBER: Final = re.compile(
@@ -21,7 +22,7 @@ _NUMBER: Final = re.compile(
 _ROUNDED: Final = re.compile(r"[0-9]+(\.[0-9]+)?[eE]\+?[0-9]+|[0-9]+\.[0-9]{1,2}|\.?#+", re.ASCII)
 _EMAIL_LENGTH: Final = 254  # RFC 5321 §4.5.3.1.3, without the angle brackets
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")  # the shape of RFC 5646
-_FIELDS: Final = frozenset({"name", "phones", "emails", "organisation", "language", "vip", "notes"})
+_FIELDS: Final = frozenset({"name", "phones", "emails", "organisation", "language", "vip", "notes", "agent"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ def check(base: Customer, fields: Mapping[str, Any], region: str) -> Checked:
         language=_language(fields.get("language", base.language)),
         vip=_flag(fields.get("vip", base.vip)),
         notes=_notes(fields.get("notes", base.notes)),
+        agent=_user(fields.get("agent", base.agent)),
     )
     return Checked(customer, numbers)
 
@@ -116,6 +118,14 @@ def _language(value: object) -> str | None:
     text = _line("language", value)
     if text is not None and not _LANGUAGE.fullmatch(text):
         raise Refused("language", f"{text[:20]!r} is no language tag (en, zh-CN)")
+    return text
+
+
+def _user(value: object) -> str | None:
+    """A user's name; whether there is one is for the caller to find out."""
+    text = _line("agent", value)
+    if text is not None and len(text) > 64:
+        raise Refused("agent", NO_USER)
     return text
 
 

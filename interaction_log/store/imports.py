@@ -1,7 +1,7 @@
 """Customers from a CSV file: every row is taken or refused with its line, field and reason; nothing is guessed.
 
 Columns (any order, English or Chinese names): name; one or several phones and e-mails, also several in a cell,
-separated by ``;``; organisation, language, vip, notes. Other columns are ignored.
+separated by ``;``; organisation, language, vip, notes, agent (a user's name). Other columns are ignored.
 
 The only rule of merging: a row whose number (or mail) belongs to one customer of the same name updates that
 customer: empty cells change nothing, numbers and mails are added. A number of a customer with another name, and a
@@ -32,6 +32,7 @@ _COLUMNS: Final = {
     "language": "language lang 语言",
     "vip": "vip 贵宾",
     "notes": "notes note remark remarks comment 备注",
+    "agent": "agent owner 坐席 专属坐席 负责人",
 }
 _FIELD_OF: Final = {word: name for name, words in _COLUMNS.items() for word in words.split()}
 _MANY: Final = ("phones", "emails")
@@ -189,6 +190,8 @@ def _plan(connection: sa.Connection, goods: list[Good], region: str) -> _Plan:
     plan = _Plan()
     for good in goods:
         try:
+            if "agent" in good.given:
+                customer_rows.check_agent(connection, good.checked.customer)
             owner = _owner(good, owners, known)
             if owner is None:
                 plan.new.append(good.checked)

@@ -439,3 +439,30 @@ async def test_the_demo_s_first_caller_is_known_with_a_history(store: Store, log
     for user in demo.USERS:
         assert await store.users.check_password(user.name, demo.PASSWORD)
     assert len((await store.customers.search("", 100, None))[0]) == 40
+
+
+async def test_who_looks_after_a_customer_must_be_a_user(store: Store) -> None:
+    await store.users.create(User(name="ben", display_name="Ben", role="agent"), "correct horse battery")
+    made = await store.customers.create({"name": "Lin", "phones": ["13800138000"], "agent": "ben"})
+    assert made.agent == "ben"
+    match = await store.customers.find_caller("+8613800138000")
+    assert match.customer is not None and match.customer["agent"] == "ben"
+    with pytest.raises(Refused) as refused:
+        await store.customers.update(made.id, {"agent": "nobody"})
+    assert refused.value.field == "agent"
+    await store.users.update("ben", {"disabled": True})
+    assert (await store.customers.update(made.id, {"vip": True})).agent == "ben"  # he left; the rest can be changed
+    assert (await store.customers.update(made.id, {"agent": None})).agent is None
+    with pytest.raises(Refused):
+        await store.customers.create({"name": "Wu", "agent": "ben"})
+
+
+async def test_a_file_may_name_who_looks_after_a_customer(store: Store) -> None:
+    await store.users.create(User(name="ben", display_name="Ben", role="agent"), "correct horse battery")
+    file = "姓名,电话,负责人\n林,13800138000,ben\n吴,13800138001,nobody\n".encode()
+    report = await store.customers.import_csv(file, False)
+    assert (report.created, [(row.line, row.field) for row in report.refused]) == (1, [(3, "agent")])
+    again = await store.customers.import_csv("name,phone\n林,13800138000\n".encode(), False)
+    assert again.updated == 1
+    match = await store.customers.find_caller("+8613800138000")
+    assert match.customer is not None and match.customer["agent"] == "ben"

@@ -84,6 +84,18 @@ class Site:
             while (await agi.ask(self.port, "route?queue=helpdesk"))["CALLWEAVE_RESULT"] == "default":  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
 
+    async def remembers(self, number: str, device: str) -> None:
+        """Wait until this customer's talk is in the record, and the telephone that had it is seen to be free."""
+        async with self.program.http(await self.program.sign_in("sofia")) as http, asyncio.timeout(10):
+            (customer,) = (await http.get("/api/customers", params={"q": number})).json()["items"]
+            while True:
+                lines = (await http.get(f"/api/customers/{customer['id']}/timeline")).json()["items"]
+                phones = (await http.get("/api/devices")).json()["items"]
+                free = any(p["device"] == device and p["state"] == "not_inuse" for p in phones)
+                if free and any(line["talk_seconds"] > 0 for line in lines):
+                    return
+                await asyncio.sleep(0.05)
+
     async def free(self, *desks: str) -> None:
         """Wait until these members are not paused."""
         async with asyncio.timeout(10):

@@ -128,6 +128,7 @@ async def test_the_last_agent_is_asked_first_then_everybody(desk_site: Site) -> 
         await hua.state("WRAP_UP")
         await hua.done("set_state", state="READY")
         await desk_site.free("1007", "1008")
+        await desk_site.remembers(WANG, "PJSIP/1008")
         again = stage.customer(WANG, "820")
         ring = await stage.hua.rings()  # Gustav comes first in the queue, yet Hua had this customer
         assert await desk_site.variable(again, "CALLWEAVE_AGENT") == "agent-1008"
@@ -138,6 +139,34 @@ async def test_the_last_agent_is_asked_first_then_everybody(desk_site: Site) -> 
         await again.hang_up()
     log = await program.interactions()
     assert next(one["queues"] for one in log if one["queues"]) == ["agent-1008", "helpdesk"]
+
+
+async def test_a_customers_own_agent_is_asked_first_and_others_when_he_is_away(desk_site: Site) -> None:
+    stage, program = desk_site.stage, desk_site.program
+    async with Desk(program, "gustav") as gustav, Desk(program, "hua") as hua:
+        for desk in (gustav, hua):
+            await desk.done("set_state", state="READY")
+        async with program.http(hua.token) as http:
+            (wang,) = (await http.get("/api/customers", params={"q": WANG})).json()["items"]
+            refused = await http.patch(f"/api/customers/{wang['id']}", json={"agent": "nobody"})
+            assert (refused.status_code, refused.json()["errors"][0]["field"]) == (400, "agent")
+            changed = await http.patch(f"/api/customers/{wang['id']}", json={"agent": "hua"})
+            assert changed.json()["agent"] == "hua"
+        await desk_site.free("1007", "1008")
+        first = stage.customer(WANG, "820")
+        ring = await stage.hua.rings()  # Gustav comes first in the queue, and nobody had this customer before
+        assert await desk_site.variable(first, "CALLWEAVE_AGENT") == "agent-1008"
+        pop = await hua.wait("screen_pop")
+        assert pop["customer"]["agent"] == "hua"
+        await first.hang_up()
+        await ring.ended()
+        await hua.done("set_state", state="NOT_READY", reason="lunch")
+        await hua.state("NOT_READY")
+        again = stage.customer(WANG, "820")
+        ring = await stage.gustav.rings()
+        assert await desk_site.variable(again, "CALLWEAVE_AGENT") == ""
+        await again.hang_up()
+        await ring.ended()
 
 
 SMUGGLED = (

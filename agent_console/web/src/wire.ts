@@ -11,6 +11,7 @@ export interface CustomerView {
   language: string | null;
   vip: boolean;
   notes: string | null;
+  agent?: string | null;
 }
 
 /** One line of a customer's history, newest first. */
@@ -81,6 +82,14 @@ export interface RecordingView {
   deleted_at: number | null;
 }
 
+/** A message in voicemail; `/api/voicemail/{id}/audio` has the sound. `seconds`: as the PBX says. */
+export interface MessageView {
+  id: string;
+  at: number | null;
+  mailbox: string;
+  seconds: number | null;
+}
+
 /** One stay in one queue. */
 export interface QueueVisitView {
   queue: string;
@@ -120,6 +129,7 @@ export interface InteractionView {
   transfers: TransferView[];
   holds: HoldView[];
   recordings: RecordingView[];
+  messages?: MessageView[];
   conference: boolean;
   parked: boolean;
   inferred: boolean;
