@@ -12,7 +12,7 @@ import psutil
 from interaction_log.records import User
 from interaction_log.store import Store
 from tests.fakes import agi
-from tests.fakes.program import PASSWORD, Program, prepare
+from tests.fakes.program import Program, prepare
 from tests.pbx.asterisk import free_port
 from tests.pbx.phone import Call
 from tests.pbx.stage import Stage
@@ -112,10 +112,9 @@ async def site(stage: Stage, folder: Path, queue: str = "", entry: str = "") -> 
     port = free_port()
     await stage.pbx.cli(f"dialplan set global CALLWEAVE_ENTRY 127.0.0.1:{port}")
     more = ENTRY.format(port=port, queue=queue, entry=entry)
-    config = await prepare(folder, port=stage.pbx.ports.ami, secret=stage.pbx.secret, more=more, wrap_up=0)
+    pbx = stage.pbx
+    config = await prepare(folder, port=pbx.ports.ami, secret=pbx.secret, more=more, wrap_up=0, people=PEOPLE)
     store = await asyncio.to_thread(Store.open, f"sqlite:///{folder / 'callweave.db'}", default_region="CN")
-    for user in PEOPLE:
-        await store.users.create(user, PASSWORD)
     await store.customers.create({"name": '王 ${SHELL(id)} "VIP"', "phones": [f"+86{WANG}"], "vip": True})
     await asyncio.to_thread(store.close)
     async with Program(folder, "--config", str(config)) as program:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +33,55 @@ class Site:
     def __init__(self, stage: Stage, program: Program, anna: Desk, ben: Desk) -> None:  # noqa: F811
         self.stage, self.program, self.anna, self.ben = stage, program, anna, ben
 
-    async def call(self, number: str = "13800138000", talk: float = 0.6) -> tuple[str, Call, Call]:
+    async def call(self, number: str = "13800138000") -> tuple[str, Call, Call]:
         """A customer whom Anna has: the interaction's id, his call, hers."""
         customer = self.stage.customer(number, "800")
         mine = await (await self.stage.anna.rings()).answer()
         busy = await self.anna.state("BUSY")
         await customer.up()
-        await asyncio.sleep(talk)
+        await self.has("1001")
         return busy["interaction_id"], customer, mine
+
+    async def logged(self, so: Callable[[dict[str, Any]], object], seconds: float = 10.0) -> dict[str, Any]:
+        """Wait until the only interaction of the log is so."""
+        log: list[dict[str, Any]] = []
+        try:
+            async with asyncio.timeout(seconds):
+                while not (log and so(log[0])):  # over REST
+                    await asyncio.sleep(0.05)
+                    log = await self.program.interactions()
+                    assert len(log) < 2, [(one["direction"], one["customer_address"]) for one in log]
+        except TimeoutError:
+            raise TimeoutError(log) from None
+        return log[0]
+
+    async def has(self, *agents: str) -> None:
+        """Wait until the customer was with these agents and is with the last of them now."""
+        await self.logged(lambda one: who(one) == list(agents) and one["segments"][-1]["to"] is None)
+
+    async def waits(self, customer: Call) -> str:
+        """Wait until this caller is in a queue; the interaction."""
+        await customer.up()
+        return str((await self.logged(lambda one: any(v["left_at"] is None for v in one["queue_visits"])))["id"])
+
+    async def together(self, count: int) -> None:
+        """Wait until the PBX has so many telephones in one bridge."""
+        async with asyncio.timeout(10):
+            while True:
+                channels = await self.stage.pbx.channels()
+                bridges = Counter(one["BridgeId"] for one in channels if one["Channel"].startswith("PJSIP/"))
+                if count in [found for bridge, found in bridges.items() if bridge]:
+                    return
+                await asyncio.sleep(0.05)
+
+    async def paused(self, device: str) -> None:
+        """Wait until the PBX sends this phone no calls of a queue."""
+        async with asyncio.timeout(10):
+            while True:
+                members = await self.stage.pbx.ami.listed("QueueStatus", "QueueMember")
+                if all(one["Paused"] == "1" for one in members if one["StateInterface"] == device):
+                    return
+                await asyncio.sleep(0.05)
 
     async def transfer(self, desk: Desk, state: str, seconds: float = 10.0) -> dict[str, Any]:
         """The word about a transfer that it is so far."""
@@ -51,14 +93,7 @@ class Site:
         for call in calls:
             await call.hang_up()
         await self.stage.pbx.no_channels()
-        async with asyncio.timeout(8):
-            while True:
-                log = await self.program.interactions()
-                assert len(log) == 1, [(one["direction"], one["customer_address"]) for one in log]
-                if log[0]["ended_at"] is not None:
-                    break
-                await asyncio.sleep(0.1)
-        (one,) = log
+        one = await self.logged(lambda one: one["ended_at"] is not None)
         parts = sum(s["to"] - s["from"] for s in one["segments"])
         assert parts == pytest.approx(one["talk_seconds"], abs=0.01)
         if one["direction"] == "inbound" and not (one["parked"] or one["transfers"] or one["conference"]):
@@ -101,7 +136,7 @@ async def test_blind_transfer_to_a_colleague(site: Site) -> None:
     done = await site.transfer(site.anna, "completed")
     assert (done["from"], done["to"], done["kind"]) == ("anna", "ben", "blind")
     await site.ben.state("BUSY")
-    await asyncio.sleep(1)
+    await site.has("1001", "1002")
     one = await site.over(customer)
     assert who(one) == ["1001", "1002"] and one["transfers"][-1]["completed"]
 
@@ -116,7 +151,7 @@ async def test_blind_transfer_that_is_declined_comes_back(site: Site) -> None:
     back = await site.transfer(site.anna, "returned")
     assert back["error"]["code"] == "not_taken"
     await site.anna.state("BUSY")
-    await asyncio.sleep(0.5)
+    await site.has("1001", "1001")
     one = await site.over(again)
     await customer.ended()
     assert who(one) == ["1001", "1001"]
@@ -128,7 +163,7 @@ async def test_blind_transfer_to_a_queue(site: Site) -> None:
     await site.transfer(site.anna, "completed")
     await mine.ended(5)
     chen = await (await site.stage.chen.rings()).answer(0.3)
-    await asyncio.sleep(0.7)
+    await site.has("1001", "1003")
     one = await site.over(chen)
     await customer.ended()
     assert who(one) == ["1001", "1003"] and one["queues"] == ["support", "sales"]
@@ -141,7 +176,7 @@ async def test_blind_transfer_outside(site: Site) -> None:
     other = await (await site.stage.outside.rings()).answer(0.3)
     assert other.dialled == "13900139000"
     await mine.ended(5)
-    await asyncio.sleep(0.5)
+    await site.together(2)
     one = await site.over(customer)
     assert who(one) == ["1001"] and one["transfers"][0]["from"] == "PJSIP/1001"
 
@@ -167,7 +202,6 @@ async def test_attended_transfer(site: Site) -> None:
     await site.ben.wait("interaction", lambda m: m["interaction"]["notes"] == "wants a refund")
     foreign = await site.ben.command("note", interaction_id=i, text="mine")
     assert foreign["error"]["code"] == "not_yours"  # asked, not in charge
-    await asyncio.sleep(0.5)
     assert (await site.anna.done("complete_transfer", interaction_id=i))["ok"]
     assert (await site.transfer(site.anna, "completed"))["kind"] == "attended"
     await mine.ended(5)
@@ -176,7 +210,7 @@ async def test_attended_transfer(site: Site) -> None:
     closed = await site.ben.wait("screen_pop_closed")
     assert closed["interaction_id"] == i
     await site.ben.done("note", interaction_id=i, text="paid")  # it is hers now
-    await asyncio.sleep(0.5)
+    await site.has("1001", "1002")
     one = await site.over(customer)
     await ben.ended()
     assert who(one) == ["1001", "1002"]
@@ -214,7 +248,7 @@ async def test_attended_transfer_completed_while_it_rings(site: Site) -> None:
     await mine.ended(5)
     await ben.answer(0.6)
     await site.transfer(site.anna, "completed")
-    await asyncio.sleep(0.7)
+    await site.has("1001", "1002")
     one = await site.over(customer)
     assert who(one) == ["1001", "1002"]
 
@@ -227,7 +261,7 @@ async def test_swap_and_complete(site: Site) -> None:
     assert second["ok"], second
     assert (await site.anna.done("complete_transfer", interaction_id=i))["ok"]
     await site.transfer(site.anna, "completed")
-    await asyncio.sleep(0.5)
+    await site.has("1001", "1002")
     one = await site.over(ben)
     await customer.ended()
     assert who(one) == ["1001", "1002"]
@@ -292,7 +326,7 @@ async def test_attended_transfer_outside(site: Site) -> None:
     assert (await site.anna.done("complete_transfer", interaction_id=i))["ok"]
     await site.transfer(site.anna, "completed")
     await mine.ended(5)
-    await asyncio.sleep(0.5)
+    await site.together(2)
     assert not other.ended_at
     one = await site.over(customer)
     assert who(one) == ["1001"]
@@ -309,11 +343,11 @@ async def test_conference_and_drop(site: Site) -> None:
     result = await site.anna.wait("command_result", lambda m: m["id"] == ack["id"], 20)
     assert result["ok"], result
     assert (await site.transfer(site.anna, "completed"))["kind"] == "conference"
-    await asyncio.sleep(0.5)
+    await site.logged(lambda one: "1002" in who(one))
     dropped = await site.anna.done("drop_party", interaction_id=i)
     assert dropped["ok"], dropped
     await ben.ended(5)
-    await asyncio.sleep(0.5)
+    await site.together(2)
     assert not mine.ended_at and not customer.ended_at
     one = await site.over(customer)
     assert who(one)[0] == "1001" and "1002" in who(one)
@@ -329,7 +363,7 @@ async def test_hold_and_resume(site: Site) -> None:
     assert len(mine.holds) == 1
     again = await site.anna.command("hold", interaction_id=i)
     assert again["error"]["code"] == "already"
-    await asyncio.sleep(0.6)
+    await site.stage.talk(0.6)
     assert (await site.anna.done("resume", interaction_id=i))["ok"]
     one = await site.over(customer)
     assert one["hold_seconds"] == pytest.approx(mine.hold_seconds, abs=0.5)
@@ -358,7 +392,7 @@ async def test_park_and_retrieve(site: Site) -> None:
     again = await (await site.stage.anna.rings()).answer(0.2)
     result = await site.anna.wait("command_result", lambda m: m["id"] == ack["id"])
     assert result["ok"], result
-    await asyncio.sleep(0.5)
+    await site.has("1001", "1001")
     one = await site.over(again)
     await customer.ended()
     assert one["parked"] and who(one) == ["1001", "1001"]
@@ -367,18 +401,16 @@ async def test_park_and_retrieve(site: Site) -> None:
 async def test_pick_up_a_waiting_caller(site: Site) -> None:
     await site.anna.done("set_state", state="NOT_READY", reason="lunch")
     await site.anna.state("NOT_READY")
+    await site.paused("PJSIP/1001")
     await site.stage.nobody_free("1002")
-    customer = await site.stage.customer("13911112222", "800").up()
-    async with asyncio.timeout(5):
-        while not (log := await site.program.interactions()):  # noqa: ASYNC110 (over REST)
-            await asyncio.sleep(0.1)
-    ack = await site.anna.command("pick_up", interaction_id=log[0]["id"])
+    customer = site.stage.customer("13911112222", "800")
+    ack = await site.anna.command("pick_up", interaction_id=await site.waits(customer))
     assert ack["ok"], ack
     mine = await (await site.stage.anna.rings()).answer(0.3)
     result = await site.anna.wait("command_result", lambda m: m["id"] == ack["id"])
     assert result["ok"], result
     await site.anna.state("BUSY")
-    await asyncio.sleep(0.7)
+    await site.has("1001")
     one = await site.over(mine)
     await customer.ended()
     assert who(one) == ["1001"] and one["outcome"] == "answered"
@@ -390,15 +422,12 @@ async def test_who_was_picked_up_hears_no_mailbox_afterwards(site: Site) -> None
     await site.stage.nobody_free("1006")
     await site.stage.pbx.ami.action("QueueAdd", (), Queue="night", Interface="PJSIP/1001", Paused="true")
     await site.anna.wait("agent_state", lambda m: "night" in m["agent"]["queues"])
-    customer = await site.stage.customer("13911112222", "803").up()
-    async with asyncio.timeout(5):
-        while not (log := await site.program.interactions()):  # noqa: ASYNC110 (over REST)
-            await asyncio.sleep(0.1)
-    ack = await site.anna.command("pick_up", interaction_id=log[0]["id"])
+    customer = site.stage.customer("13911112222", "803")
+    ack = await site.anna.command("pick_up", interaction_id=await site.waits(customer))
     assert ack["ok"], ack
     mine = await (await site.stage.anna.rings()).answer(0.3)
     assert (await site.anna.wait("command_result", lambda m: m["id"] == ack["id"]))["ok"]
-    await asyncio.sleep(0.7)
+    await site.has("1001")
     await mine.hang_up()
     await customer.ended(3)
     one = await site.over()
@@ -464,7 +493,8 @@ async def test_the_same_command_again_does_nothing_twice(site: Site) -> None:
     body = {"id": "same", "interaction_id": i, "digits": "7"}
     for _ in range(3):
         assert (await site.anna._client.call("send_dtmf", body, namespace="/agent"))["ok"]
-    await customer.until(lambda: customer.digits, 3)
-    await asyncio.sleep(0.6)
-    assert customer.digits == "7"
+    assert (await site.anna.wait("command_result", lambda m: m["id"] == "same"))["ok"]
+    assert (await site.anna.done("send_dtmf", interaction_id=i, digits="8"))["ok"]
+    await customer.until(lambda: "8" in customer.digits, 3)
+    assert customer.digits == "78"
     await site.over(customer)

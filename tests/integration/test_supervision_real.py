@@ -17,7 +17,7 @@ import pytest_asyncio
 from interaction_log.records import User
 from interaction_log.store import Store
 from tests.fakes.overseer import Overseer
-from tests.fakes.program import PASSWORD, Desk, Program, prepare
+from tests.fakes.program import Desk, Program, prepare
 from tests.fakes.tone_phone import LOUD, WINDOW, TonePhone, loudness, share
 from tests.pbx.fixtures import pbx, stage  # noqa: F401 (fixtures)
 from tests.pbx.stage import Stage
@@ -27,6 +27,10 @@ pytestmark = [pytest.mark.real("asterisk")]
 ANNA, BEN, CUSTOMER, SOFIA = 700, 1300, 1000, 1900
 PLENTY, NOTHING = 0.15, 0.02
 """Shares of the sound's power: of two or three tones of the same loudness each has a half or a third."""
+MORE_PEOPLE = (
+    User(name="carla", display_name="Carla", role="agent", devices=["PJSIP/1110"]),  # never registered
+    User(name="ines", display_name="Ines", role="agent", devices=["PJSIP/1009"]),  # in no queue
+)
 WHY = "helps a new colleague"
 
 
@@ -105,13 +109,12 @@ class Floor:
 @pytest_asyncio.fixture
 async def floor(stage: Stage, tmp_path: Path) -> AsyncIterator[Floor]:  # noqa: F811
     more = "[supervision]\ntell_agent = true\n[agents]\nmissed_offers = 2\n"
-    config = await prepare(tmp_path, port=stage.pbx.ports.ami, secret=stage.pbx.secret, wrap_up=1)
+    pbx_ = stage.pbx
+    config = await prepare(tmp_path, port=pbx_.ports.ami, secret=pbx_.secret, wrap_up=1, people=MORE_PEOPLE)
     config.write_text(config.read_text() + more)
     url = f"sqlite:///{tmp_path / 'callweave.db'}"
     store = await asyncio.to_thread(Store.open, url, default_region="CN")
     await store.users.update("sofia", {"devices": ["PJSIP/1010"]})
-    for name, device in (("carla", "PJSIP/1110"), ("ines", "PJSIP/1009")):  # never registered; in no queue
-        await store.users.create(User(name=name, display_name=name.title(), role="agent", devices=[device]), PASSWORD)
     await asyncio.to_thread(store.close)
     async with contextlib.AsyncExitStack() as stack:
         program = await stack.enter_async_context(Program(tmp_path, "--config", str(config)))
