@@ -127,6 +127,15 @@ class Screens(Protocol):
         """The same to everybody connected to ``/supervisor``."""
         ...
 
+    @property
+    def overseen(self) -> bool:
+        """Whether a supervisor is connected, or may come back and resume: else nothing need be made for them."""
+        ...
+
+    def audience(self) -> list[str]:
+        """The agents who have a console open, or had one lately and may resume."""
+        ...
+
     def connected(self, agent: str) -> int:
         """How many consoles this agent has open now."""
         ...

@@ -359,7 +359,8 @@ class AgentStateMessage(Numbered):
 
 
 class QueuesMessage(Numbered):
-    """Queue figures changed; at most once a second."""
+    """Queue figures that changed, at most once a second. An agent is told of the queues that she serves (of all, if
+    she serves none), and only what is new: what is not named stays as it is. A supervisor is told of all queues."""
 
     queues: list[QueueView]
 

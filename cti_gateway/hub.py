@@ -16,6 +16,7 @@ from typing import Any, Final, Protocol
 
 from agent_console.ports import DeviceView, Part, Screens, Topic
 from agent_console.wire import Ack, AgentView, ClientCommand, WhyView
+from cti_gateway.board import QueueBoard
 from cti_gateway.control.runner import Control
 from cti_gateway.desk import Desk, caller_found
 from cti_gateway.explain import why
@@ -40,9 +41,8 @@ NOT_LOGGED: Final = (e.TimerFired, e.CallerFound, e.DeviceStateChanged, e.QueueS
 """Live state only: CallerFound would copy customer records into the log (``CustomerIdentified`` refers to them)."""
 LOOKUP_SECONDS: Final = 5.0
 """After so long a look-up is given up, and the caller is unknown."""
-FIGURES_SECONDS: Final = 1.0
-"""Queue figures go out at most so often (wire.QueuesMessage)."""
-FIGURES: Final = "hub:queues"
+CALLS_SECONDS: Final = 1.0
+"""Supervisors see a call's changes at most so often."""
 CALLS: Final = "hub:calls"
 
 
@@ -97,6 +97,7 @@ class Hub:
         self.log_health: Callable[[], LogHealth | None] = lambda: None
         self.timers = Timers(self._timer_fired)
         self.windows = Windows(self)
+        self.board = QueueBoard(self.windows, lambda: self.screens, self.timers)
         self.desk = Desk(self)
         self.limits = Limits(distributor, LimitRules(), self._alive)
         self.supervision = Supervision(self)
@@ -112,7 +113,6 @@ class Hub:
         self._busy = False
         self._to_show: dict[tuple[str, str], None] = {}
         self._to_oversee: dict[str, None] = {}
-        self._figures_at = float("-inf")
 
     @property
     def screens(self) -> Screens:
@@ -218,9 +218,11 @@ class Hub:
 
     def _oversee(self, interaction_id: str) -> None:
         """Supervisors see each call that changed, at most once a second, however many events did it."""
+        if not self.screens.overseen:
+            return
         self._to_oversee[interaction_id] = None
         if not self.timers.running(CALLS):
-            self.timers.start(CALLS, FIGURES_SECONDS)
+            self.timers.start(CALLS, CALLS_SECONDS)
 
     def _publish_calls(self) -> None:
         changed, self._to_oversee = self._to_oversee, {}
@@ -242,15 +244,7 @@ class Hub:
         self.screens.publish_supervisors("agent_state", body)
 
     def _show_queues(self, _: c.ShowQueues) -> None:
-        if not self.timers.running(FIGURES):
-            wait = FIGURES_SECONDS - (asyncio.get_running_loop().time() - self._figures_at)
-            self.timers.start(FIGURES, max(0.0, wait))
-
-    def _publish_figures(self) -> None:
-        self._figures_at = asyncio.get_running_loop().time()
-        body = {"queues": self.windows.queues()}
-        self.screens.publish_all("queues", body)
-        self.screens.publish_supervisors("queues", body)
+        self.board.changed()
 
     def _notify(self, command: c.Notify) -> None:
         body = {"level": command.level, "code": command.code, "params": command.params, "pbx": self.windows.pbxs()}
@@ -289,11 +283,9 @@ class Hub:
         self.take([caller_found(self.wall(), interaction_id, match)])
 
     def _timer_fired(self, key: str) -> None:
-        if key == FIGURES:
-            self._publish_figures()
-        elif key == CALLS:
+        if key == CALLS:
             self._publish_calls()
-        else:
+        elif not self.board.fired(key):
             self.take([e.TimerFired(at=self.wall(), key=key)])
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -371,10 +363,12 @@ class Hub:
 
     def snapshot(self, agent: str) -> dict[str, Any]:
         """See ``ports.Live``."""
+        self.board.shown(agent)
         return self.windows.snapshot(agent)
 
     def supervisor_snapshot(self) -> dict[str, Any]:
         """See ``ports.Live``."""
+        self.board.shown(None)
         return self.windows.supervisor_snapshot() | {"taps": self.supervision.taps.views()}
 
     def agents(self) -> list[AgentView]:

@@ -31,6 +31,8 @@ class Members:
         self.profile = profile
         self.members: dict[Key, e.MemberChanged] = {}
         """By queue and interface."""
+        self._of: dict[str, dict[Key, e.MemberChanged]] = {}
+        """The same by telephone: a site has hundreds of members."""
         self.device_states: dict[str, e.DeviceState] = {}
         self._queues: set[str] = set()
         self._listed: set[Key] | None = None
@@ -39,11 +41,11 @@ class Members:
 
     def of_device(self, device: str) -> list[e.MemberChanged]:
         """The memberships of a phone."""
-        return [m for m in self.members.values() if m.device == device]
+        return list(self._of.get(device, {}).values())
 
     def knows(self, device: str) -> bool:
         """Whether this PBX told of the phone."""
-        return device in self.device_states or any(m.device == device for m in self.members.values())
+        return device in self.device_states or bool(self._of.get(device))
 
     def device_of(self, interface: str, state_interface: str) -> str:
         """The phone behind a member: ``Local/1001@from-queue/n`` and ``hint:1001@ext-local`` mean ``PJSIP/1001``."""
@@ -113,8 +115,15 @@ class Members:
         found = self._changed(key, m, m.timestamp or received_at)
         if _same(found, self.members.get(key)):
             return []
-        self.members[key] = found
+        self._forget(key)
+        self.members[key] = self._of.setdefault(found.device, {})[key] = found
         return [*self._queue_seen(queue, found.at), found]
+
+    def _forget(self, key: Key) -> e.MemberChanged | None:
+        old = self.members.pop(key, None)
+        if old is not None:
+            del self._of[old.device][key]
+        return old
 
     def _changed(self, key: Key, m: Message, at: float | None) -> e.MemberChanged:
         paused = m.get("Paused") == "1"
@@ -135,7 +144,7 @@ class Members:
         return self._remove((m.get("Queue"), m.get("Interface")), m.timestamp or received_at)
 
     def _remove(self, key: Key, at: float | None, *, inferred: bool = False) -> list[e.Event]:
-        old = self.members.pop(key, None)
+        old = self._forget(key)
         if old is None:
             return []
         return [

@@ -111,6 +111,11 @@ class Windows:
             "penalties": self._live.pauses.penalties_of(agent.devices),
         }
 
+    def queues_of(self, name: str) -> list[str]:
+        """The names of the queues that this agent serves."""
+        agent = self._live.agents.get(name)
+        return self._live.pauses.queues_of(agent.devices) if agent is not None else []
+
     def _stranger(self, name: str) -> Agent:
         user = self._hub.people.get(name)
         return Agent(name, user.display_name if user is not None else name, list(user.devices) if user else [])

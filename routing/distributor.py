@@ -6,6 +6,7 @@ their devices, the queue members. Time is an argument (Unix seconds); delays are
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -317,10 +318,9 @@ class Distributor:
         return commands
 
     def _forget_old(self) -> None:
-        wrapping = {agent.wrapping for agent in self.agents.values()}
-        for interaction_id, closed in list(self._closed.items()):
-            if self._now - closed < CLOSED_KEPT_SECONDS:
-                return  # in order of closing
+        old = list(itertools.takewhile(lambda one: self._now - one[1] >= CLOSED_KEPT_SECONDS, self._closed.items()))
+        wrapping = {agent.wrapping for agent in self.agents.values()} if old else set()
+        for interaction_id, _ in old:
             if interaction_id not in wrapping:
                 del self._closed[interaction_id]
                 self.interactions.pop(interaction_id, None)

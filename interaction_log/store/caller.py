@@ -6,39 +6,51 @@ import re
 import threading
 import time
 from collections import OrderedDict
-from typing import Final
+from dataclasses import replace
+from typing import Any, Final
 
+import orjson
 import sqlalchemy as sa
 
 from interaction_log.identity import parse_phone
 from interaction_log.records import Customer, Match
-from interaction_log.store.customer_rows import view, with_national_number, with_number
-from interaction_log.store.timeline import timeline
+from interaction_log.store.customer_rows import EXACT, NATIONAL, view
+from interaction_log.store.statements import Question
+from interaction_log.store.timeline import NEWEST, line
 
 MOST_CANDIDATES: Final = 10
 TIMELINE: Final = 5
 _SHORTEST: Final = 6  # digits: shorter numbers are extensions and services, the same in every country
+_NOBODY: Final = view(Customer(id="", name=""))  # a record written by an older version lacks newer fields
 _DIGITS: Final = re.compile(r"\+?0*([0-9]+)", re.ASCII)
 
 
-def find(connection: sa.Connection, address: str, region: str) -> Match:
-    """The people behind an address, without their history."""
-    number = parse_phone(address, region)
-    if number is not None:
-        exact = with_number(connection, number.e164, MOST_CANDIDATES)
-        if exact:
-            return _match(exact, sure=True)
-    national = number.national if number is not None else _national(address)
-    similar = with_national_number(connection, national, MOST_CANDIDATES) if national else []
-    return _match(similar, sure=False)
+class PhoneBook:
+    """The questions about a caller, for one database. ``driver`` is its driver's own connection."""
 
+    def __init__(self, dialect: sa.Dialect, region: str):
+        self._exact = Question(dialect, EXACT)
+        self._similar = Question(dialect, NATIONAL)
+        self._newest = Question(dialect, NEWEST)
+        self._region = region
 
-def with_history(connection: sa.Connection, match: Match) -> Match:
-    """The same with the last interactions, if it is one person."""
-    if match.customer is None:
-        return match
-    lines = timeline(connection, match.customer["id"], TIMELINE, None)
-    return Match(strength=match.strength, customer=match.customer, candidates=match.candidates, timeline=lines)
+    def find(self, driver: Any, address: str) -> Match:
+        """The people behind an address, without their history."""
+        number = parse_phone(address, self._region)
+        if number is not None:
+            exact = self._exact.ask(driver, number=number.e164, most=MOST_CANDIDATES)
+            if exact:
+                return _match(exact, sure=True)
+        national = number.national if number is not None else _national(address)
+        similar = self._similar.ask(driver, number=national, most=MOST_CANDIDATES) if national else []
+        return _match(similar, sure=False)
+
+    def with_history(self, driver: Any, match: Match) -> Match:
+        """The same with the last interactions, if it is one person."""
+        if match.customer is None:
+            return match
+        lines = [line(row) for row in self._newest.ask(driver, customer=match.customer["id"], most=TIMELINE)]
+        return replace(match, timeline=lines)
 
 
 def _national(address: str) -> str | None:
@@ -47,8 +59,8 @@ def _national(address: str) -> str | None:
     return found[1] if found is not None and len(found[1]) >= _SHORTEST else None
 
 
-def _match(found: list[Customer], *, sure: bool) -> Match:
-    people = [view(customer) for customer in found]
+def _match(found: list[tuple[Any, ...]], *, sure: bool) -> Match:
+    people: list[dict[str, Any]] = [{**_NOBODY, **orjson.loads(text)} for (text,) in found]
     if not people:
         return Match(strength="unknown")
     if len(people) > 1:

@@ -36,20 +36,10 @@ def _by_phone(column: sa.Column[Any]) -> sa.Select[Any]:
     return query.order_by(customers.c.id).limit(sa.bindparam("most"))
 
 
-_EXACT: Final = _by_phone(customer_phones.c.e164)
-_NATIONAL: Final = _by_phone(customer_phones.c.national)
-
-
-def with_number(connection: sa.Connection, e164: str, limit: int) -> list[Customer]:
-    """Customers with exactly this number, by id."""
-    rows = connection.execute(_EXACT, {"number": e164, "most": limit}).scalars()
-    return [Customer(**json.loads(text)) for text in rows]
-
-
-def with_national_number(connection: sa.Connection, national: str, limit: int) -> list[Customer]:
-    """Customers with this national significant number in any country, by id."""
-    rows = connection.execute(_NATIONAL, {"number": national, "most": limit}).scalars()
-    return [Customer(**json.loads(text)) for text in rows]
+EXACT: Final = _by_phone(customer_phones.c.e164)
+"""Customers with exactly this number, by id."""
+NATIONAL: Final = _by_phone(customer_phones.c.national)
+"""Customers with this national significant number in any country, by id."""
 
 
 def _read(connection: sa.Connection, condition: sa.ColumnElement[bool], limit: int | None = None) -> list[Customer]:

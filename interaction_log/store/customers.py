@@ -30,19 +30,20 @@ class StoredCustomers:
         self._reading = reading
         self._writing = writing
         self._region = default_region
+        self._book = caller.PhoneBook(reading.dialect, default_region)
         self._recent = caller.Recent()
 
     async def find_caller(self, address: str) -> Match:
         """Who may this be? ``maybe`` carries its one person as ``customer``; several are ``candidates``."""
-        return await self._reading(partial(self._find, address=address))
+        return await self._reading.directly(partial(self._find, address=address))
 
-    def _find(self, connection: sa.Connection, address: str) -> Match:
+    def _find(self, driver: Any, address: str) -> Match:
         match = self._recent.get(address)
         if match is None:
             generation = self._recent.generation
-            match = caller.find(connection, address, self._region)
+            match = self._book.find(driver, address)
             self._recent.put(address, match, generation)
-        return caller.with_history(connection, match)
+        return self._book.with_history(driver, match)
 
     async def get(self, customer_id: str) -> Customer:
         """Raises ``NotFound``."""
@@ -52,8 +53,8 @@ class StoredCustomers:
         """The same as ``find_caller`` gives, for a customer that somebody chose."""
 
         def work(connection: sa.Connection) -> Match:
-            match = Match(strength="known", customer=view(_one(connection, customer_id)))
-            return caller.with_history(connection, match)
+            lines = timeline(connection, customer_id, caller.TIMELINE, None)
+            return Match(strength="known", customer=view(_one(connection, customer_id)), timeline=lines)
 
         return await self._reading.fresh(work)
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 
@@ -40,6 +40,22 @@ class Reading:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._shown(), FRESH_SECONDS)
         return await self(work)
+
+    @property
+    def dialect(self) -> sa.Dialect:
+        """Of the database."""
+        return self._engine.dialect
+
+    async def directly(self, work: Callable[[Any], _T]) -> _T:
+        """The same with the driver's own connection, for what must be quick (``statements.Question``)."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._run_directly, work)
+
+    def _run_directly(self, work: Callable[[Any], _T]) -> _T:
+        connection = self._engine.raw_connection()
+        try:
+            return work(connection.driver_connection)
+        finally:
+            connection.close()  # back to the pool, which rolls back
 
     def _run(self, work: Callable[[sa.Connection], _T]) -> _T:
         with self._engine.connect() as connection:

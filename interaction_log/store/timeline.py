@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,17 +19,20 @@ _AGENT = (
     .scalar_subquery()
     .label("agent")
 )
+_LINE = (
+    "interaction_id", "at", "channel", "direction", "queue", "outcome", "talk_seconds", "disposition", "notes", "agent",
+)  # fmt: skip
 _COLUMNS = [
     interactions.c[name]
     for name in ("id", "sorted_at", "channel", "direction", "queue", "outcome", "talk_seconds", "disposition", "notes")
 ]
-_NEWEST = (
+NEWEST = (
     sa.select(*_COLUMNS, _AGENT)
     .where(interactions.c.customer_id == sa.bindparam("customer"))
     .order_by(interactions.c.sorted_at.desc(), interactions.c.id)
     .limit(sa.bindparam("most"))
 )
-_OLDER = _NEWEST.where(interactions.c.sorted_at < sa.bindparam("before"))
+_OLDER = NEWEST.where(interactions.c.sorted_at < sa.bindparam("before"))
 
 
 def timeline(connection: sa.Connection, customer_id: str, limit: int, before: float | None) -> list[dict[str, Any]]:
@@ -38,21 +42,12 @@ def timeline(connection: sa.Connection, customer_id: str, limit: int, before: fl
     """
     values: dict[str, Any] = {"customer": customer_id, "most": limit}
     if before is None:
-        rows = connection.execute(_NEWEST, values).all()
+        rows = connection.execute(NEWEST, values).all()
     else:
         rows = connection.execute(_OLDER, values | {"before": before}).all()
-    return [
-        {
-            "interaction_id": row.id,
-            "at": row.sorted_at,
-            "channel": row.channel,
-            "direction": row.direction,
-            "queue": row.queue,
-            "agent": row.agent,
-            "outcome": row.outcome,
-            "talk_seconds": row.talk_seconds,
-            "disposition": row.disposition,
-            "notes": row.notes,
-        }
-        for row in rows
-    ]
+    return [line(row) for row in rows]
+
+
+def line(row: Sequence[Any]) -> dict[str, Any]:
+    """One ``TimelineItem`` of a row of ``NEWEST``."""
+    return dict(zip(_LINE, row, strict=True))

@@ -105,6 +105,8 @@ class Catalogue:
 class Screens:
     """Everything that was shown, and a way to wait for it."""
 
+    overseen = True
+
     def __init__(self) -> None:
         self.shown: list[tuple[str, str, Mapping[str, Any]]] = []
         self._news = asyncio.Event()
@@ -119,6 +121,9 @@ class Screens:
 
     def publish_supervisors(self, name: str, payload: Mapping[str, Any]) -> int:
         return self.publish("supervisors", name, payload)
+
+    def audience(self) -> list[str]:
+        return list({who: None for who, _, _ in self.shown if who not in ("*", "supervisors")})
 
     def connected(self, agent: str) -> int:
         return 1

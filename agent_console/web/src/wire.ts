@@ -308,7 +308,7 @@ export interface AgentStateMessage extends Numbered {
   agent: AgentView;
 }
 
-/** Queue figures changed; at most once a second. */
+/** Queue figures that changed, at most once a second. An agent is told of the queues that she serves (of all, if she serves none), and only what is new: what is not named stays as it is. A supervisor is told of all queues. */
 export interface QueuesMessage extends Numbered {
   queues: QueueView[];
 }

@@ -216,8 +216,13 @@ const APPLY: Apply = {
     agentState(state, agent)
     tidy(state)
   },
+  /** What is not named stays as it is. */
   queues(state, { queues }) {
-    state.queues = queues
+    const key = (queue: QueueView) => `${queue.pbx} ${queue.queue}`
+    const news = new Map(queues.map((queue) => [key(queue), queue]))
+    state.queues = state.queues.map((known) => news.get(key(known)) ?? known)
+    const known = new Set(state.queues.map(key))
+    state.queues.push(...queues.filter((queue) => !known.has(key(queue))))
   },
   notice(state, notice) {
     if (notice.pbx) state.pbx = notice.pbx

@@ -1,0 +1,139 @@
+"""Queue figures on screens: supervisors have all of them each second, each agent what changed in her queues.
+
+Sending every figure to every agent each second was three quarters of all messages at 300 consoles, and a pop had to
+wait behind them. So the agents are served in rounds of a bounded pace, each only with what she has not seen yet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from agent_console.ports import Screens
+from agent_console.wire import QueueView
+from cti_gateway.timers import Timers
+
+FIGURES_SECONDS: Final = 1.0
+"""Figures are counted at most so often (wire.QueuesMessage)."""
+FIGURES: Final = "hub:queues"
+ROUND: Final = "hub:queues-round"
+AGENTS_AT_ONCE: Final = 5
+"""Agents that one step of a round serves: about 0.3 ms of work, behind which a pop may have to wait."""
+STEP_SECONDS: Final = 0.05
+"""Between the steps: 100 agents a second, so 300 agents have their figures within three seconds."""
+
+Key = tuple[str, str]
+
+
+class Floor(Protocol):
+    """What is shown: ``cti_gateway.windows.Windows``."""
+
+    def queues(self) -> list[QueueView]:
+        """The figures of all queues."""
+        ...
+
+    def queues_of(self, agent: str) -> list[str]:
+        """The names of the queues that this agent serves."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What an agent was told: all changes up to number ``change`` of the queues ``names`` (none: of every queue)."""
+
+    change: int
+    names: frozenset[str]
+
+
+class QueueBoard:
+    """Who is told which figures, and when. Everything runs on the event loop."""
+
+    def __init__(self, floor: Floor, screens: Callable[[], Screens], timers: Timers) -> None:
+        self._floor, self._screens, self._timers = floor, screens, timers
+        self._views: dict[Key, QueueView] = {}
+        self._changed: dict[Key, int] = {}
+        """The number of each queue's last change."""
+        self._change = 0
+        self._seen: dict[str, _Seen] = {}
+        """By agent; as many as there are users."""
+        self._snapshots: set[str | None] = set()
+        """Who got one since the last count."""
+        self._round: deque[str] = deque()
+        self._again = False
+        self._counted_at = float("-inf")
+
+    def changed(self) -> None:
+        """Some figure may have changed: count soon, not twice within a second."""
+        if not self._timers.running(FIGURES):
+            wait = FIGURES_SECONDS - (asyncio.get_running_loop().time() - self._counted_at)
+            self._timers.start(FIGURES, max(0.0, wait))
+
+    def shown(self, agent: str | None) -> None:
+        """A snapshot with figures of this moment went to an agent, or (``None``) to a supervisor. They may have gone
+        back since to what was counted before, so all of them are told once more."""
+        self._snapshots.add(agent)
+        self._seen.pop(agent or "", None)
+        self.changed()
+
+    def fired(self, key: str) -> bool:
+        """A timer ran out; whether it was one of the board's."""
+        if key == FIGURES:
+            self._count()
+        elif key == ROUND:
+            self._step()
+        return key in (FIGURES, ROUND)
+
+    def _count(self) -> None:
+        self._counted_at = asyncio.get_running_loop().time()
+        views = self._floor.queues()
+        changed, snapshots, self._snapshots = self._take(views), self._snapshots, set()
+        if changed or None in snapshots:
+            self._screens().publish_supervisors("queues", {"queues": views})
+        if changed or snapshots:
+            self._begin_round()
+
+    def _take(self, views: list[QueueView]) -> bool:
+        found = {(view["pbx"], view["queue"]): view for view in views}
+        changed = [key for key, view in found.items() if self._views.get(key) != view]
+        gone = self._views.keys() - found.keys()
+        self._change += 1
+        self._changed = {key: number for key, number in self._changed.items() if key in found}
+        self._changed |= dict.fromkeys(changed, self._change)
+        self._views = found
+        return bool(changed or gone)
+
+    def _begin_round(self) -> None:
+        """Agents who were served already in a round that still runs are served again after it."""
+        self._again = bool(self._round)
+        if not self._round:
+            self._round.extend(self._screens().audience())
+            self._step()
+
+    def _step(self) -> None:
+        for _ in range(min(AGENTS_AT_ONCE, len(self._round))):
+            self._tell(self._round.popleft())
+        if not self._round and self._again:
+            self._again = False
+            self._round.extend(self._screens().audience())
+        if self._round:
+            self._timers.start(ROUND, STEP_SECONDS)
+
+    def _tell(self, agent: str) -> None:
+        names = frozenset(self._floor.queues_of(agent))
+        seen = self._seen.get(agent)
+        self._seen[agent] = _Seen(self._change, names)
+        new = [view for key, view in self._views.items() if self._concerns(key, names) and self._is_new(key, seen)]
+        if new:
+            self._screens().publish(agent, "queues", {"queues": new})
+
+    @staticmethod
+    def _concerns(key: Key, names: frozenset[str]) -> bool:
+        return not names or key[1] in names
+
+    def _is_new(self, key: Key, seen: _Seen | None) -> bool:
+        if seen is None or not self._concerns(key, seen.names):
+            return True
+        return self._changed[key] > seen.change
