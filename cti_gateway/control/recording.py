@@ -22,7 +22,7 @@ ALWAYS: Final = Refusal("recording_always", "Calls of this queue are always reco
 NO_SYSTEM_USER: Final = Refusal(
     "no_system_user", "This PBX has no manager user who may start recordings; the queue or dialplan must."
 )
-ALREADY: Final = Refusal("already", "This call is recorded already.")
+ALREADY: Final = Refusal("recording_running", "This call is recorded already.")
 CONSENT: Final = Refusal("consent_needed", "Ask the customer first; say that he agreed.", "consent")
 
 
@@ -42,7 +42,7 @@ def start(facts: Facts, site: Site, rule: RecordingRule, file: str | None, conse
         (actions.mixmonitor(facts.customer, file or ""),),
         lambda now: bool(now.recorded),
         SECONDS,
-        Refusal("not_started", "The PBX did not begin to record."),
+        Refusal("recording_start_failed", "The PBX did not begin to record."),
         system=True,
     )
 
@@ -56,7 +56,7 @@ def stop(facts: Facts, rule: RecordingRule) -> Plan | Refusal:
         tuple(actions.stop_mixmonitor(channel) for channel in facts.recorded),
         lambda now: not now.recorded,
         SECONDS,
-        Refusal("not_stopped", "The PBX did not stop recording."),
+        Refusal("recording_stop_failed", "The PBX did not stop recording."),
     )
 
 
@@ -64,7 +64,7 @@ def pause(facts: Facts) -> Plan | Refusal:
     """Write silence."""
     refusal = _not_now(facts)
     if refusal is None and facts.paused:
-        refusal = Refusal("already", "The recording is paused already.")
+        refusal = Refusal("recording_paused", "The recording is paused already.")
     return refusal or mute(facts, True)
 
 
@@ -72,15 +72,15 @@ def resume(facts: Facts) -> Plan | Refusal:
     """Write the audio again."""
     refusal = _not_now(facts)
     if refusal is None and not facts.paused:
-        refusal = Refusal("already", "The recording is not paused.")
+        refusal = Refusal("recording_not_paused", "The recording is not paused.")
     return refusal or mute(facts, False)
 
 
 def mute(facts: Facts, muted: bool) -> Plan:
     """All recordings of the call, whosever channel they are written from."""
-    words = ("not_paused", "The PBX did not pause: do not take card data now.")
+    words = ("recording_pause_failed", "The PBX did not pause: do not take card data now.")
     if not muted:
-        words = ("not_resumed", "The PBX did not go on recording.")
+        words = ("recording_resume_failed", "The PBX did not go on recording.")
     return Plan(
         tuple(actions.mixmonitor_mute(channel, muted) for channel in facts.recorded),
         lambda now: bool(now.recorded) and now.paused == muted,

@@ -145,7 +145,7 @@ def test_why_a_recording_cannot_start() -> None:
         "recording_never": plans.start(TALKING, SITE, NEVER, FILE, True),
         "no_system_user": plans.start(TALKING, replace(SITE, system=False), ON_DEMAND, FILE, True),
         "recording_off": plans.start(TALKING, SITE, ON_DEMAND, None, True),
-        "already": plans.start(RECORDED, SITE, ON_DEMAND, FILE, True),
+        "recording_running": plans.start(RECORDED, SITE, ON_DEMAND, FILE, True),
         "not_in_call": plans.start(replace(TALKING, has_leg=False), SITE, ON_DEMAND, FILE, True),
         "consent_needed": plans.start(TALKING, SITE, asks, FILE, False),
     }
@@ -173,7 +173,8 @@ def test_what_is_always_recorded_is_not_stopped() -> None:
     assert code(plans.stop(RECORDED, ALWAYS)) == "recording_always"
     assert headers(plan(plans.stop(RECORDED, NEVER)))[0][0] == "StopMixMonitor"
     assert code(plans.stop(TALKING, ON_DEMAND)) == "not_recorded"
-    assert code(plans.pause(replace(RECORDED, paused=True))) == code(plans.resume(RECORDED)) == "already"
+    assert code(plans.pause(replace(RECORDED, paused=True))) == "recording_paused"
+    assert code(plans.resume(RECORDED)) == "recording_not_paused"
 
 
 @pytest.mark.parametrize(

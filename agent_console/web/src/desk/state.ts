@@ -7,6 +7,7 @@ import type {
   PauseReason,
   PbxView,
   QueueView,
+  RecordingPolicies,
   ScreenPop,
   SERVER_EVENTS,
   Skill,
@@ -37,6 +38,8 @@ export interface DeskState {
   skills: Skill[]
   /** Pages of the site's own CRM; the first that fits a call counts. */
   crm: CrmPage[]
+  /** What holds for recordings; null: an older server that knows none. */
+  recording: RecordingPolicies | null
   /** The latest transfer of each call, by interaction. */
   transfers: Record<string, TransferStatus>
   /** The log cannot write to its database since this time. */
@@ -64,6 +67,7 @@ export function emptyDesk(): DeskState {
     skills: [],
     transfers: {},
     crm: [],
+    recording: null,
     logDegraded: false,
   }
 }
@@ -178,6 +182,7 @@ function snapshot(state: DeskState, message: Snapshot): void {
   choices(state, message)
   for (const transfer of message.transfers ?? []) state.transfers[transfer.interaction_id] = transfer
   state.crm = message.crm ?? []
+  state.recording = message.recording ?? null
   for (const pop of [...message.pops, ...message.offers]) putPop(state, pop)
   for (const interaction of message.interactions) enter(state, interaction)
   state.ringing = message.offers.map((pop) => pop.interaction.id)

@@ -32,6 +32,8 @@ export type Step =
   | { at: number | null; kind: 'left'; queue: string; result: string | null }
   | { at: number | null; kind: 'offered'; agent: string; result: string | null; seconds: number | null }
   | { at: number | null; kind: 'talked'; agent: string; seconds: number | null }
+  | { at: number | null; kind: 'recorded'; seconds: number | null }
+  | { at: number | null; kind: 'recordingPaused'; reason: string; seconds: number | null }
   | { at: null; kind: 'held'; agent: string; seconds: number }
   | { at: null; kind: 'transferred'; agent: string; to: string; completed: boolean }
 
@@ -60,6 +62,15 @@ export function stepsOf(item: Interaction): Step[] {
       agent: one.agent,
       seconds: span(one.from, one.to),
     })),
+    ...item.recordings.flatMap<Step>((one) => [
+      { at: one.from, kind: 'recorded', seconds: span(one.from, one.to) },
+      ...one.gaps.map((gap) => ({
+        at: gap.from,
+        kind: 'recordingPaused' as const,
+        reason: gap.reason,
+        seconds: span(gap.from, gap.to),
+      })),
+    ]),
     ...(item.ended_at === null ? [] : [{ at: item.ended_at, kind: 'ended' as const, by: item.ended_by }]),
   ]
   const timed = steps.filter((step) => step.at !== null).sort((a, b) => a.at! - b.at!)

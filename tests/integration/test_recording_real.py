@@ -1,0 +1,213 @@
+"""Recording on real Asterisks, 22 and 16: started by the dialplan, paused while card data is spoken, heard again."""
+
+# ruff: noqa: F811 (fixtures)
+from __future__ import annotations
+
+import asyncio
+import io
+import struct
+import wave
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from agent_console import wire
+from interaction_log import events as e
+from routing.recording import RecordingRule, RecordingRules
+from tests.fakes.exchange import Exchange
+from tests.fakes.program import Desk, Program, prepare
+from tests.fakes.tone_phone import RATE, TonePhone, loudness, share
+from tests.pbx import bootstrap
+from tests.pbx.asterisk import Pbx
+from tests.pbx.fixtures import clean, pbx, stage  # noqa: F401
+from tests.pbx.phone import Call
+from tests.pbx.stage import Stage
+
+pytestmark = [pytest.mark.real("asterisk"), pytest.mark.timeout(120)]
+
+CUSTOMER, ANNA = 700.0, 1000.0
+"""What they sing, in hertz."""
+WINDOW = RATE // 10
+MORE = """
+system_username = "callweave-system"
+system_secret = "{secret}"
+[recording]
+folder = "{folder}"
+pbx_folder = "{inner}/spool/monitor"
+"""
+
+
+class Site:
+    """A real PBX, the program beside it, Anna, Ben and Sofia."""
+
+    def __init__(self, stage: Stage, program: Program, anna: Desk, ben: Desk) -> None:
+        self.stage, self.program, self.anna, self.ben = stage, program, anna, ben
+
+    async def call(self, dialled: str) -> tuple[str, Call]:
+        """A customer whom Anna has."""
+        customer = self.stage.customer("13800138000", dialled)
+        await (await self.stage.anna.rings()).answer()
+        busy = await self.anna.state("BUSY")
+        return busy["interaction_id"], customer
+
+    async def recording(self, which: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+        """Anna's card says this of the recording."""
+        message = await self.anna.wait("interaction", lambda m: any(map(which, m["interaction"]["recordings"])))
+        return next(one for one in message["interaction"]["recordings"] if which(one))
+
+    async def over(self, customer: Call) -> dict[str, Any]:
+        """The customer hangs up; the interaction of the log."""
+        await customer.hang_up()
+        await self.stage.pbx.no_channels()
+        async with asyncio.timeout(8):
+            while True:
+                (one,) = await self.program.interactions()
+                if one["ended_at"] is not None:
+                    return one
+                await asyncio.sleep(0.1)
+
+
+@pytest_asyncio.fixture
+async def old(tmp_path: Path) -> AsyncIterator[Stage]:
+    """The oldest release that we know."""
+    try:
+        pbx = Pbx(release="bullseye")
+    except bootstrap.Missing as missing:
+        pytest.skip(str(missing))
+    folder = tmp_path / "old"
+    folder.mkdir()
+    async with pbx:
+        on = Stage(pbx, folder, "old")
+        await on.open()
+        try:
+            yield on
+            await clean(pbx)
+        finally:
+            await on.close()
+
+
+@pytest.fixture(params=["22", "16"])
+def lab(request: pytest.FixtureRequest, stage: Stage) -> Stage:
+    """Each of the two; the newer one is there anyway."""
+    return stage if request.param == "22" else request.getfixturevalue("old")
+
+
+async def singing(stage: Stage) -> None:
+    """Customer and Anna speak in tones of their own."""
+    ports = stage.pbx.ports
+    customer = TonePhone("pstn", ports.pstn, ports.sip, host="127.0.0.2", hertz=CUSTOMER)
+    anna = TonePhone("1001", ports.desks["1001"], ports.sip, hertz=ANNA)
+    for phone in (stage.outside, stage.anna):
+        await phone.close()
+    stage.outside, stage.desks["1001"] = customer, anna
+    for phone in (customer, anna):
+        await phone.open()
+
+
+def monitor(pbx: Pbx) -> Path:
+    """Where the PBX writes, from outside its root."""
+    return pbx.folder / "spool" / "monitor"
+
+
+async def configured(folder: Path, pbx: Pbx, queue: str) -> Path:
+    more = MORE.format(secret=pbx.secret, folder=monitor(pbx), inner=pbx.inner)
+    config = await prepare(folder, port=pbx.ports.ami, secret=pbx.secret, more=more)
+    with config.open("a") as file:
+        file.write(queue)
+    return config
+
+
+def windows(audio: bytes) -> list[list[int]]:
+    """Tenths of a second of a WAV file (16 bit, mono, 8 kHz)."""
+    with wave.open(io.BytesIO(audio)) as file:
+        assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, RATE)
+        frames = file.readframes(file.getnframes())
+    samples = list(struct.unpack(f"<{len(frames) // 2}h", frames))
+    return [samples[at : at + WINDOW] for at in range(0, len(samples) - WINDOW + 1, WINDOW)]
+
+
+def heard(window: list[int]) -> str:
+    """``-`` silence, ``b`` both voices, else what there is."""
+    if loudness(window) < 50:
+        return "-"
+    voices = [name for name, hertz in (("c", CUSTOMER), ("a", ANNA)) if share(window, hertz) > 0.2]
+    return "b" if len(voices) == 2 else voices[0] if voices else "?"
+
+
+async def test_card_data_is_not_in_the_file(lab: Stage, tmp_path: Path) -> None:
+    await singing(lab)
+    config = await configured(tmp_path, lab.pbx, 'recording = "always"\nconsent = "auth-thankyou"\n')
+    async with (
+        Program(tmp_path, "--config", str(config)) as program,
+        Desk(program, "anna") as anna,
+        Desk(program, "ben") as ben,
+    ):
+        site = Site(lab, program, anna, ben)
+        assert (await anna.done("set_state", state="READY"))["ok"]
+        i, customer = await site.call("830")
+        begun = await site.recording(lambda r: r["state"] == "on" and r["file"])
+        assert begun["consent"] == "announced" and begun["by"] is None and "/" not in begun["file"]
+        await asyncio.sleep(1.2)  # so long they sing
+        assert (await anna.done("pause_recording", interaction_id=i))["ok"]
+        await asyncio.sleep(1.5)
+        for name, desk, code in (
+            ("pause_recording", anna, "recording_paused"),
+            ("stop_recording", anna, "recording_always"),
+            ("start_recording", anna, "recording_running"),
+            ("resume_recording", ben, "not_yours"),
+        ):
+            ack = await desk.command(name, interaction_id=i)
+            assert ack["error"]["code"] == code, (name, ack)
+        assert (await anna.done("resume_recording", interaction_id=i))["ok"]
+        await asyncio.sleep(1.2)
+        one = await site.over(customer)
+        (recording,) = one["recordings"]
+        (gap,) = recording["gaps"]
+        assert recording["id"] == begun["id"] and recording["state"] == "ended"
+        assert gap["reason"] == "card_data" and not gap["automatic"] and gap["until"] - gap["from"] > 100
+        audio = await _listen(site, recording["id"])
+        _check_the_gap(audio, gap["to"] - gap["from"])
+        await _nobody_else(site, recording["id"], monitor(lab.pbx))
+        assert "Traceback" not in program.errors()
+
+
+def _check_the_gap(audio: bytes, seconds: float) -> None:
+    sound = "".join(heard(window) for window in windows(audio))
+    talk = sound.strip("-")
+    silent = max(talk.replace("c", "b").replace("a", "b").split("b"), key=len)
+    assert len(silent) / 10 == pytest.approx(seconds, abs=0.5), sound
+    before, _, after = talk.partition(silent)
+    assert before.count("b") >= 7 and after.count("b") >= 7, sound
+
+
+async def _listen(site: Site, of: str) -> bytes:
+    """As a supervisor: the whole, a part, and no part."""
+    async with site.program.http(await site.program.sign_in("sofia")) as http:
+        whole = await http.get(f"/api/recordings/{of}")
+        assert (whole.status_code, whole.headers["content-type"]) == (200, "audio/wav")
+        part = await http.get(f"/api/recordings/{of}", headers={"Range": "bytes=8-11"})
+        assert (part.status_code, part.content) == (206, b"WAVE")
+        assert part.headers["content-range"] == f"bytes 8-11/{len(whole.content)}"
+        beyond = await http.get(f"/api/recordings/{of}", headers={"Range": "bytes=99999999-"})
+        assert beyond.status_code == 416
+        return whole.content
+
+
+async def _nobody_else(site: Site, of: str, folder: Path) -> None:
+    for who, status in (("ben", 404), ("anna", 403)):
+        async with site.program.http(await site.program.sign_in(who)) as http:
+            assert (await http.get(f"/api/recordings/{of}")).status_code == status
+    async with site.program.http() as http:
+        assert (await http.get(f"/api/recordings/{of}")).status_code == 401
+    (file,) = (folder / "callweave").glob("*.wav")
+    secret = folder.parent / "secret.wav"
+    secret.write_bytes(b"RIFF")
+    file.unlink()
+    file.symlink_to(secret)
+    async with site.program.http(await site.program.sign_in("sofia")) as http:
+        for path in (of, "..%2F..%2Fsecret.wav", "%2e%2e/secret.wav", "a%00b", "callweave"):
+            assert (await http.get(f"/api/recordings/{path}")).status_code == 404, path
+    file.unlink()
