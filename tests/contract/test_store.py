@@ -163,6 +163,7 @@ async def test_who_calls(store: Store, log: EventLog) -> None:
         "language": None,
         "vip": False,
         "notes": None,
+        "agent": None,
     }
     assert match.timeline == [] and match.open_cases == []
 
