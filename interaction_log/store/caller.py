@@ -36,8 +36,12 @@ class PhoneBook:
 
     def find(self, driver: Any, address: str) -> Match:
         """The people behind an address, without their history."""
+        if address.startswith("+"):  # E.164 already, as the tracker presents it: mostly there is no need to parse
+            exact = self._exact.ask(driver, number=address, most=MOST_CANDIDATES)
+            if exact:
+                return _match(exact, sure=True)
         number = parse_phone(address, self._region)
-        if number is not None:
+        if number is not None and number.e164 != address:
             exact = self._exact.ask(driver, number=number.e164, most=MOST_CANDIDATES)
             if exact:
                 return _match(exact, sure=True)
