@@ -18,12 +18,14 @@ from agent_console import (
     rest_colleagues,
     rest_customers,
     rest_interactions,
+    rest_lines,
     rest_live,
     rest_missed,
     rest_phone,
     rest_recordings,
     rest_session,
     rest_users,
+    rest_voicemail,
 )
 from agent_console.choices import Choices
 from agent_console.commands import Commands
@@ -121,7 +123,8 @@ def _api(deps: ConsoleDeps, metrics: Metrics, choices: Choices) -> FastAPI:
     for module in (rest_session, rest_users, rest_customers, rest_interactions, rest_phone):
         api.include_router(module.routes(deps))
     api.include_router(rest_catalogue.routes(deps, choices))
-    api.include_router(rest_missed.routes(deps))
+    for module in (rest_missed, rest_voicemail, rest_lines):
+        api.include_router(module.routes(deps))
     api.include_router(rest_recordings.routes(deps))
     api.include_router(rest_colleagues.routes(deps))
     api.include_router(rest_live.routes(deps, parts))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from agent_console.consoles import Consoles
+from agent_console.lines import Lines
 from agent_console.phones import BrowserPhones
 from agent_console.ports import Clock, Live
 from agent_console.recordings import RecordingAccess
@@ -32,6 +33,9 @@ class ConsoleDeps:
     live: Live
     consoles: Consoles
     missed: Missed | None = None
+    lines: Lines | None = None
+    voicemail: Callable[[str, str], Path | None] = lambda pbx, mailbox: None
+    """The voicemail folder of this PBX, where messages of this mailbox may be heard."""
     recordings: RecordingAccess | None = None
     """Absent: no recording is played."""
     crm: Sequence[Mapping[str, Any]] = ()

@@ -16,7 +16,7 @@ from interaction_log.missed import MissedCall, Work
 from interaction_log.records import Conflict
 from routing.ports import Missed
 
-PROMISED = "This caller was promised a callback: call it off first, or wait until its turn comes."
+PROMISED = "This caller was promised a callback: cancel it first, or wait until its turn comes."
 
 
 def routes(deps: ConsoleDeps) -> APIRouter:

@@ -42,7 +42,8 @@ def routes(deps: ConsoleDeps) -> APIRouter:
 def _routes(router: APIRouter, deps: ConsoleDeps, missed: Missed) -> None:
     anyone = signed_in(deps)
 
-    @router.api_route("/{message_id}/audio", methods=["GET", "HEAD"], dependencies=[Depends(anyone)])
+    @router.get("/{message_id}/audio", dependencies=[Depends(anyone)])
+    @router.head("/{message_id}/audio", dependencies=[Depends(anyone)], include_in_schema=False)
     async def sound(message_id: str, request: Request) -> Response:
         """The sound, with ranges; 404 where the message, its file or the right to hear the mailbox is missing."""
         one = await missed.message(message_id)

@@ -26,7 +26,7 @@ from cti_gateway.ami.session import AskFailed
 from cti_gateway.dialling import dial_string
 from cti_gateway.entry import Entry, agents_of, call_id, waiting_since
 from cti_gateway.hub import Hub
-from cti_gateway.pbx import OUTBOUND_CONTEXT, Pbx
+from cti_gateway.pbx import Pbx
 from interaction_log import events as e
 from interaction_log.callback import Callback
 from interaction_log.identity import caller_address
@@ -174,13 +174,13 @@ class Callbacks:
         return near and phonenumbers.is_valid_number(number) and phonenumbers.number_type(number) not in _NEVER
 
     async def cancel(self, callback_id: str) -> Callback:
-        """An agent calls it off. Raises ``NotFound``, or ``Conflict`` while an agent or the customer is rung for it."""
+        """An agent cancels it. Raises ``NotFound``, or ``Conflict`` while an agent or the customer is rung for it."""
         async with self._turn:
             one = self.all.get(callback_id)
             if one is None:
                 raise NotFound(callback_id)
             if one.state == "dialling":
-                raise Conflict("It is this callback's turn now; it cannot be called off any more.")
+                raise Conflict("It is this callback's turn now; it cannot be cancelled any more.")
             return await self._move(one, "withdrawn", "cancelled")
 
     # --- called back ---------------------------------------------------------------------------------
@@ -265,7 +265,7 @@ class Callbacks:
         try:
             exten = dial_string(one.address, pbx.profile)
             action = actions.originate(
-                CHANNEL, exten=exten, context=OUTBOUND_CONTEXT, timeout=WAIT_SECONDS, caller_number=exten,
+                CHANNEL, exten=exten, context=pbx.context, timeout=WAIT_SECONDS, caller_number=exten,
                 variables=[(f"__CALLWEAVE_{name}", value) for name, value in told],
             )  # fmt: skip
             await pbx.link.ask(actions.Action(action.name, (*action.headers, ("ChannelId", stand_in(one)))))

@@ -265,6 +265,29 @@ class RecordingDeleted(InteractionEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MessageLeft(InteractionEvent):
+    """The caller on ``channel`` (the PBX's name of it) left a message in ``mailbox`` (``500@default``)."""
+
+    message_id: str
+    mailbox: str
+    channel: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageFiled(InteractionEvent):
+    """The message was looked for. ``file``: its name below the voicemail folder, without suffix; ``None``: not found.
+
+    ``pbx_id``: what the PBX calls it, wherever it is moved to; ``queue``: who works the mailbox.
+    """
+
+    message_id: str
+    file: str | None = None
+    pbx_id: str | None = None
+    seconds: float | None = None
+    queue: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InteractionEnded(InteractionEvent):
     """The customer's end of the contact."""
 

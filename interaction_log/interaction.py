@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from interaction_log import events as e
-from interaction_log import recordings
+from interaction_log import messages, recordings
+from interaction_log.messages import Message
 from interaction_log.recordings import Recording
 
 
@@ -113,6 +114,7 @@ class Interaction:
     holds: list[Hold] = field(default_factory=list)
     queue_visits: list[QueueVisit] = field(default_factory=list)
     recordings: list[Recording] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
     conference: bool = False
     parked: bool = False
     parked_now: bool = False
@@ -212,6 +214,7 @@ class Interaction:
             ],
             "holds": [{"by": h.by, "seconds": _rounded(h.seconds)} for h in self.holds],
             "recordings": [one.public() for one in self.recordings],
+            "messages": [one.public() for one in self.messages],
             "conference": self.conference,
             "parked": self.parked,
             "inferred": self.inferred,
@@ -365,6 +368,14 @@ def _recording_changed(i: Interaction, event: e.InteractionEvent) -> None:
     recordings.changed(i.recordings, event)
 
 
+def _message_left(i: Interaction, event: e.MessageLeft) -> None:
+    messages.left(i.messages, event)
+
+
+def _message_filed(i: Interaction, event: e.MessageFiled) -> None:
+    messages.filed(i.messages, event)
+
+
 def _ended(i: Interaction, event: e.InteractionEnded) -> None:
     if i.ended:
         return
@@ -418,6 +429,8 @@ APPLY: Final[dict[type[e.Event], Callable[[Interaction, Any], None]]] = {
     e.RecordingResumed: _recording_changed,
     e.RecordingStopped: _recording_changed,
     e.RecordingDeleted: _recording_changed,
+    e.MessageLeft: _message_left,
+    e.MessageFiled: _message_filed,
     e.InteractionEnded: _ended,
     e.CallerFound: _caller_found,
     e.CustomerIdentified: _identified,

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from interaction_log.events import Recorded
 from interaction_log.interaction import Interaction
+from interaction_log.messages import StoredMessage
 from interaction_log.missed import MissedCall, MissedPage, MissedState, Work
 from interaction_log.pages import InteractionPage
 from interaction_log.recordings import RecordingFile
@@ -196,6 +197,14 @@ class Missed(Protocol):
 
     async def work(self, entry_id: str, work: Work) -> MissedCall:
         """Change an entry, if it is still as ``work.version`` says and nobody else has it."""
+        ...
+
+    async def message(self, message_id: str) -> StoredMessage:
+        """One message that a caller left. Raises ``NotFound``."""
+        ...
+
+    async def heard(self, message_id: str, by: str, at: float) -> StoredMessage:
+        """Somebody played it; the first one stays."""
         ...
 
 

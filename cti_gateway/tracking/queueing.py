@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Final
 
 from cti_gateway.ami.codec import Message
 from cti_gateway.tracking.contact import Contact
 from cti_gateway.tracking.dialling import Dialling
 from cti_gateway.tracking.snapshot import correct_answer
+from interaction_log import events as e
 
+_MESSAGES: Final = uuid.UUID("5c1c8f6e-5f0f-5d0b-9f57-0c6d5a4f1d52")
+"""The name space of the messages' ids: the same recording gives the same ids."""
 _PAUSE_HEADERS: Final = (
     "Queue",
     "MemberName",
@@ -134,14 +138,36 @@ class Queueing(Dialling):
             self.parties.learn((m.get("StateInterface"), interface))
 
     def message_waiting(self, m: Message, at: float | None) -> None:
-        """A message was left in a mailbox, by whoever is in no queue and with no agent and about to end."""
+        """A message was left in a mailbox: by the caller on the block's own channel (measured on 16 and 22).
+
+        Without a channel (a mailbox whose count is told at a reload, or after somebody listened) it only counts for
+        who is in no queue, with no agent and about to end.
+        """
         if (_number(m.get("New")) or 0) <= 0:
+            return
+        channel = self.topology.pair(m.get("Channel"), m.get("Uniqueid"))
+        if channel is not None and channel.contact is not None:
+            self._message_left(channel.contact, m, channel.name, at)
+            return
+        if m.get("Uniqueid"):  # one of ours who listens, or somebody writes into the stream
             return
         waiting = [c for c in self.contacts.values() if self._may_leave_message(c)]
         hung_up = [c for c in waiting if c.customer is not None and c.customer.hangup_requested]
         chosen = hung_up or waiting
         if chosen:
             chosen[-1].message_left = True
+
+    def _message_left(self, contact: Contact, m: Message, channel: str, at: float | None) -> None:
+        if contact.customer is None or contact.customer.name != channel or contact.interaction.direction != "inbound":
+            return
+        contact.message_left = True
+        known = contact.interaction.messages
+        name = f"{m.get('Mailbox')} {at if at is not None else len(known)}"
+        message_id = str(uuid.uuid5(_MESSAGES, f"{contact.id} {name}"))
+        left = e.MessageLeft(
+            at=at, interaction_id=contact.id, message_id=message_id, mailbox=m.get("Mailbox"), channel=channel
+        )
+        contact.emit(left)
 
     def _may_leave_message(self, contact: Contact) -> bool:
         i = contact.interaction

@@ -13,6 +13,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from interaction_log.interaction import Interaction
+from interaction_log.messages import StoredMessage
 from interaction_log.missed import (
     MissedCall,
     MissedPage,
@@ -34,6 +35,7 @@ MOST_PER_PAGE: Final = 1_000
 KEPT_SECONDS: Final = 14 * 86_400.0
 """Nobody calls back after two weeks: what is open for longer is not shown any more."""
 LONGEST_NOTE: Final = 2_000
+_IDS: Final = 400  # values in one IN (…)
 
 missed_calls: Final = sa.Table(
     "missed_calls",
@@ -72,6 +74,24 @@ missed_tries: Final = sa.Table(
     sa.Column("entry", sa.String, nullable=False),
 )
 
+voicemails: Final = sa.Table(
+    "voicemails",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("interaction_id", sa.String, nullable=False),
+    sa.Column("entry", sa.String),  # of missed_calls
+    sa.Column("pbx", sa.String, nullable=False),
+    sa.Column("mailbox", sa.String, nullable=False),
+    sa.Column("at", sa.Double),
+    sa.Column("seconds", sa.Double),
+    sa.Column("file", sa.String),
+    sa.Column("pbx_id", sa.String),
+    sa.Column("heard_by", sa.String),
+    sa.Column("heard_at", sa.Double),
+    sa.Index("voicemails_of_entry", "entry"),
+)
+_v: Final = voicemails.c
+
 _TRIES: Final = Among(sa.select(missed_tries), missed_tries.c.interaction_id)
 _OPEN: Final = Among(sa.select(_m.number).where(_m.state != sa.literal_column("'done'")), _m.number)
 
@@ -87,7 +107,8 @@ def project(connection: sa.Connection, changed: Sequence[Interaction]) -> None:
         if one.id in known:
             _identified(connection, known[one.id], one)
         else:
-            _tried(connection, one)
+            known[one.id] = _tried(connection, one)
+        _messages(connection, known[one.id], one)
     called = [one for one in changed if reached_at(one) is not None or is_failed_call(one)]
     waiting = _waiting(connection, {number for one in called if (number := _clean(one.customer_address))})
     for one in called:
@@ -104,12 +125,12 @@ def _waiting(connection: sa.Connection, numbers: set[str]) -> set[str]:
     return {row.number for row in _OPEN(connection, sorted(numbers))}
 
 
-def _tried(connection: sa.Connection, one: Interaction) -> None:
+def _tried(connection: sa.Connection, one: Interaction) -> str:
     """A further try of a number that is on the list, or a new entry. Without a number each call is its own."""
     at, number = one.started_at or 0.0, _clean(one.customer_address) or None
     last = {
         "pbx": _clean(one.pbx),
-        "queue": _clean(one.queue),
+        "queue": _clean(_queue_of(one)),
         "last_at": at,
         "waited_seconds": one.wait_seconds,
         "outcome": one.outcome,
@@ -128,6 +149,7 @@ def _tried(connection: sa.Connection, one: Interaction) -> None:
         connection.execute(sa.update(missed_calls).where(_m.id == entry).values(**last, **more))
         _identified(connection, entry, one)
     connection.execute(sa.insert(missed_tries).values(interaction_id=one.id, entry=entry))
+    return entry
 
 
 def _identified(connection: sa.Connection, entry: str, one: Interaction) -> None:
@@ -137,13 +159,41 @@ def _identified(connection: sa.Connection, entry: str, one: Interaction) -> None
         connection.execute(sa.update(missed_calls).where(which).values(customer_id=one.customer_id))
 
 
+def _queue_of(one: Interaction) -> str | None:
+    """Who works it: the queue that he waited in, else that of the mailbox."""
+    return one.queue or next((m.queue for m in reversed(one.messages) if m.queue is not None), None)
+
+
+def _messages(connection: sa.Connection, entry: str, one: Interaction) -> None:
+    """The messages of this call, with what is known of them now."""
+    for m in one.messages:
+        told = {"at": m.at, "seconds": m.seconds, "file": _clean(m.file), "pbx_id": _clean(m.pbx_id)}
+        if connection.execute(sa.update(voicemails).where(_v.id == m.id).values(told)).rowcount == 0:
+            where = {"id": m.id, "interaction_id": one.id, "entry": entry}
+            place = {"pbx": _clean(one.pbx), "mailbox": _clean(m.mailbox)}
+            connection.execute(sa.insert(voicemails).values(where | place | told))
+    queue = _clean(_queue_of(one))
+    if one.messages and queue is not None:
+        without = (_m.id == entry) & _m.queue.is_(None)
+        connection.execute(sa.update(missed_calls).where(without).values(queue=queue))
+
+
+_unheard: Final = sa.exists().where(_v.entry == _m.id, _v.heard_at.is_(None))
+
+
 def _called(connection: sa.Connection, one: Interaction) -> None:
-    """The number was reached, by whichever call; or we called and reached nobody."""
+    """The number was reached, by whichever call; or we called and reached nobody.
+
+    A message that nobody has heard keeps its entry open, unless this is the call back: it may be about something else.
+    """
     reached, at = reached_at(one), one.started_at or 0.0
     here = _todo & (_m.number == _clean(one.customer_address))
     if reached is not None:
         done = {"state": "done", "resolved_by": one.id, "changed_at": reached, "version": _m.version + 1}
-        connection.execute(sa.update(missed_calls).where(here, _m.last_at <= reached).values(done))
+        before = here & (_m.last_at <= reached)
+        connection.execute(sa.update(missed_calls).where(before, (_m.state == "calling") | ~_unheard).values(done))
+        talked = {"call_id": one.id, "call_outcome": "answered", "called_at": at, "version": _m.version + 1}
+        connection.execute(sa.update(missed_calls).where(before, _m.call_id.is_distinct_from(one.id)).values(talked))
         return
     newer = sa.or_(_m.called_at.is_(None), _m.called_at < at)
     failed = {
@@ -181,8 +231,8 @@ class StoredMissed:
             query = query.where(sa.tuple_(_m.last_at, _m.id) < sa.tuple_(*after))
         rows, counts = await self._reading.fresh(partial(_read, query=query.limit(limit + 1), now=now))
         last = rows[limit - 1] if len(rows) > limit else None
-        following = None if last is None else cursors.write(float(last.last_at), last.id)
-        return MissedPage([_entry(r) for r in rows[:limit]], following, counts.get("open", 0), counts.get("calling", 0))
+        following = None if last is None else cursors.write(last.last_at, last.id)
+        return MissedPage(rows[:limit], following, counts.get("open", 0), counts.get("calling", 0))
 
     async def get(self, entry_id: str) -> MissedCall:
         """One entry. Raises ``NotFound``."""
@@ -193,6 +243,20 @@ class StoredMissed:
         if work.note is not None and len(work.note) > LONGEST_NOTE:
             raise Refused("note", f"at most {LONGEST_NOTE} characters")
         return await self._writing(partial(_work, entry_id=entry_id, work=work))
+
+    async def message(self, message_id: str) -> StoredMessage:
+        """One message. Raises ``NotFound``."""
+        return await self._reading(partial(_message, message_id=message_id))
+
+    async def heard(self, message_id: str, by: str, at: float) -> StoredMessage:
+        """Somebody played it; the first one stays. Raises ``NotFound``."""
+
+        def work(connection: sa.Connection) -> StoredMessage:
+            which = (_v.id == message_id) & _v.heard_at.is_(None)
+            connection.execute(sa.update(voicemails).where(which).values(heard_by=by, heard_at=at))
+            return _message(connection, message_id)
+
+        return await self._writing(work)
 
 
 _COLUMNS: Final = (*missed_calls.c, customers.c.name.label("customer_name"))
@@ -210,21 +274,44 @@ def _query(state: MissedState | None, queue: str | None, now: float) -> sa.Selec
     return query.order_by(_m.last_at.desc(), _m.id.desc())
 
 
-def _read(connection: sa.Connection, query: sa.Select[Any], now: float) -> tuple[Sequence[Any], dict[str, int]]:
+def _read(connection: sa.Connection, query: sa.Select[Any], now: float) -> tuple[list[MissedCall], dict[str, int]]:
     fresh = _m.last_at >= now - KEPT_SECONDS
     counts = sa.select(_m.state, sa.func.count()).where(_m.state.in_(["open", "calling"]), fresh).group_by(_m.state)
-    return connection.execute(query).all(), {row[0]: row[1] for row in connection.execute(counts)}
+    entries = _entries(connection, connection.execute(query).all())
+    return entries, {row[0]: row[1] for row in connection.execute(counts)}
 
 
-def _entry(row: Any) -> MissedCall:
-    return MissedCall(**{f.name: getattr(row, f.name) for f in fields(MissedCall)})
+_OWN: Final = tuple(f.name for f in fields(MissedCall) if f.name != "messages")
+_MESSAGE: Final = tuple(f.name for f in fields(StoredMessage))
+
+
+def _entries(connection: sa.Connection, rows: Sequence[Any]) -> list[MissedCall]:
+    """The entries of these rows, with their messages."""
+    found = {row.id: MissedCall(**{name: getattr(row, name) for name in _OWN}) for row in rows}
+    ids = list(found)
+    for n in range(0, len(ids), _IDS):
+        query = sa.select(voicemails).where(_v.entry.in_(ids[n : n + _IDS])).order_by(_v.at, _v.id)
+        for row in connection.execute(query):
+            found[row.entry].messages.append(_stored(row))
+    return list(found.values())
+
+
+def _stored(row: Any) -> StoredMessage:
+    return StoredMessage(**{name: getattr(row, name) for name in _MESSAGE})
+
+
+def _message(connection: sa.Connection, message_id: str) -> StoredMessage:
+    row = connection.execute(sa.select(voicemails).where(_v.id == message_id)).first()
+    if row is None:
+        raise NotFound(message_id)
+    return _stored(row)
 
 
 def _one(connection: sa.Connection, entry_id: str) -> MissedCall:
     row = connection.execute(_JOINED.where(_m.id == entry_id)).first()
     if row is None:
         raise NotFound(entry_id)
-    return _entry(row)
+    return _entries(connection, [row])[0]
 
 
 def _work(connection: sa.Connection, entry_id: str, work: Work) -> MissedCall:

@@ -1,10 +1,9 @@
-"""A caller speaks a tone into a mailbox of a real Asterisk: it is on the list with the right customer, and can be heard."""
+"""A caller speaks a tone into a mailbox of a real Asterisk: it is on the list with his name, and can be heard."""
 
 from __future__ import annotations
 
 import asyncio
 import io
-import os
 import struct
 import wave
 from collections.abc import AsyncIterator
@@ -157,12 +156,61 @@ async def test_a_personal_mailbox_is_not_heard_here(stage: Stage, tmp_path: Path
     config.write_text(
         config.read_text() + MORE.format(folder=spool(stage)).replace('["500@default"]', '["6*@default"]')
     )
-    async with Program(tmp_path, "--config", str(config)) as program:
-        async with program.http(await program.sign_in("ben")) as http:
-            await speak(stage, LI)
-            async with asyncio.timeout(15):
-                while not (items := (await http.get("/api/missed")).json()["items"]):  # noqa: ASYNC110
-                    await asyncio.sleep(0.1)
-            (message,) = items[0]["messages"]
-            assert (items[0]["kind"], message["audio"]) == ("voicemail", False)
-            assert (await http.get(f"/api/voicemail/{message['id']}/audio")).status_code == 404
+    async with (
+        Program(tmp_path, "--config", str(config)) as program,
+        program.http(await program.sign_in("ben")) as http,
+    ):
+        await speak(stage, LI)
+        async with asyncio.timeout(15):
+            while not (items := (await http.get("/api/missed")).json()["items"]):  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+        (message,) = items[0]["messages"]
+        assert (items[0]["kind"], message["audio"]) == ("voicemail", False)
+        assert (await http.get(f"/api/voicemail/{message['id']}/audio")).status_code == 404
+
+
+async def test_an_agent_hears_it_and_closes_it_by_keyboard(
+    stage: Stage,  # noqa: F811
+    program: Program,
+    chromium: Browser,  # noqa: F811
+) -> None:
+    async with program.http(await program.sign_in("ben")) as http:
+        await speak(stage, LI, 4.0)
+        one = await entry(http, number=f"+86{LI}")
+        anna = await Person.sit_down(chromium, program.url)
+        await anna.sign_in("anna", PASSWORD)
+        await anna.press("nav-missed")
+        row = anna.see(f"missed-{one['id']}")
+        await expect(row).to_have_attribute("data-kind", "voicemail")
+        await expect(row).to_contain_text("李雷")
+        player = anna.see(f"message-{one['messages'][0]['id']}")
+        await expect(player).to_contain_text("not heard yet")
+        await anna.photograph("voicemail-1-en")
+        await row.focus()
+        await anna.page.keyboard.press("l")
+        await expect(row.locator("audio")).to_have_js_property("paused", False)
+        await expect(player).to_contain_text("heard by Anna", timeout=30_000)
+        await expect(row.locator("audio")).to_have_js_property("ended", True)
+        await anna.photograph("voicemail-2-heard")
+        await anna.page.set_viewport_size({"width": 390, "height": 780})
+        await expect(row).to_be_visible()
+        await anna.photograph("voicemail-3-phone")
+        await anna.page.set_viewport_size({"width": 1280, "height": 720})
+        await row.focus()
+        await anna.page.keyboard.press("c")
+        await anna.see("missed-result").select_option("not_needed")
+        await anna.press("missed-save")
+        closed = await entry(http, id=one["id"], state="done")
+        assert (closed["result"], closed["worked_by"]) == ("not_needed", "anna")
+        await anna.press("missed-done")
+        await expect(row).to_contain_text("Not needed")
+        await anna.get_up()
+
+        await speak(stage, "13911112222", 2.0)
+        other = await entry(http, number="+8613911112222")
+        ben = await Person.sit_down(chromium, program.url, locale="zh-CN", dark=True)
+        await ben.sign_in("ben", PASSWORD)
+        await ben.press("nav-missed")
+        await expect(ben.see(f"missed-{other['id']}")).to_contain_text("留言")
+        await ben.photograph("voicemail-4-zh-dark")
+        await ben.get_up()

@@ -1,3 +1,39 @@
+/** What a caller said in voicemail. `audio`: it can be heard here. */
+export interface Message {
+  id: string
+  interaction_id: string
+  mailbox: string
+  at: number | null
+  seconds: number | null
+  audio: boolean
+  heard_by: string | null
+  heard_at: number | null
+}
+
+/** A promise to call somebody back, of `GET /api/callbacks`. `place`: in the line, from 1. */
+export interface Callback {
+  id: string
+  pbx: string
+  queue: string
+  number: string
+  name: string
+  customer_name?: string | null
+  since: number
+  requested_at: number
+  expires_at: number
+  state: 'waiting' | 'dialling' | 'done' | 'failed' | 'expired'
+  attempts: number
+  not_before: number
+  requested_in: string | null
+  result: string | null
+  place: number | null
+}
+
+export interface CallbackPage {
+  items: Callback[]
+  open: number
+}
+
 /** An entry of `GET /api/missed`; times are Unix seconds. */
 export interface MissedCall {
   id: string
@@ -22,6 +58,10 @@ export interface MissedCall {
   call_outcome: string | null
   called_at: number | null
   version: number
+  kind: 'call' | 'voicemail'
+  messages: Message[]
+  /** The PBX calls this number back by itself. */
+  callback: Callback | null
 }
 
 export interface MissedPage {

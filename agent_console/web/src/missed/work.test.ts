@@ -26,6 +26,9 @@ const entry: MissedCall = {
   call_outcome: null,
   called_at: null,
   version: 1,
+  kind: 'call',
+  messages: [],
+  callback: null,
 }
 
 describe('who may call back', () => {

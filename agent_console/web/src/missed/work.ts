@@ -7,6 +7,9 @@ interface Change {
   note?: string
 }
 
+/** What came of it, before the site's own dispositions. */
+export const RESULTS: readonly string[] = ['called_back', 'no_answer', 'not_needed']
+
 /** Change an entry as it was last seen; rejects with 409 when a colleague was faster. */
 export function work(entry: MissedCall, change: Change): Promise<MissedCall> {
   const body = { ...change, version: entry.version }
