@@ -28,6 +28,7 @@ from config.agents import Agents, Supervision
 from config.crm import Crm
 from config.entry import Entry
 from config.recording import Announcement, Policy, Recording
+from config.voicemail import Voicemail
 
 PREFIX: Final = "CTI_"
 _DELIMITER: Final = "__"
@@ -198,6 +199,8 @@ class Settings(_Table):
     """Absent: no page of the site's own beside a call."""
     recording: Recording | None = None
     """Absent: what the PBX records is shown, and neither played nor deleted."""
+
+    voicemail: Voicemail = Voicemail()
 
     @model_validator(mode="after")
     def _names_fit(self) -> Self:
@@ -428,7 +431,13 @@ def _absolute_paths(settings: Settings, base: Path) -> Settings:
     entry = _absolute_entry(settings.entry, base) if settings.entry is not None else None
     kept = settings.recording
     recording = kept.model_copy(update={"folder": base / kept.folder}) if kept is not None else None
-    update = {"database": database, "pbx": pbxs, "entry": entry, "recording": recording}
+    update = {
+        "database": database,
+        "pbx": pbxs,
+        "entry": entry,
+        "recording": recording,
+        "voicemail": settings.voicemail.absolute(base),
+    }
     return settings.model_copy(update=update)
 
 

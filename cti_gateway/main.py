@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from cti_gateway.hub import Hub
     from cti_gateway.pbx import Pbx
     from cti_gateway.retention import Retention
+    from cti_gateway.voicemail import Mailboxes
     from interaction_log.store import LogState
 
 log = logging.getLogger(__name__)
@@ -251,6 +252,7 @@ async def _put_together(gateway: Gateway, settings: Settings, demo: bool) -> Non
     from agent_console.consoles import Consoles  # noqa: PLC0415
     from agent_console.server import serve  # noqa: PLC0415
     from cti_gateway.gateway import seed_queues  # noqa: PLC0415
+    from cti_gateway.lines import Lines  # noqa: PLC0415
     from interaction_log.records import QueueSettings  # noqa: PLC0415
     from interaction_log.store.seats import last_states, last_word  # noqa: PLC0415
 
@@ -264,18 +266,22 @@ async def _put_together(gateway: Gateway, settings: Settings, demo: bool) -> Non
     hub.log_health = lambda: gateway.log.state
     hub.supervision.audit = store.audit
     heard, retention = _recordings(gateway, settings)
+    boxes = _mailboxes(settings)
     for pbx in settings.pbx:
-        hub.add(_pbx(pbx, settings.phone.default_region, hub))
+        hub.add(_pbx(pbx, settings.phone.default_region, hub, boxes))
     await hub.load()
     url = settings.database.url
     states, spoke = await asyncio.to_thread(last_states, url), await asyncio.to_thread(last_word, url)
     await gateway.restore(states, spoke, absent=demo)
+    lines = Lines(hub, store.callbacks)
     deps = ConsoleDeps(
         users=store.users,
         customers=store.customers,
         interactions=store.interactions,
         catalogue=store.catalogue,
         missed=store.missed,
+        lines=lines,
+        voicemail=boxes.folder,
         recordings=heard,
         crm=settings.crm.pages() if settings.crm is not None else (),
         live=hub,
@@ -293,7 +299,9 @@ async def _put_together(gateway: Gateway, settings: Settings, demo: bool) -> Non
         retention.start()
         gateway.extras.append(retention)
     if settings.entry is not None:
-        gateway.extras.append(await _call_entry(settings, gateway))
+        entry = await _call_entry(settings, gateway)
+        gateway.extras.append(entry)
+        lines.callbacks = entry.callbacks
 
 
 async def _call_entry(settings: Settings, gateway: Gateway) -> CallEntry:
@@ -374,13 +382,26 @@ def _browser_phones(settings: PbxSettings) -> BrowserPhones:
     )
 
 
-def _pbx(settings: PbxSettings, region: str, hub: Hub) -> Pbx:
+def _mailboxes(settings: Settings) -> Mailboxes:
+    """Where the messages are, and who works them."""
+    from cti_gateway.voicemail import Mailboxes  # noqa: PLC0415
+
+    found = {pbx.name: settings.voicemail.folder_of(pbx.name) for pbx in settings.pbx}
+    return Mailboxes(
+        folders={name: folder for name, folder in found.items() if folder is not None},
+        shared=settings.voicemail.mailboxes,
+        queues=settings.voicemail.queues,
+    )
+
+
+def _pbx(settings: PbxSettings, region: str, hub: Hub, boxes: Mailboxes) -> Pbx:
     """One PBX with its links."""
     from twisted.internet import reactor  # noqa: PLC0415
 
     from cti_gateway.pbx import Pbx  # noqa: PLC0415
     from cti_gateway.service import AmiLink, PbxLink  # noqa: PLC0415
     from cti_gateway.tracking.parties import PbxProfile  # noqa: PLC0415
+    from cti_gateway.voicemail import Voicemail  # noqa: PLC0415
 
     profile = PbxProfile(
         name=settings.name,
@@ -390,7 +411,7 @@ def _pbx(settings: PbxSettings, region: str, hub: Hub) -> Pbx:
         default_region=region,
         queue_extensions=tuple(settings.queue_extensions.items()),
     )
-    pbx = Pbx(profile, hub.take, hub.spawn)
+    pbx = Pbx(profile, Voicemail(hub, boxes).take, hub.spawn)
     where = _link_settings(settings, settings.username, settings.secret.get_secret_value())
     link = PbxLink.to(where, reactor, on_messages=pbx.on_messages, on_state=pbx.on_state)
     system = None
