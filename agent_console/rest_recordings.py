@@ -66,7 +66,8 @@ def routes(deps: ConsoleDeps) -> APIRouter:
 def _routes(router: APIRouter, deps: ConsoleDeps, access: RecordingAccess) -> None:
     listenings = Listenings(deps, access)
 
-    @router.api_route(ROUTE, methods=["GET", "HEAD"], response_class=Response)
+    @router.head(ROUTE, include_in_schema=False)
+    @router.get(ROUTE, response_class=Response)
     async def audio(
         recording_id: str, request: Request, who: Annotated[Principal, Depends(signed_in(deps))]
     ) -> Response:

@@ -15,8 +15,9 @@ import pytest
 import pytest_asyncio
 
 from agent_console import wire
+from cti_gateway.pbx import Outcome
 from interaction_log import events as e
-from routing.recording import RecordingRule, RecordingRules
+from routing.recording import MISSING_SECONDS, RecordingRule, RecordingRules
 from tests.fakes.exchange import Exchange
 from tests.fakes.program import Desk, Program, prepare
 from tests.fakes.tone_phone import RATE, TonePhone, loudness, share
@@ -95,7 +96,7 @@ def lab(request: pytest.FixtureRequest, stage: Stage) -> Stage:
     return stage if request.param == "22" else request.getfixturevalue("old")
 
 
-async def singing(stage: Stage) -> None:
+async def singing(stage: Stage) -> tuple[TonePhone, TonePhone]:
     """Customer and Anna speak in tones of their own."""
     ports = stage.pbx.ports
     customer = TonePhone("pstn", ports.pstn, ports.sip, host="127.0.0.2", hertz=CUSTOMER)
@@ -105,6 +106,7 @@ async def singing(stage: Stage) -> None:
     stage.outside, stage.desks["1001"] = customer, anna
     for phone in (customer, anna):
         await phone.open()
+    return customer, anna
 
 
 def monitor(pbx: Pbx) -> Path:
@@ -138,7 +140,7 @@ def heard(window: list[int]) -> str:
 
 
 async def test_card_data_is_not_in_the_file(lab: Stage, tmp_path: Path) -> None:
-    await singing(lab)
+    customers, annas = await singing(lab)
     config = await configured(tmp_path, lab.pbx, 'recording = "always"\nconsent = "auth-thankyou"\n')
     async with (
         Program(tmp_path, "--config", str(config)) as program,
@@ -150,6 +152,7 @@ async def test_card_data_is_not_in_the_file(lab: Stage, tmp_path: Path) -> None:
         i, customer = await site.call("830")
         begun = await site.recording(lambda r: r["state"] == "on" and r["file"])
         assert begun["consent"] == "announced" and begun["by"] is None and "/" not in begun["file"]
+        await asyncio.gather(customers.until_it_hears(ANNA), annas.until_it_hears(CUSTOMER))
         await asyncio.sleep(1.2)  # so long they sing
         assert (await anna.done("pause_recording", interaction_id=i))["ok"]
         await asyncio.sleep(1.5)
@@ -178,9 +181,9 @@ def _check_the_gap(audio: bytes, seconds: float) -> None:
     sound = "".join(heard(window) for window in windows(audio))
     talk = sound.strip("-")
     silent = max(talk.replace("c", "b").replace("a", "b").split("b"), key=len)
-    assert len(silent) / 10 == pytest.approx(seconds, abs=0.5), sound
+    assert len(silent) / 10 >= seconds - 0.3, sound
     before, _, after = talk.partition(silent)
-    assert before.count("b") >= 7 and after.count("b") >= 7, sound
+    assert before.count("b") >= 4 and after.count("b") >= 4, sound
 
 
 async def _listen(site: Site, of: str) -> bytes:
@@ -211,3 +214,129 @@ async def _nobody_else(site: Site, of: str, folder: Path) -> None:
         for path in (of, "..%2F..%2Fsecret.wav", "%2e%2e/secret.wav", "a%00b", "callweave"):
             assert (await http.get(f"/api/recordings/{path}")).status_code == 404, path
     file.unlink()
+
+
+async def test_an_agent_starts_and_stops_where_the_customer_agreed(stage: Stage, tmp_path: Path) -> None:
+    config = await configured(tmp_path, stage.pbx, 'recording = "on_demand"\nconsent = "auth-thankyou"\n')
+    async with (
+        Program(tmp_path, "--config", str(config)) as program,
+        Desk(program, "anna") as anna,
+        Desk(program, "ben") as ben,
+    ):
+        site = Site(stage, program, anna, ben)
+        snapshot = await anna.wait("snapshot")
+        assert snapshot["recording"]["rules"][0] == {
+            "pbx": "lab",
+            "queue": "support",
+            "policy": "on_demand",
+            "consent": True,
+        }
+        assert (await anna.done("set_state", state="READY"))["ok"]
+        i, customer = await site.call("800")
+        early = await anna.command("pause_recording", interaction_id=i)
+        assert early["error"]["code"] == "not_recorded"
+        unasked = await anna.command("start_recording", interaction_id=i)
+        assert (unasked["error"]["code"], unasked["error"]["field"]) == ("consent_needed", "consent")
+        assert (await anna.done("start_recording", interaction_id=i, consent=True))["ok"]
+        begun = await site.recording(lambda r: r["state"] == "on" and r["file"])
+        assert (begun["by"], begun["consent"]) == ("anna", "asked")
+        assert (await anna.done("stop_recording", interaction_id=i))["ok"]
+        stopped = await site.recording(lambda r: r["state"] == "ended")
+        assert stopped["stopped_by"] == "anna" and stopped["to"] >= stopped["from"]
+        one = await site.over(customer)
+        assert [r["id"] for r in one["recordings"]] == [begun["id"]]
+        async with program.http(await program.sign_in("sofia")) as http:
+            assert (await http.get(f"/api/recordings/{begun['id']}")).content[:4] == b"RIFF"
+        assert "Traceback" not in program.errors()
+
+
+def signed_in(exchange: Exchange) -> Any:
+    exchange.hub.presence("anna", 1)
+    return exchange.command("anna", "set_state", wire.SetState(id="ready", state="READY"))
+
+
+async def test_a_pause_ends_by_itself_and_supervisors_hear_of_it(stage: Stage, reactor: Any) -> None:
+    async with Exchange(stage.pbx.ports.ami, reactor, secret=stage.pbx.secret) as exchange:
+        rule = RecordingRule("always")
+        exchange.hub.recording.rules = RecordingRules(queues={("main", "support"): rule}, card_pause_seconds=1.0)
+        assert (await signed_in(exchange))["ok"]
+        customer = stage.customer("13800138000", "830")
+        await (await stage.anna.rings()).answer()
+        await exchange.until(lambda: exchange.hub.distributor.agents["anna"].state == "BUSY")
+        await exchange.until(lambda: exchange.log.of(e.RecordingNamed))
+        (started,) = exchange.log.of(e.RecordingStarted)
+        pause = wire.PauseRecording(id="p", interaction_id=started.interaction_id)
+        assert (await exchange.command("anna", "pause_recording", pause))["ok"]
+        told = await exchange.screens.wait(
+            "supervisors", "notice", lambda m: m["code"] == "recording_pause_ran_out", 15
+        )
+        assert told["params"]["agent"] == "anna"
+        (paused,), (resumed,) = exchange.log.of(e.RecordingPaused), exchange.log.of(e.RecordingResumed)
+        assert (paused.by, paused.reason, resumed.automatic, resumed.by) == ("anna", "card_data", True, None)
+        assert resumed.at - paused.at >= 0.9
+        result = await exchange.screens.wait("anna", "command_result", lambda m: m["id"] == "p")
+        assert result["ok"]
+        await customer.hang_up()
+        await exchange.until(lambda: exchange.log.of(e.RecordingStopped))
+        assert not exchange.log.of(e.SuspiciousBlockSeen)
+
+
+async def test_a_pause_that_cannot_end_is_an_alarm(stage: Stage, reactor: Any) -> None:
+    """The dialplan stopped the recording behind our back: there is nothing left that could go on."""
+    async with Exchange(stage.pbx.ports.ami, reactor, secret=stage.pbx.secret) as exchange:
+        exchange.hub.recording.rules = RecordingRules(card_pause_seconds=1.0)
+        assert (await signed_in(exchange))["ok"]
+        customer = stage.customer("13800138000", "830")
+        await (await stage.anna.rings()).answer()
+        await exchange.until(lambda: exchange.log.of(e.RecordingNamed))
+        await exchange.until(lambda: exchange.hub.distributor.agents["anna"].state == "BUSY")
+        (started,) = exchange.log.of(e.RecordingStarted)
+        exchange.pbx.do = refused  # type: ignore[method-assign]
+        exchange.hub.take(
+            [
+                e.RecordingPaused(
+                    at=started.at,
+                    interaction_id=started.interaction_id,
+                    recording_id=started.recording_id,
+                    reason="card_data",
+                    by="anna",
+                    resume_at=exchange.hub.wall(),
+                )
+            ]
+        )
+        exchange.pbx.tracker.contacts[started.interaction_id].interaction.recordings[0].pause(
+            exchange.log.of(e.RecordingPaused)[0]
+        )
+        told = await exchange.screens.wait("supervisors", "notice", lambda m: m["code"] == "recording_not_resumed", 15)
+        assert told["level"] == "error" and told["params"]["reason"] == "refused_by_pbx"
+        await exchange.screens.wait("anna", "notice", lambda m: m["code"] == "recording_not_resumed")
+        await customer.hang_up()
+        await exchange.until(lambda: exchange.log.of(e.InteractionEnded))
+
+
+async def refused(action: Any, *, system: bool = False) -> Outcome:
+    return Outcome(False, "refused_by_pbx", "The PBX refused.")
+
+
+async def test_what_must_not_be_recorded(stage: Stage, reactor: Any) -> None:
+    async with Exchange(stage.pbx.ports.ami, reactor, secret=stage.pbx.secret) as exchange:
+        exchange.hub.recording.rules = RecordingRules(queues={("main", "support"): RecordingRule("never")})
+        assert (await signed_in(exchange))["ok"]
+        customer = stage.customer("13800138000", "830")
+        await (await stage.anna.rings()).answer()
+        told = await exchange.screens.wait("supervisors", "notice", lambda m: m["code"] == "recording_forbidden", 10)
+        assert told["params"] == {"queue": "support", "pbx": "main"}
+        await customer.hang_up()
+        await exchange.until(lambda: exchange.log.of(e.InteractionEnded))
+
+
+async def test_what_must_be_recorded(stage: Stage, reactor: Any) -> None:
+    async with Exchange(stage.pbx.ports.ami, reactor, secret=stage.pbx.secret) as exchange:
+        exchange.hub.recording.rules = RecordingRules(queues={("main", "support"): RecordingRule("always")})
+        assert (await signed_in(exchange))["ok"]
+        customer = stage.customer("13800138000", "800")
+        await (await stage.anna.rings()).answer()
+        late = MISSING_SECONDS + 8
+        await exchange.screens.wait("supervisors", "notice", lambda m: m["code"] == "recording_missing", late)
+        await customer.hang_up()
+        await exchange.until(lambda: exchange.log.of(e.InteractionEnded))
