@@ -197,6 +197,8 @@ class PbxView(TypedDict):
     reason: str | None
     can_hold: NotRequired[bool]
     """Whether desk phones can be told to hold (a second manager user)."""
+    cannot: NotRequired[list[str]]
+    """What the PBX or our manager user there does not allow: ``park``, ``transfer``, ``conference``, ``keypad`` …"""
     can_record: NotRequired[bool]
     """Whether agents can start recordings (a second manager user)."""
 

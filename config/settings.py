@@ -133,6 +133,8 @@ class Pbx(_Table):
     devices: Annotated[tuple[_Glob, ...], Field(min_length=1)]
     trunks: tuple[_Glob, ...] = ()
     outbound_prefix: Annotated[str, Field(pattern=r"^[0-9*#]{0,8}$")] = ""
+    context: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.+-]{1,79}$")] = "from-internal"
+    """Where agents' phones dial: numbers that the console dials and transfers to are looked up there."""
     queue_extensions: dict[str, Annotated[str, Field(pattern=r"^[0-9*#]{1,16}$")]] = {}
     """What agents' phones dial to reach a queue, for transfers: ``{ support = "800" }``. Needless where a queue is its
     own number."""

@@ -132,7 +132,8 @@ class Entry:
         They serve this queue too; only the customer's own agent need not.
         """
         live = self.hub.distributor
-        found, free = {}, free_devices(live, pbx.name, rules.queue)
+        found: dict[str, str] = {}
+        free = free_devices(live, pbx.name, rules.queue)
         for agent in live.agents.values():
             if agent.state != "READY":
                 continue

@@ -411,7 +411,7 @@ def _pbx(settings: PbxSettings, region: str, hub: Hub, boxes: Mailboxes) -> Pbx:
         default_region=region,
         queue_extensions=tuple(settings.queue_extensions.items()),
     )
-    pbx = Pbx(profile, Voicemail(hub, boxes).take, hub.spawn)
+    pbx = Pbx(profile, Voicemail(hub, boxes).take, hub.spawn, context=settings.context)
     where = _link_settings(settings, settings.username, settings.secret.get_secret_value())
     link = PbxLink.to(where, reactor, on_messages=pbx.on_messages, on_state=pbx.on_state)
     system = None
@@ -473,6 +473,9 @@ async def _demo(gateway: Gateway, settings: Settings, simulated: bool) -> Settin
         devices=("PJSIP/10??",),
         trunks=("PJSIP/pstn",),
         outbound_prefix="9",
+        queue_extensions={demo.QUEUE: "800"},
+        system_username=USERNAME,
+        system_secret=SecretStr(SECRET),
     )
     queue = QueueConfig(name=demo.QUEUE, pbx=demo.PBX, label="Support")
     return settings.model_copy(update={"pbx": (pbx,), "queue": (queue,)})

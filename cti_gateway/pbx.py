@@ -114,6 +114,17 @@ Sink = Callable[[list[e.Event], float], object]
 Spawn = Callable[[Coroutine[Any, Any, None]], object]
 
 
+NEEDED: Final = {
+    "dial": "originate",
+    "keypad": "playdtmf",
+    "transfer": "atxfer",
+    "conference": "atxfer",
+    "park": "park",
+    "pick_up": "bridge",
+}
+"""The action without which this cannot be done from the console."""
+
+
 class Pbx:
     """One Asterisk. ``sink(events, received_at)`` takes what happens; ``spawn`` keeps background work alive."""
 
@@ -127,6 +138,8 @@ class Pbx:
         context: str = OUTBOUND_CONTEXT,
     ) -> None:
         self.profile = profile
+        self.cannot: tuple[str, ...] = ()
+        """What agents ask for in vain: keys of ``NEEDED``."""
         self.tracker = CallTracker(profile)
         self.members = Members(profile)
         self.states: dict[str, LinkState] = {}
@@ -257,6 +270,7 @@ class Pbx:
         await self.link.ask_in_order(actions.core_show_channels())
         await self._read_queues()
         await self._read_device_states()
+        await self._read_commands()
         if life != self._life:
             return
         self.ready_since = now = self._wall()
@@ -289,6 +303,16 @@ class Pbx:
             await self.link.ask_in_order(actions.device_state_list())
         except ActionFailed as error:
             log.info("PBX %s: its device states cannot be read: %s", self.name, error)
+
+    async def _read_commands(self) -> None:
+        """What our manager user may ask for (``ListCommands`` names nothing else): buttons say why they cannot work."""
+        try:
+            listed = (await self.link.ask_in_order(actions.list_commands())).response.headers()
+        except ActionFailed as error:
+            log.info("PBX %s: its commands cannot be read: %s", self.name, error)
+            return
+        commands = {name.lower() for name, _ in listed}
+        self.cannot = tuple(what for what, command in NEEDED.items() if command not in commands)
 
     def _worth_telling(self, event: e.Event) -> bool:
         """A block that names no channel we know is reported, and the PBX is asked which channels there are

@@ -150,7 +150,8 @@ class Windows:
     def _pbx(self, pbx: Pbx) -> PbxView:
         if pbx.ready_since is not None:
             up: PbxView = {"pbx": pbx.name, "state": "up", "since": pbx.ready_since, "reason": None}
-            return {**up, "can_hold": pbx.has_system, "can_record": pbx.has_system}
+            up = {**up, "can_hold": pbx.has_system, "can_record": pbx.has_system}
+            return {**up, "cannot": list(pbx.cannot)} if pbx.cannot else up
         state = pbx.states.get("events")
         word = _LINK_WORDS.get(state.name, "connecting") if state is not None else "connecting"
         since = pbx.lost_since or (state.since if state is not None else 0.0)

@@ -21,7 +21,7 @@ from cti_gateway.control.plans import Plan
 from cti_gateway.control.targets import Refusal, Site, find_target
 from cti_gateway.control.transfers import Kind, Transfer, look
 from cti_gateway.desk import NOT_YOURS, OK, Answer, no
-from cti_gateway.pbx import OUTBOUND_CONTEXT, Outcome, Pbx
+from cti_gateway.pbx import Outcome, Pbx
 from interaction_log import events as e
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ class Control:
         phones = {a.name: live.devices_of(a, pbx.name) for a in live.agents.values() if a.signed_in}
         return Site(
             profile=pbx.profile,
-            context=OUTBOUND_CONTEXT,
+            context=pbx.context,
             agents={name: devices[0] for name, devices in phones.items() if devices},
             people=frozenset(name for name, user in hub.people.items() if user.devices),
             queues=frozenset(queue for of, queue in live.settings.queues if of == pbx.name),

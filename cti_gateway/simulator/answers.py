@@ -7,9 +7,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from cti_gateway.simulator.consultation import Consultation
 from cti_gateway.simulator.outbound_call import OutboundCall
 from cti_gateway.simulator.parts import Channel, Headers, Member, Queue
 from cti_gateway.simulator.pbx import Pbx
+from cti_gateway.simulator.queue_call import QueueCall
 
 VERSION = "22.10.1"
 AMI_VERSION = "11.0.0"
@@ -75,6 +77,8 @@ class Answers:
         self.pbx = pbx
         self.customer = customer
         """Told when a dialled customer's telephone rings; decides what he does."""
+        self.colleague: Callable[[Consultation], None] | None = None
+        """Told when a colleague's telephone rings because an agent asks; decides whether he lifts."""
         self.lift_seconds: float | None = None
         """After so long the agent's own telephone is lifted when she dials; None: it rings until somebody lifts."""
         self._table: dict[str, Callable[[Action], Answer]] = {
@@ -97,6 +101,8 @@ class Answers:
             "hangup": self._hangup,
             "redirect": self._redirect,
             "blindtransfer": self._blind_transfer,
+            "atxfer": self._atxfer,
+            "cancelatxfer": self._cancel_atxfer,
             "pjsipnotify": self._notify,
             "pjsipshowendpoints": self._endpoints,
             "getvar": self._getvar,
@@ -333,6 +339,37 @@ class Answers:
             return _refused("Blind transfer failed")
         return _done("Transfer succeeded")
 
+    def _atxfer(self, action: Action) -> Answer:
+        """A real one says ``Success`` to what it cannot do; this one says what is wrong."""
+        agent = self.pbx.channels.get(action.get("Channel"))
+        if agent is None or agent.bridge is None or len(agent.bridge.channels) != 2:
+            return _refused("Channel specified does not exist")
+        line = f"PJSIP/{action.get('Exten')}"
+        if line not in self.pbx.lines or line == agent.endpoint:
+            return _refused("The demo's telephone system asks colleagues only")
+        if self.pbx.device_state(line) != "NOT_INUSE":
+            return _refused("This telephone is busy")
+        customer = next(one for one in agent.bridge.channels if one is not agent)
+        self.pbx.clock.later(0, lambda: self._ask(agent, customer, line))
+        return _done("Atxfer successfully queued")
+
+    def _ask(self, agent: Channel, customer: Channel, line: str) -> None:
+        if not (agent.alive and customer.alive and agent.bridge is customer.bridge is not None):
+            return
+        call = self.pbx.calls[agent]
+        left = call.agent_left if isinstance(call, QueueCall) else _nothing
+        asked = Consultation(self.pbx, call, agent, customer, line, left)
+        if self.colleague is not None:
+            self.colleague(asked)
+
+    def _cancel_atxfer(self, action: Action) -> Answer:
+        channel = self.pbx.channels.get(action.get("Channel"))
+        call = self.pbx.calls.get(channel) if channel is not None else None
+        if not isinstance(call, Consultation):
+            return _refused("No attended transfer is under way")
+        self.pbx.clock.later(0, call.cancel)
+        return _done("CancelAtxfer successfully queued")
+
     def _notify(self, action: Action) -> Answer:
         """``Event: talk`` lifts, ``Event: hold`` holds or resumes, as desk phones of some makes do."""
         name = action.get("Channel")
@@ -359,17 +396,23 @@ class Answers:
         return Answer(True, [("Variable", action.get("Variable")), ("Value", "")])
 
     def _play_dtmf(self, action: Action) -> Answer:
-        return (
-            _done("DTMF successfully queued")
-            if action.get("Channel") in self.pbx.channels
-            else _refused("Channel not found")
-        )
+        channel = self.pbx.channels.get(action.get("Channel"))
+        if channel is None:
+            return _refused("Channel not found")
+        call, digit = self.pbx.calls.get(channel), action.get("Digit")
+        if isinstance(call, Consultation) and channel is call.agent and action.flag("Receive"):
+            self.pbx.clock.later(0, lambda: call.key(digit))
+        return _done("DTMF successfully queued")
 
     def _user_event(self, action: Action) -> Answer:
         own = {"action", "actionid", "userevent"}
         more = [(key.title(), value) for key, value in action.headers.items() if key not in own]
         self.pbx.emit("UserEvent", "user", [("UserEvent", action.get("UserEvent")), *more])
         return _done("Event Sent")
+
+
+def _nothing() -> None:
+    """Nobody needs to know."""
 
 
 ENDPOINTS_END = "EndpointListComplete"
@@ -381,7 +424,16 @@ def _bare(text: str) -> str:
 
 
 NAMES = (
-    *("BlindTransfer", "BridgeInfo", "BridgeList", "Challenge", "CoreSettings", "CoreShowChannelMap"),
+    *(
+        "Atxfer",
+        "BlindTransfer",
+        "BridgeInfo",
+        "BridgeList",
+        "CancelAtxfer",
+        "Challenge",
+        "CoreSettings",
+        "CoreShowChannelMap",
+    ),
     *("CoreShowChannels", "CoreStatus", "DeviceStateList", "Events", "Getvar", "Hangup", "ListCommands", "Login"),
     *("Logoff", "Originate", "PJSIPNotify", "PJSIPShowEndpoints", "Ping", "PlayDTMF", "QueueAdd", "QueuePause"),
     *("QueuePenalty", "QueueRemove", "QueueStatus", "QueueSummary", "Redirect", "Setvar", "UserEvent"),

@@ -16,7 +16,9 @@ from cti_gateway.simulator.parts import (
     CAUSES,
     DOWN,
     EXTENSION_CODES,
+    RING,
     RINGING,
+    UNKNOWN,
     UP,
     Bridge,
     Channel,
@@ -121,6 +123,30 @@ class Pbx:
         self.tell("Newchannel", made)
         return made
 
+    def local(self, call: Call, exten: str, linked: Channel) -> tuple[Channel, Channel]:
+        """The two halves of a Local channel, told as two ``Newchannel``."""
+        number = self._serial
+        halves = []
+        for half, state in ((1, DOWN), (2, RING)):
+            made = Channel(
+                name=f"Local/{exten}@from-internal-{number:08x};{half}",
+                endpoint=f"Local/{exten}@from-internal",
+                unique_id=f"{int(self.clock.now())}.{self._serial}",
+                linked_id=linked.linked_id,
+                created=self.clock.now(),
+                state=state,
+                number=UNKNOWN if half == 1 else linked.number,
+                caller_name=UNKNOWN if half == 1 else linked.caller_name,
+                context="from-internal",
+                exten=exten,
+            )
+            self._serial += 1
+            self.channels[made.name] = made
+            self.calls[made] = call
+            self.tell("Newchannel", made)
+            halves.append(made)
+        return halves[0], halves[1]
+
     def tell(self, name: str, channel: Channel, *more: tuple[str, str], kind: str = "call") -> None:
         """An event about a channel."""
         self.emit(name, kind, [*channel.headers(), *more])
@@ -157,6 +183,16 @@ class Pbx:
             self.emit("BridgeEnter", "call", [*made.headers(), *one.headers()])
         return made
 
+    def enter(self, other: Channel, channel: Channel) -> None:
+        """Come to where this one is."""
+        bridge = other.bridge
+        if bridge is None:
+            self.bridge(other, channel)
+            return
+        bridge.channels.append(channel)
+        channel.bridge = bridge
+        self.emit("BridgeEnter", "call", [*bridge.headers(), *channel.headers()])
+
     def leave(self, *channels: Channel) -> None:
         """These leave their bridge, in this order; an empty bridge is gone."""
         for one in channels:
@@ -187,7 +223,7 @@ class Pbx:
     def device_changed(self, endpoint: str) -> None:
         """Tell the new state of a device, of its hint, and of its memberships, if it is new."""
         state = self._state_of(endpoint)
-        if self._devices.get(endpoint) == state:
+        if self._devices.get(endpoint) == state or endpoint.startswith("Local/"):
             return
         self._devices[endpoint] = state
         if endpoint in self.lines:

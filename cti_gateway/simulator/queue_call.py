@@ -364,6 +364,14 @@ class QueueCall:
         self._enter("ended")
         return True
 
+    def agent_left(self) -> None:
+        """The agent handed the caller over to a colleague, and is free."""
+        self.stage = "ended"
+        self._tell_complete("agent", self.agent)
+        self._enter("ended")
+        if self._ended is not None:
+            self._ended(self)
+
     def _redirected_ended(self) -> None:
         """The queue learns only at the caller's end that its call is over, and names no agent."""
         self._tell_complete("caller", None)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cti_gateway.simulator.clock import Timer
+from cti_gateway.simulator.consultation import Consultation
 from cti_gateway.simulator.outbound_call import OutboundCall
 from cti_gateway.simulator.parts import UP
 from cti_gateway.simulator.queue_call import QueueCall
@@ -16,6 +17,7 @@ TICK_SECONDS = 0.5
 SETTLE_SECONDS = 2.0
 """After the gateway came: time to pause those members whose agents are not there."""
 
+PATIENT_SECONDS = 10.0
 LIFT_SECONDS = 1.5
 """After which an agent who dials lifts."""
 
@@ -76,6 +78,7 @@ class DemoTraffic:
     def start(self) -> None:
         """Begin; the event loop (or the virtual clock) runs it. Agents who dial lift their own telephones."""
         self._simulator.answers.customer = self.customer
+        self._simulator.answers.colleague = self.colleague
         self._simulator.answers.lift_seconds = LIFT_SECONDS
         self._timer = self._pbx.clock.later(TICK_SECONDS, self._tick)
 
@@ -143,14 +146,27 @@ class DemoTraffic:
         if self._simulator.is_watched and not any(one.stage in ("waiting", "ringing") for one in self._calls):
             self._call_in()
 
-    @staticmethod
-    def _bye(call: QueueCall) -> None:
-        if call.stage == "talking":
-            call.hang_up(call.caller)
+    def _bye(self, call: QueueCall) -> None:
+        """The caller has said all, whoever has him now; who is put on music or rings somebody is patient."""
+        now = self._pbx.calls.get(call.caller)
+        if now is None:
+            return
+        if isinstance(now, Consultation) and now.stage in ("ringing", "asking"):
+            self._pbx.clock.later(PATIENT_SECONDS, lambda: self._bye(call))
+        elif call.caller.bridge is not None or call.stage == "talking":
+            now.hang_up(call.caller)
+        else:
+            self._pbx.clock.later(PATIENT_SECONDS, lambda: self._bye(call))
 
     def _ended(self, call: QueueCall) -> None:
         if call in self._calls:
             self._calls.remove(call)
+
+    def colleague(self, asked: Consultation) -> None:
+        """A colleague is asked: who serves no queue here is nobody's console, and lifts by himself."""
+        line = asked.target.endpoint
+        if all(queue.member(line) is None for queue in self._pbx.queues.values()):
+            self._pbx.clock.later(self._between((2.0, 4.0)), lambda: asked.answer(asked.target))
 
     # ---- People who are called -----------------------------------------------------------------------------------
     def customer(self, call: OutboundCall) -> None:

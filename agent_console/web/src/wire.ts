@@ -171,6 +171,7 @@ export interface PbxView {
   since: number;
   reason: string | null;
   can_hold?: boolean;
+  cannot?: string[];
   can_record?: boolean;
 }
 

@@ -23,6 +23,8 @@ describe('buttons', () => {
 
   it('say why they cannot', () => {
     expect(whyNot('park', { ...talking, live: false })).toBe('offline')
+    expect(whyNot('park', { ...talking, cannot: ['park'] })).toBe('cannot')
+    expect(whyNot('keypad', { ...talking, cannot: ['park'] })).toBeNull()
     expect(whyNot('park', { ...talking, transfer: transfer('consulting') })).toBe('transfer')
     expect(whyNot('hold', { ...talking, canHold: false })).toBe('hold')
     expect(whyNot('keypad', { ...talking, phase: 'held' })).toBe('held')

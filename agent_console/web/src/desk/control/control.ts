@@ -8,7 +8,7 @@ export const isOver = (transfer: TransferStatus | undefined): boolean => !transf
 
 export type Button = 'hold' | 'keypad' | 'transfer' | 'conference' | 'park'
 /** Why a button cannot work now: a name under `control.why`; `null`: it can. */
-export type Why = 'offline' | 'transfer' | 'hold' | 'parked' | 'held' | null
+export type Why = 'offline' | 'transfer' | 'hold' | 'parked' | 'held' | 'cannot' | null
 
 export interface Situation {
   live: boolean
@@ -16,6 +16,8 @@ export interface Situation {
   transfer: TransferStatus | undefined
   /** Whether the phone can be told to hold. */
   canHold: boolean
+  /** What this telephone system does not allow at all. */
+  cannot?: string[]
 }
 
 /** Why this button cannot work in this situation. */
@@ -23,6 +25,7 @@ export function whyNot(button: Button, now: Situation): Why {
   if (!now.live) return 'offline'
   if (!isOver(now.transfer)) return 'transfer'
   if (now.phase === 'parked') return 'parked'
+  if (now.cannot?.includes(button)) return 'cannot'
   if (button === 'hold') return now.canHold ? null : 'hold'
   return now.phase === 'held' ? 'held' : null
 }
