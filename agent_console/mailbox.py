@@ -106,15 +106,17 @@ def _read(folder: Path, name: str) -> Filed | None:
 
 
 def parse(name: str, text: str) -> Filed | None:
-    """What the text beside a message says; the first of two equal keys counts. ``None``: it is no such text."""
-    said: dict[str, str] = {}
-    for line in text.splitlines():
-        key, equals, value = line.partition("=")
-        if equals:
-            said.setdefault(key.strip(), value.strip())
+    """What the text beside a message says. ``None``: it is no such text.
+
+    A caller's name can hold a line break. So of two equal keys that counts which is on Asterisk's side of the name: the
+    first channel (it stands before), the last of all others (they stand behind).
+    """
+    pairs = [(key.strip(), value.strip()) for key, _, value in (line.partition("=") for line in text.splitlines())]
+    said = dict(pairs)
+    channel = next((value for key, value in pairs if key == "callerchan"), "")
     at = said.get("origtime", "")
-    if not at.isascii() or not at.isdigit() or "callerchan" not in said:
+    if not at.isascii() or not at.isdigit() or not channel:
         return None
     length = said.get("duration", "")
     seconds = float(length) if length.isascii() and length.isdigit() and len(length) < 8 else None
-    return Filed(name, said.get("msg_id") or None, seconds, said["callerchan"], float(at[:12]))
+    return Filed(name, said.get("msg_id") or None, seconds, channel, float(at[:12]))

@@ -231,3 +231,72 @@ async def test_the_log_makes_it_in_the_same_transaction(store: Store, url: str, 
     with engine.connect() as connection:
         assert connection.execute(sa.text("SELECT count(*) FROM missed_tries")).scalar() == 2
     engine.dispose()
+
+
+def spoken(at: float, number: str | None = LEI, **more: Any) -> list[e.Event]:
+    """A call that ends in a mailbox; ``file``: the message was found, for the queue ``works``."""
+    events = call(at, number, "voicemail", **more)
+    of = events[0].interaction_id  # type: ignore[attr-defined]
+    left = e.MessageLeft(
+        at=at + 30, interaction_id=of, message_id=f"m-{of}", mailbox="500@default", channel="PJSIP/pstn-1"
+    )
+    filed = e.MessageFiled(
+        at=at + 61,
+        interaction_id=of,
+        message_id=f"m-{of}",
+        file=more.get("file"),
+        pbx_id="p1",
+        seconds=4.0,
+        queue=more.get("works"),
+    )
+    return [*events[:-1], left, events[-1], *([filed] if "file" in more else [])]
+
+
+async def test_a_message_belongs_to_its_entry(store: Store, url: str) -> None:  # noqa: F811
+    take(url, call(AT), spoken(AT + 10, id="v1"))
+    (entry,) = await entries(store)
+    (message,) = entry.messages
+    assert (entry.tries, entry.outcome, message.id, message.file) == (2, "voicemail", "m-v1", None)
+    take(url, spoken(AT + 10, id="v1", file="default/500/INBOX/msg0000"))
+    (entry,) = await entries(store)
+    (message,) = entry.messages
+    assert (message.file, message.seconds, message.mailbox) == ("default/500/INBOX/msg0000", 4.0, "500@default")
+    assert (entry.tries, await store.missed.message("m-v1")) == (2, message)
+    with pytest.raises(NotFound):
+        await store.missed.message("m-none")
+
+
+async def test_a_message_outside_every_queue_is_worked_by_the_mailbox_s_queue(store: Store, url: str) -> None:  # noqa: F811
+    bare = [one for one in spoken(AT, id="v2") if not isinstance(one, e.QueueEntered | e.QueueLeft)]
+    take(url, bare)
+    assert [one.queue for one in await entries(store)] == [None]
+    filed = spoken(AT, id="v2", file="x", works="sales")
+    take(url, [one for one in filed if not isinstance(one, e.QueueEntered | e.QueueLeft)])
+    assert [one.queue for one in await entries(store)] == ["sales"]
+
+
+async def test_a_message_that_nobody_heard_keeps_its_entry_open(store: Store, url: str) -> None:  # noqa: F811
+    take(url, spoken(AT, id="v3", file="x"))
+    take(url, call(AT + 100, direction="outbound", answered=5, id="back"))
+    (entry,) = await entries(store)
+    assert (entry.state, entry.call_id, entry.call_outcome) == ("open", "back", "answered")
+    assert (await store.missed.heard("m-v3", "anna", AT + 200)).heard_by == "anna"
+    assert (await store.missed.heard("m-v3", "ben", AT + 300)).heard_by == "anna"
+    take(url, call(AT + 400, direction="outbound", answered=5, id="again"))
+    (entry,) = await entries(store, "done")
+    assert entry.resolved_by == "again"
+
+
+async def test_who_calls_back_and_reaches_closes_it_unheard(store: Store, url: str) -> None:  # noqa: F811
+    take(url, spoken(AT, id="v4", file="x"))
+    (entry,) = await entries(store)
+    await store.missed.work(entry.id, work("calling", version=entry.version))
+    take(url, call(AT + 100, direction="outbound", answered=5))
+    assert [one.state for one in await entries(store, "done")] == ["done"]
+
+
+async def test_a_message_after_a_talk_is_listed(store: Store, url: str) -> None:  # noqa: F811
+    """An agent sent him to the mailbox."""
+    take(url, spoken(AT, id="v5", answered=5, file="x"))
+    (entry,) = await entries(store)
+    assert (entry.state, entry.outcome, len(entry.messages)) == ("open", "answered", 1)

@@ -168,3 +168,38 @@ def test_extensions_are_kept() -> None:
     number = parse_phone("+862150888888 ext. 12", "CN")
     assert number is not None
     assert (number.e164, number.extension) == ("+862150888888", "12")
+
+
+VOICEMAIL = list(messages((HERE / "timeout-voicemail.ami").read_bytes()))
+
+
+def heard(*changes: tuple[str, str]) -> list[e.MessageLeft]:
+    """What the call that left a message tells of it, the block about the mailbox changed so."""
+    tracker, found = CallTracker(PROFILE), []
+    for message in VOICEMAIL:
+        told = message
+        if message.name == "MessageWaiting":
+            named = ("Event", "Channel", "Uniqueid", "Linkedid", "Mailbox", "New", "Timestamp")
+            fields = {name: message.get(name) for name in named} | dict(changes)
+            told = Message.of([(key, value) for key, value in fields.items() if value])
+        found += [one for one in tracker.feed(told) if isinstance(one, e.MessageLeft)]
+    return found
+
+
+def test_a_message_names_its_mailbox_and_its_channel() -> None:
+    (one,) = heard()
+    assert (one.mailbox, one.channel) == ("500@default", "PJSIP/pstn-00000000")
+    assert heard() == [one], "the same recording gives the same id"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        [("Channel", "PJSIP/pstn-0badf00d")],
+        [("Uniqueid", "1.1")],
+        [("New", "0")],
+        [("Channel", ""), ("Uniqueid", "")],
+    ],
+)
+def test_a_mailbox_that_nobody_of_ours_spoke_into_is_no_message(changes: list[tuple[str, str]]) -> None:
+    assert heard(*changes) == []
