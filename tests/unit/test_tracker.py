@@ -170,13 +170,10 @@ def test_extensions_are_kept() -> None:
     assert (number.e164, number.extension) == ("+862150888888", "12")
 
 
-VOICEMAIL = list(messages((HERE / "timeout-voicemail.ami").read_bytes()))
-
-
-def heard(*changes: tuple[str, str]) -> list[e.MessageLeft]:
+def heard(*changes: tuple[str, str], of: str = "timeout-voicemail") -> list[e.MessageLeft]:
     """What the call that left a message tells of it, the block about the mailbox changed so."""
     tracker, found = CallTracker(PROFILE), []
-    for message in VOICEMAIL:
+    for message in messages((HERE / f"{of}.ami").read_bytes()):
         told = message
         if message.name == "MessageWaiting":
             named = ("Event", "Channel", "Uniqueid", "Linkedid", "Mailbox", "New", "Timestamp")
@@ -186,10 +183,11 @@ def heard(*changes: tuple[str, str]) -> list[e.MessageLeft]:
     return found
 
 
-def test_a_message_names_its_mailbox_and_its_channel() -> None:
-    (one,) = heard()
+@pytest.mark.parametrize("of", ["timeout-voicemail", "v16-timeout-voicemail"])
+def test_a_message_names_its_mailbox_and_its_channel(of: str) -> None:
+    (one,) = heard(of=of)
     assert (one.mailbox, one.channel) == ("500@default", "PJSIP/pstn-00000000")
-    assert heard() == [one], "the same recording gives the same id"
+    assert heard(of=of) == [one], "the same recording gives the same id"
 
 
 @pytest.mark.parametrize(
