@@ -63,7 +63,7 @@ class Inbox:
             while one is not None:
                 taken.append(one)
                 if len(taken) == self._most:
-                    self._hurry.set()  # what is left may have somebody who waits, and does not say so again
+                    self.hurry()  # what is left may have somebody who waits, and does not say so again
                     return taken
                 one = self._queue.get_nowait()
             self.stopping = True

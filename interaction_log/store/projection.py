@@ -30,6 +30,7 @@ _log: Final = logging.getLogger(__name__)
 KEPT_CLOSED: Final = 2_000  # closed interactions that stay in memory, for wrap-up and corrections (some 5 kB each)
 _CHUNK: Final = 500  # ids in one IN (…)
 _UNSTORABLE: Final = {0: None} | dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
+_QUEUE: Final = list(interactions.c.keys()).index("queue")
 _KNOWN: Final = Among(sa.select(interactions.c.id, interactions.c.began), interactions.c.id)
 _SMALL: Final = frozenset({"AgentStateChanged", "AgentSignedIn", "LinkLost", "LinkRestored"})
 
@@ -76,6 +77,7 @@ class Projection:
         self._fresh: set[str] = set()  # began just now: perhaps known from before
         self._stale: dict[str, set[int]] = {}  # to be folded anew from the stored events; where they may have begun
         self._states: list[tuple[Any, ...]] = []
+        self._last: dict[str, tuple[Any, ...]] = {}  # each agent's last state that was committed: the next one ends it
         self._links: list[tuple[Any, ...]] = []
         self._seats: dict[str, tuple[Any, ...]] = {}
         self._seated: dict[str, str] = {}  # who sits at a device
@@ -84,21 +86,9 @@ class Projection:
 
     def take(self, seq: int, event: e.Event) -> int | None:
         """Fold one event, once, in order. The result is its row's ``began``."""
-        if isinstance(event, e.InteractionEvent):
-            return self._take_interaction(seq, event)
-        if isinstance(event, e.AgentStateChanged):
-            self._states.append(
-                (seq, event.agent, event.state, event.reason, event.interaction_id, event.at, None, None)
-            )
-        elif isinstance(event, e.AgentSignedIn):
-            for device in event.devices:
-                self._seats[device] = (device, event.agent, seq)
-                self._seated[device] = event.agent
-        elif isinstance(event, e.LinkLost | e.LinkRestored):
-            self._links.append((seq, event.pbx, type(event).__name__, event.at, encode(e.to_payload(event))))
-        return None
-
-    def _take_interaction(self, seq: int, event: e.InteractionEvent) -> int | None:
+        if not isinstance(event, e.InteractionEvent):
+            self._take_other(seq, event)
+            return None
         of = event.interaction_id
         live = self._lives.get(of)
         if live is None:
@@ -110,6 +100,18 @@ class Projection:
         live.interaction.apply(event)
         self._dirty[of] = None
         return live.began
+
+    def _take_other(self, seq: int, event: e.Event) -> None:
+        if isinstance(event, e.AgentStateChanged):
+            self._states.append(
+                (seq, event.agent, event.state, event.reason, event.interaction_id, event.at, None, None)
+            )
+        elif isinstance(event, e.AgentSignedIn):
+            for device in event.devices:
+                self._seats[device] = (device, event.agent, seq)
+                self._seated[device] = event.agent
+        elif isinstance(event, e.LinkLost | e.LinkRestored):
+            self._links.append((seq, event.pbx, type(event).__name__, event.at, encode(e.to_payload(event))))
 
     def take_rows(self, rows: Iterable[Row]) -> None:
         """Catch up with stored events: the small projections now, interactions with the next transaction."""
@@ -155,8 +157,8 @@ class Projection:
         firsts: list[tuple[Any, ...]] = []
         for row in self._states:
             seq, agent, *_, at, _to_at, _to_seq = row
-            before = last.get(agent)
-            if before is None:
+            before = last.get(agent) or self._last.get(agent)
+            if before is None or before[0] >= seq:
                 firsts.append((at, seq, agent, seq))
             else:
                 rows[before[0]] = (*before[:-2], at, seq)
@@ -168,7 +170,8 @@ class Projection:
 
     def write(self, connection: sa.Connection, statements: Statements) -> Changes:
         """Write all that changed. Call ``confirm`` with the result after the commit."""
-        self.write_small(connection, statements)
+        if self._states or self._seats or self._links:
+            self.write_small(connection, statements)
         self._reload_known(connection)
         changes = Changes()
         for of in self._dirty:
@@ -181,15 +184,21 @@ class Projection:
         recordings.project(connection, changed)
         return changes
 
-    def confirm_small(self) -> None:
-        """The small rows are committed."""
+    def confirm_small(self, *, written: bool = True) -> None:
+        """The small rows are committed; or, not ``written``, given up."""
+        for row in self._states:
+            if written:
+                self._last[row[1]] = row
+            else:
+                self._last.pop(row[1], None)
         self._states.clear()
         self._seats.clear()
         self._links.clear()
 
     def confirm(self, changes: Changes) -> None:
         """The rows are committed."""
-        self.confirm_small()
+        if self._states or self._seats or self._links:
+            self.confirm_small()
         for live, at, row in changes.committed:
             live.committed[at] = row
         for of in self._dirty:
@@ -251,11 +260,13 @@ class Projection:
         if not live.started:  # its beginning has expired, or never came: nothing to show
             return
         i = live.interaction
-        changes.put(live, "interactions", None, _interaction_row(i, live.began))
+        row = _interaction_row(i, live.began)
+        changes.put(live, "interactions", None, row)
+        queue = row[_QUEUE]
         for n, offer in enumerate(i.offers):
             changes.put(live, "legs", ("offer", n), self._offer_row(i, n, offer))
         for n, segment in enumerate(i.segments):
-            changes.put(live, "legs", ("segment", n), self._segment_row(i, n, segment))
+            changes.put(live, "legs", ("segment", n), self._segment_row(i, n, segment, queue))
         for n, v in enumerate(i.queue_visits):
             changes.put(live, "visits", n, (i.id, n, clean(v.queue), v.entered_at, v.left_at, v.seconds, v.result))
 
@@ -268,9 +279,9 @@ class Projection:
         agent = self._sat_at(i.pbx, offer.agent)
         return (i.id, "offer", n, clean(offer.agent), agent, clean(offer.queue), offer.at, until, offer.result)
 
-    def _segment_row(self, i: Interaction, n: int, segment: Segment) -> tuple[Any, ...]:
+    def _segment_row(self, i: Interaction, n: int, segment: Segment, queue: str | None) -> tuple[Any, ...]:
         agent = self._sat_at(i.pbx, segment.agent)
-        return (i.id, "segment", n, clean(segment.agent), agent, clean(i.queue), segment.start, segment.end, None)
+        return (i.id, "segment", n, clean(segment.agent), agent, queue, segment.start, segment.end, None)
 
 
 def clean(text: str | None) -> str | None:
@@ -294,7 +305,7 @@ def _interaction_row(i: Interaction, began: int) -> tuple[Any, ...]:
         i.ended_at,
         i.ended,
         i.outcome,
-        clean(i.queue),
+        clean(public["queue"]),
         i.customer_id,
         clean(i.customer_address),
         clean(i.disposition),

@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Final, Literal
 
 import sqlalchemy as sa
@@ -38,6 +39,7 @@ DEFER_SECONDS: Final = 0.25
 _LULL_SECONDS: Final = 0.01  # nothing came for so long: the flood is over
 _IDLE_SECONDS: Final = 1.0
 _BACKOFF_SECONDS: Final = (0.1, 0.2, 0.4, 0.8, 1.0)
+_SEQ: Final[Callable[[Row], int]] = itemgetter(0)
 _log: Final = logging.getLogger(__name__)
 
 
@@ -178,11 +180,12 @@ class Writer:
 
     def _fold(self, taken: list[Recorded]) -> list[Row]:
         rows: list[Row] = []
+        take = self._projection.take
+        if taken:
+            self._taken_seq = max(self._taken_seq, taken[-1].seq)
         for one in taken:
-            self._taken_seq = max(self._taken_seq, one.seq)
             try:
-                row = to_row(one)
-                rows.append((*row, self._projection.take(one.seq, one.event)))
+                rows.append((*to_row(one), take(one.seq, one.event)))
             except Exception as error:
                 self._put_aside(one.seq, type(one.event).__name__, repr(one.event), error)
                 self._aside.append(one.seq)
@@ -236,7 +239,7 @@ class Writer:
             return None
         if not rows:
             return self._marked
-        below = min(row[0] for row in rows) - 1
+        below = min(map(_SEQ, rows)) - 1
         return below if self._marked is None else min(below, self._marked)
 
     def _written(self, rows: Sequence[Row]) -> None:
@@ -249,7 +252,7 @@ class Writer:
     def _done(self, rows: Sequence[Row]) -> None:
         """These are on a disk now, or lost."""
         if rows:
-            self._settled(max(row[0] for row in rows), len(rows))
+            self._settled(max(map(_SEQ, rows)), len(rows))
 
     def _round_done(self, taken: list[Recorded]) -> None:
         if taken:
@@ -309,14 +312,16 @@ class Writer:
         self._write([], project=True)
 
     def _small_apart(self) -> None:
+        written = True
         try:
             self._session.run(lambda connection: self._projection.write_small(connection, self._statements))
         except Exception as error:
             if not _at_fault(error):
                 raise
+            written = False
             self.counters.quarantined += 1
             _log.error("agent states cannot be projected: %s", in_words(error))
-        self._projection.confirm_small()
+        self._projection.confirm_small(written=written)
 
     def _project_one(self, of: str) -> None:
         one = self._projection.only(of)
@@ -379,7 +384,7 @@ class Writer:
         if self.state.name != "degraded":
             _log.critical("events are lost: %s", reason)
         self._tell("degraded", reason)
-        first, last = min(row[0] for row in rows), max(row[0] for row in rows)
+        first, last = min(map(_SEQ, rows)), max(map(_SEQ, rows))
         if self._losing:
             first = self.lost.pop()[0]
         self.lost.append((first, last))
