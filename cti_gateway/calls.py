@@ -92,6 +92,18 @@ class CallTracker(Recordings):
         contact = self.contacts.get(interaction)
         return contact.customer.name if contact is not None and contact.customer is not None else None
 
+    def recording_found(self, unique_id: str, file: str, at: float | None) -> list[e.Event]:
+        """This channel has a file, by the PBX's word: a recording that began while we did not hear the PBX."""
+        channel = self.topology.get(unique_id)
+        contact = channel.contact if channel is not None else None
+        if channel is None or contact is None or contact.interaction.ended:
+            return []
+        if any(one.file == file or (one.open and not one.file) for one in contact.interaction.recordings):
+            return []
+        channel.recording, channel.recording_at, channel.recording_file = True, at, file
+        self.note_recording(contact, channel, inferred=True)
+        return self._take()
+
     def link_lost(self, at: float | None, reason: str) -> list[e.Event]:
         """The event stream broke: what we believe is old until the next snapshot."""
         self.snapshot.link_lost(at if at is not None else self.last_at)

@@ -35,7 +35,7 @@ CLAIM_SECONDS: Final = 6.0
 FILE_VARIABLE: Final = "MIXMONITOR_FILENAME"
 CONSENT_VARIABLE: Final = "CALLWEAVE_CONSENTED"
 """The dialplan says by it that the announcement was played (config/asterisk/extensions.conf)."""
-_FILE: Final = re.compile(r"[^\x00-\x1f\x7f]{1,1000}")
+_FILE: Final = re.compile(r"/[^\x00-\x1f\x7f]{1,1000}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +95,8 @@ class Recording:
         self._carry_out(self._watch.handle(event, self._hub.wall()))
         if isinstance(event, e.RecordingStarted):
             self._hub.spawn(self._name(event))
+        elif isinstance(event, e.LinkRestored):
+            self._hub.spawn(self._look_for_more(event.pbx))
         elif isinstance(event, e.InteractionEnded):
             self._claims.pop(event.interaction_id, None)
 
@@ -125,6 +127,19 @@ class Recording:
             consent="announced" if played == "announced" else None,
         )
         self._hub.take([named])
+
+    async def _look_for_more(self, name: str) -> None:
+        """What began to be recorded while we did not hear the PBX: its channels tell their files.
+
+        The variable stays when a recording is stopped, so this may take a stopped one for a running one: a pause then
+        fails and says so, which is better than card data in a file that nobody knew of.
+        """
+        pbx = self._hub.pbxs[name]
+        for contact in list(pbx.tracker.contacts.values()):
+            for channel in [c for c in pbx.tracker.topology.by_id.values() if c.contact is contact and not c.is_local]:
+                file = await self._variable(pbx, channel.name, FILE_VARIABLE)
+                if _FILE.fullmatch(file):
+                    self._hub.take(pbx.tracker.recording_found(channel.unique_id, file, self._hub.wall()))
 
     @staticmethod
     async def _variable(pbx: Pbx, channel: str, name: str) -> str:

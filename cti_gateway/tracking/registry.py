@@ -70,7 +70,7 @@ class Registry:
             )
         self.note_recording(contact, channel)
 
-    def note_recording(self, contact: Contact, channel: Channel) -> None:
+    def note_recording(self, contact: Contact, channel: Channel, inferred: bool = False) -> None:
         """A channel that is recorded came to a contact."""
         if not channel.recording:
             return
@@ -83,6 +83,7 @@ class Registry:
             unique_id=channel.unique_id,
             device=channel.device,
             file=channel.recording_file,
+            inferred=inferred,
         )
         contact.emit(started)
         if channel.recording_muted:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import signal
 import struct
 import wave
 from collections.abc import AsyncIterator, Callable
@@ -248,6 +249,61 @@ async def test_an_agent_starts_and_stops_where_the_customer_agreed(stage: Stage,
         async with program.http(await program.sign_in("sofia")) as http:
             assert (await http.get(f"/api/recordings/{begun['id']}")).content[:4] == b"RIFF"
         assert "Traceback" not in program.errors()
+
+
+async def test_a_pause_outlives_the_program_and_ends(stage: Stage, tmp_path: Path) -> None:
+    """Killed while card data is spoken: silence goes on, and after a start the recording does."""
+    config = await configured(tmp_path, stage.pbx, 'recording = "always"\n')
+    config.write_text(config.read_text().replace("[recording]", "[recording]\ncard_pause_seconds = 10"))
+    async with Program(tmp_path, "--config", str(config)) as program:
+        async with Desk(program, "anna") as anna, Desk(program, "ben") as ben:
+            site = Site(stage, program, anna, ben)
+            assert (await anna.done("set_state", state="READY"))["ok"]
+            i, customer = await site.call("830")
+            begun = await site.recording(lambda r: r["state"] == "on" and r["file"])
+            assert (await anna.done("pause_recording", interaction_id=i))["ok"]
+            await site.recording(lambda r: r["state"] == "paused")
+            async with program.http(await program.sign_in("sofia")) as http:
+                await _until_written(http, i)
+        await program.end(signal.SIGKILL)
+        await program.start()
+        async with Desk(program, "anna") as again:
+            snapshot = await again.wait("snapshot")
+            (card,) = snapshot["interactions"]
+            assert [(r["id"], r["state"]) for r in card["recordings"]] == [(begun["id"], "paused")]
+            back = await again.wait("interaction", lambda m: m["interaction"]["recordings"][0]["state"] == "on", 30)
+            (gap,) = back["interaction"]["recordings"][0]["gaps"]
+            assert gap["automatic"] and gap["reason"] == "card_data"
+        await customer.hang_up()
+        await stage.pbx.no_channels()
+
+
+async def _until_written(http: Any, interaction_id: str) -> None:
+    async with asyncio.timeout(10):
+        while True:
+            one = (await http.get(f"/api/interactions/{interaction_id}")).json()
+            if one["recordings"] and one["recordings"][0]["state"] == "paused":
+                return
+            await asyncio.sleep(0.1)
+
+
+async def test_a_recording_that_began_while_nobody_heard_can_be_paused(stage: Stage, reactor: Any) -> None:
+    customer = stage.customer("13800138000", "830")
+    await (await stage.anna.rings()).answer()
+    await customer.up()
+    late = Exchange(stage.pbx.ports.ami, reactor, secret=stage.pbx.secret)
+    await late.hub.load()
+    assert (await signed_in(late))["ok"]
+    async with late as exchange:
+        await exchange.until(lambda: exchange.log.of(e.RecordingStarted))
+        (started,) = exchange.log.of(e.RecordingStarted)
+        assert started.inferred and started.file.endswith(".wav")
+        pause = wire.PauseRecording(id="p", interaction_id=started.interaction_id)
+        assert (await exchange.command("anna", "pause_recording", pause)) == {"ok": True}
+        result = await exchange.screens.wait("anna", "command_result", lambda m: m["id"] == "p")
+        assert result["ok"], result
+        await customer.hang_up()
+        await exchange.until(lambda: exchange.log.of(e.InteractionEnded))
 
 
 def signed_in(exchange: Exchange) -> Any:
