@@ -148,7 +148,7 @@ def _asterisk_promises(found: Figures) -> list[Promise]:
 BENCHES: Final[dict[str, Bench]] = {
     "codec": Bench(_codec, _codec_promises),
     "pipeline": Bench(_pipeline, _pipeline_promises),
-    "writer": Bench(lambda: writer.run(rounds=6 if FULL else 3), _writer_promises),
+    "writer": Bench(lambda: writer.run(rounds=10 if FULL else 6), _writer_promises),
     "flood": Bench(_flood, _flood_promises),
     "pop": Bench(_pop, _pop_promises),
     "asterisk": Bench(_asterisk, _asterisk_promises),
