@@ -44,6 +44,8 @@ class ConsoleDeps:
     dist: Path = DIST
     browser_phones: Sequence[BrowserPhones] = ()
     public_url: str | None = None
+    tls: bool = False
+    """We serve https ourselves."""
     trusted_proxies: Sequence[str] = ()
     session_seconds: float = 12 * 3600.0
     revocation_check_seconds: float = 2.5  # and the store may be 2 s behind: together under 5 s
@@ -58,4 +60,4 @@ class ConsoleDeps:
     @property
     def secure_cookie(self) -> bool:
         """Whether browsers reach us by TLS only."""
-        return (self.public_url or "").startswith("https:")
+        return self.tls or (self.public_url or "").startswith("https:")

@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import logging
 import socket
+import ssl
+from pathlib import Path
 from typing import Any, Final
 
 import uvicorn
@@ -89,11 +91,11 @@ class ConsoleWebSocket(WebSocketsSansIOProtocol):
 class Server:
     """One web server for one application."""
 
-    def __init__(self, app: ConsoleApp, listener: socket.socket):
+    def __init__(self, app: ConsoleApp, listener: socket.socket, tls: ssl.SSLContext | None = None):
         self._app = app
         self._listener = listener
         make_sparse("uvicorn.error")  # a line for each request that is none
-        self._web = uvicorn.Server(_options(app))
+        self._web = uvicorn.Server(_options(app, tls))
         # Not a documented hook: uvicorn would take SIGTERM away from us and kill the process with it at the end.
         self._web.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
         self._task: asyncio.Task[None] | None = None
@@ -132,9 +134,10 @@ class Server:
                 connection.transport.abort()
 
 
-def _options(app: ConsoleApp) -> uvicorn.Config:
+def _options(app: ConsoleApp, tls: ssl.SSLContext | None) -> uvicorn.Config:
     return uvicorn.Config(
         app,
+        ssl_context_factory=None if tls is None else (lambda config, default: tls),
         http=ConsoleHttp,
         ws=ConsoleWebSocket,
         ws_max_size=MAX_PACKET,
@@ -167,8 +170,22 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-async def serve(app: ConsoleApp, host: str, port: int) -> Server:
+def tls_context(certificate: Path, key: Path | None) -> ssl.SSLContext:
+    """For https with this certificate. ``OSError``: a file cannot be read; ``ssl.SSLError``: they do not fit."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    context.load_cert_chain(certificate, key, password=_no_password)
+    return context
+
+
+def _no_password() -> str:
+    """OpenSSL would ask at the terminal."""
+    raise ValueError("the key has a password")
+
+
+async def serve(app: ConsoleApp, host: str, port: int, tls: ssl.SSLContext | None = None) -> Server:
     """Listen and serve; the returned server runs until its ``stop``. ``OSError`` where the address is taken."""
-    server = Server(app, listen(host, port))
+    server = Server(app, listen(host, port), tls)
     await server.start()
     return server

@@ -80,8 +80,18 @@ class Http(_Table):
     port: Annotated[int, Strict(), Field(ge=0, le=65535)] = 8080
     """0: any free port."""
     public_url: Annotated[str, Field(pattern=r"^https?://[^\s/]+(/[^\s]*)?$")] | None = None
+    certificate: Path | None = None
+    """PEM, the chain behind it in the same file: the console is https, as browsers want it for the microphone."""
+    key: Path | None = None
+    """Its private key (PEM, without a password, not readable by others); may stand in ``certificate`` too."""
     trusted_proxies: tuple[_Network, ...] = ()
     """Addresses or networks whose X-Forwarded-* headers count."""
+
+    @model_validator(mode="after")
+    def _certificate_is_whole(self) -> Self:
+        if self.key is not None and self.certificate is None:
+            raise ValueError("key needs a certificate")
+        return self
 
 
 class Database(_Table):
@@ -434,6 +444,7 @@ def _absolute_paths(settings: Settings, base: Path) -> Settings:
     kept = settings.recording
     recording = kept.model_copy(update={"folder": base / kept.folder}) if kept is not None else None
     update = {
+        "http": _absolute_http(settings.http, base),
         "database": database,
         "pbx": pbxs,
         "entry": entry,
@@ -441,6 +452,18 @@ def _absolute_paths(settings: Settings, base: Path) -> Settings:
         "voicemail": settings.voicemail.absolute(base),
     }
     return settings.model_copy(update=update)
+
+
+def _absolute_http(http: Http, base: Path) -> Http:
+    """The key of the certificate is a secret like the others."""
+    if http.certificate is None:
+        return http
+    certificate = base / http.certificate
+    key = base / http.key if http.key is not None else None
+    secret = key or certificate
+    if secret.exists():
+        _refuse_readable_by_others(secret, "(http.key)")
+    return http.model_copy(update={"certificate": certificate, "key": key})
 
 
 def _absolute_entry(entry: Entry, base: Path) -> Entry:

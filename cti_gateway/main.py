@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from cti_gateway.hub import Hub
     from cti_gateway.pbx import Pbx
     from cti_gateway.retention import Retention
-    from cti_gateway.voicemail import Mailboxes
+    from cti_gateway.voicemail import Mailboxes, Voicemail
     from interaction_log.store import LogState
 
 log = logging.getLogger(__name__)
@@ -250,9 +250,10 @@ async def _open(settings: Settings, *, demo: bool, simulated: bool) -> Gateway:
 async def _put_together(gateway: Gateway, settings: Settings, demo: bool) -> None:
     from agent_console.app import ConsoleDeps, build_app  # noqa: PLC0415
     from agent_console.consoles import Consoles  # noqa: PLC0415
-    from agent_console.server import serve  # noqa: PLC0415
+    from agent_console.server import serve, tls_context  # noqa: PLC0415
     from cti_gateway.gateway import seed_queues  # noqa: PLC0415
     from cti_gateway.lines import Lines  # noqa: PLC0415
+    from cti_gateway.voicemail import Voicemail  # noqa: PLC0415
     from interaction_log.records import QueueSettings  # noqa: PLC0415
     from interaction_log.store.seats import last_states, last_word  # noqa: PLC0415
 
@@ -267,8 +268,9 @@ async def _put_together(gateway: Gateway, settings: Settings, demo: bool) -> Non
     hub.supervision.audit = store.audit
     heard, retention = _recordings(gateway, settings)
     boxes = _mailboxes(settings)
+    voicemail = Voicemail(hub, boxes, store.missed)
     for pbx in settings.pbx:
-        hub.add(_pbx(pbx, settings.phone.default_region, hub, boxes))
+        hub.add(_pbx(pbx, settings.phone.default_region, hub, voicemail))
     await hub.load()
     url = settings.database.url
     states, spoke = await asyncio.to_thread(last_states, url), await asyncio.to_thread(last_word, url)
@@ -288,11 +290,16 @@ async def _put_together(gateway: Gateway, settings: Settings, demo: bool) -> Non
         consoles=consoles,
         version=__version__,
         public_url=http.public_url,
+        tls=http.certificate is not None,
         trusted_proxies=http.trusted_proxies,
         browser_phones=[_browser_phones(pbx) for pbx in settings.pbx if pbx.websocket_url is not None],
     )
     try:
-        gateway.server = await serve(build_app(deps), http.host, http.port)
+        tls = tls_context(http.certificate, http.key) if http.certificate is not None else None
+    except (OSError, ValueError) as error:
+        raise CannotStart(f"[http] certificate or key cannot be used: {_cause(error)}") from error
+    try:
+        gateway.server = await serve(build_app(deps), http.host, http.port, tls)
     except OSError as error:
         raise CannotStart(f"{http.host}:{http.port} cannot be listened on: {error.strerror}") from error
     if retention is not None:
@@ -394,14 +401,13 @@ def _mailboxes(settings: Settings) -> Mailboxes:
     )
 
 
-def _pbx(settings: PbxSettings, region: str, hub: Hub, boxes: Mailboxes) -> Pbx:
+def _pbx(settings: PbxSettings, region: str, hub: Hub, voicemail: Voicemail) -> Pbx:
     """One PBX with its links."""
     from twisted.internet import reactor  # noqa: PLC0415
 
     from cti_gateway.pbx import Pbx  # noqa: PLC0415
     from cti_gateway.service import AmiLink, PbxLink  # noqa: PLC0415
     from cti_gateway.tracking.parties import PbxProfile  # noqa: PLC0415
-    from cti_gateway.voicemail import Voicemail  # noqa: PLC0415
 
     profile = PbxProfile(
         name=settings.name,
@@ -411,7 +417,7 @@ def _pbx(settings: PbxSettings, region: str, hub: Hub, boxes: Mailboxes) -> Pbx:
         default_region=region,
         queue_extensions=tuple(settings.queue_extensions.items()),
     )
-    pbx = Pbx(profile, Voicemail(hub, boxes).take, hub.spawn, context=settings.context)
+    pbx = Pbx(profile, voicemail.take, hub.spawn, context=settings.context)
     where = _link_settings(settings, settings.username, settings.secret.get_secret_value())
     link = PbxLink.to(where, reactor, on_messages=pbx.on_messages, on_state=pbx.on_state)
     system = None
@@ -505,13 +511,21 @@ async def _announce(gateway: Gateway, settings: Settings, demo: bool, stop: asyn
     if stop.is_set() or gateway.server is None:
         return
     host = "127.0.0.1" if settings.http.host in ("0.0.0.0", "::") else settings.http.host  # noqa: S104
-    lines = [f"Callweave {__version__} is ready: {settings.http.public_url or f'http://{host}:{gateway.server.port}/'}"]
+    scheme = "http" if settings.http.certificate is None else "https"
+    lines = [
+        f"Callweave {__version__} is ready: {settings.http.public_url or f'{scheme}://{host}:{gateway.server.port}/'}"
+    ]
     if demo:
         from interaction_log.demo import PASSWORD, USERS  # noqa: PLC0415
 
         people = ", ".join(f"{user.name} ({user.role})" for user in USERS)
         lines += [f"sign in as {people}; password {PASSWORD}", "Ctrl-C stops it"]
     print("\n".join(lines), flush=True)
+
+
+def _cause(error: Exception) -> str:
+    """In words, without a path or a value."""
+    return getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)
 
 
 def _why(pbx: Pbx) -> str:

@@ -48,6 +48,10 @@ class PbxSettings(Protocol):
     def outbound_prefix(self) -> str: ...  # noqa: D102
     @property
     def queue_extensions(self) -> Mapping[str, str]: ...  # noqa: D102
+    @property
+    def websocket_url(self) -> str | None: ...  # noqa: D102
+    @property
+    def browser_devices(self) -> Sequence[str]: ...  # noqa: D102
 
 
 class QueueTable(Protocol):
@@ -66,6 +70,12 @@ class HttpTable(Protocol):
     def host(self) -> str: ...  # noqa: D102
     @property
     def port(self) -> int: ...  # noqa: D102
+    @property
+    def public_url(self) -> str | None: ...  # noqa: D102
+    @property
+    def certificate(self) -> Path | None: ...  # noqa: D102
+    @property
+    def key(self) -> Path | None: ...  # noqa: D102
 
 
 class DatabaseTable(Protocol):

@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import http.client
 import socket
+import ssl
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ from asterisk.ami import AMIClient, SimpleAction
 from cti_gateway.ami import actions
 from cti_gateway.ami.blocking import BlockingAmi, BlockingError
 from cti_gateway.ami.codec import Message
-from cti_gateway.cli import db, site_files
+from cti_gateway.cli import browser_telephones, db, site_files
 from cti_gateway.cli.output import complain, say, say_json
 from cti_gateway.diagnosis import NOISE, Facts, Finding, MemberFacts, PbxFacts, PortFacts, diagnose, worst
 from cti_gateway.settings_types import CommandSettings, HttpTable, PbxSettings
@@ -31,7 +32,7 @@ _MARKS = {"ok": "ok     ", "hint": "hint   ", "warning": "WARNING", "error": "ER
 
 
 def add_parser(commands: Any) -> None:
-    """`cti doctor [--json] [--listen N] [--queues-conf FILE] [--manager-conf FILE]`."""
+    """`cti doctor [--json] [--listen N] [--queues-conf FILE] [--manager-conf FILE] [--asterisk-conf FOLDER]`."""
     one: argparse.ArgumentParser = commands.add_parser(
         "doctor", help="say what is right and wrong with the installation"
     )
@@ -39,16 +40,21 @@ def add_parser(commands: Any) -> None:
     one.add_argument("--listen", type=float, default=1.0, metavar="N", help="seconds to listen for events (default 1)")
     one.add_argument("--queues-conf", type=Path, metavar="FILE", help="the PBX's queues.conf, to look at it too")
     one.add_argument("--manager-conf", type=Path, metavar="FILE", help="the PBX's manager.conf, to look at it too")
+    one.add_argument(
+        "--asterisk-conf", type=Path, metavar="FOLDER", help="the PBX's /etc/asterisk, to look at browser telephones"
+    )
 
 
 def run(arguments: argparse.Namespace, settings: CommandSettings) -> int:
     """Print the report; 1 when there is an error in it, 2 when a given file cannot be read."""
     try:
         facts = collect(settings, arguments.listen, arguments.queues_conf, arguments.manager_conf)
+        devices = [device for found in facts.database.agents.values() for device in found]
+        browsers = browser_telephones.findings(settings, devices, arguments.asterisk_conf)
     except site_files.SiteFileError as error:
         complain("doctor", str(error))
         return 2
-    findings = diagnose(facts)
+    findings = [*diagnose(facts), *browsers]
     failed = worst(findings) == "error"
     if arguments.json:
         say_json({"ok": not failed, "findings": [asdict(one) for one in findings]})
@@ -92,7 +98,11 @@ def look_at_port(table: HttpTable) -> PortFacts:
 
 def _is_ours(table: HttpTable) -> bool:
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(table.host, table.host)  # noqa: S104
-    connection = http.client.HTTPConnection(host, table.port, timeout=2)
+    connection: http.client.HTTPConnection = http.client.HTTPConnection(host, table.port, timeout=2)
+    if table.certificate is not None:  # only whether it is ours is asked: the certificate has a finding of its own
+        unchecked = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        unchecked.check_hostname, unchecked.verify_mode = False, ssl.CERT_NONE
+        connection = http.client.HTTPSConnection(host, table.port, timeout=2, context=unchecked)
     try:
         connection.request("GET", "/readyz")
         answer = connection.getresponse()

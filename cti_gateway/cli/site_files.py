@@ -24,7 +24,8 @@ class _Tolerant(pyst.Config):  # type: ignore[misc]
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self.parents: dict[str, list[str]] = {}
+        self.parents: dict[str, list[list[str]]] = {}
+        """By name, for each section of it in order: pjsip.conf has several."""
         super().__init__("")
 
     def load(self) -> None:
@@ -35,7 +36,8 @@ class _Tolerant(pyst.Config):  # type: ignore[misc]
         line = line.split(";", maxsplit=1)[0].strip()
         if line.startswith("["):
             name, _, rest = line[1:].partition("]")
-            self.parents[name] = [one.strip() for one in rest.strip(" ()").split(",") if one.strip(" !+")]
+            named = [one.strip() for one in rest.strip(" ()").split(",") if one.strip(" !+")]
+            self.parents.setdefault(name, []).append(named)
             return f"[{name}]\n"
         return f"{line}\n" if "=" in line and not line.startswith("#") else ""
 
@@ -49,13 +51,14 @@ def _read(path: Path) -> _Tolerant:
         raise SiteFileError(f"{path}: line {error}") from error
 
 
-def _sections(path: Path) -> Iterator[tuple[str, dict[str, list[str]]]]:
+def sections(path: Path) -> Iterator[tuple[str, dict[str, list[str]]]]:
     """Each section's values by key, in order; those of its templates first."""
     parsed = _read(path)
     seen: dict[str, dict[str, list[str]]] = {}
     for category in parsed.categories:
         values: dict[str, list[str]] = {}
-        for parent in parsed.parents.get(category.name, []):
+        mine = parsed.parents.get(category.name)
+        for parent in mine.pop(0) if mine else []:
             for key, inherited in seen.get(parent, {}).items():
                 values[key] = list(inherited)
         for item in category.items:
@@ -64,7 +67,8 @@ def _sections(path: Path) -> Iterator[tuple[str, dict[str, list[str]]]]:
         yield category.name, values
 
 
-def _last(values: dict[str, list[str]], key: str) -> str | None:
+def last(values: dict[str, list[str]], key: str) -> str | None:
+    """The value that counts: the last."""
     found: list[Any] = values.get(key, [])
     return str(found[-1]) if found else None
 
@@ -74,12 +78,12 @@ def queues(path: Path) -> list[QueueConf]:
     return [
         QueueConf(
             name,
-            joinempty=_last(values, "joinempty"),
-            leavewhenempty=_last(values, "leavewhenempty"),
-            ringinuse=_last(values, "ringinuse"),
-            wrapuptime=_last(values, "wrapuptime"),
+            joinempty=last(values, "joinempty"),
+            leavewhenempty=last(values, "leavewhenempty"),
+            ringinuse=last(values, "ringinuse"),
+            wrapuptime=last(values, "wrapuptime"),
         )
-        for name, values in _sections(path)
+        for name, values in sections(path)
         if name != "general"
     ]
 
@@ -91,15 +95,15 @@ def _rights(text: str | None) -> frozenset[str] | None:
 def manager(path: Path, username: str) -> ManagerConf | None:
     """What a ``manager.conf`` says of this user; None when it does not know her."""
     general: dict[str, list[str]] = {}
-    for name, values in _sections(path):
+    for name, values in sections(path):
         if name == "general":
             general = values
         elif name == username:
             return ManagerConf(
-                timestampevents=_last(general, "timestampevents"),
-                writetimeout=_last(values, "writetimeout"),
-                read=_rights(_last(values, "read")),
-                write=_rights(_last(values, "write")),
+                timestampevents=last(general, "timestampevents"),
+                writetimeout=last(values, "writetimeout"),
+                read=_rights(last(values, "read")),
+                write=_rights(last(values, "write")),
                 filters=sum(len(found) for key, found in values.items() if key.startswith("eventfilter")),
             )
     return None

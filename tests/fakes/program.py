@@ -135,7 +135,7 @@ class Program:
                 if not line:
                     raise RuntimeError(f"it ended: {self.errors()}")
                 self.said.append(line)
-                if found := re.search(r"is ready: (http://\S+)/", line):
+                if found := re.search(r"is ready: (https?://\S+)/", line):
                     self.url = found[1]
                     break
         self._reader = asyncio.ensure_future(self._read_on())
