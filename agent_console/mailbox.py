@@ -28,13 +28,28 @@ CLOCK_SECONDS: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Filed:
-    """A message that was found. ``name``: below the voicemail folder, without suffix; ``seconds``: as Asterisk says."""
+    """A message that was found. ``name``: below the voicemail folder, without suffix; ``seconds``: as Asterisk says.
+
+    ``caller``: name and number as the caller gave them; ``at``: when it began (whole Unix seconds).
+    """
 
     name: str
     pbx_id: str | None
     seconds: float | None
     channel: str
     at: float
+    caller: str = ""
+
+    @property
+    def mailbox(self) -> str:
+        """Whose it is: ``500@default``."""
+        context, box, *_ = self.name.split("/")
+        return f"{box}@{context}"
+
+    @property
+    def number(self) -> str:
+        """The caller's number as it was given."""
+        return self.caller.rpartition("<")[2].rpartition(">")[0] if "<" in self.caller else self.caller
 
 
 def find(folder: Path, mailbox: str, channel: str, since: float) -> Filed | None:
@@ -47,6 +62,24 @@ def find(folder: Path, mailbox: str, channel: str, since: float) -> Filed | None
         if one is not None and one.channel == channel and one.at >= since - CLOCK_SECONDS:
             return one
     return None
+
+
+def left_between(folder: Path, since: float, until: float) -> list[Filed]:
+    """The messages that nobody has listened to yet and that were left in this time, the oldest first. Blocks."""
+    found = []
+    for context in _folders(folder):
+        for box in _folders(folder / context):
+            if _place(f"{box}@{context}") is not None:
+                every = (_read(folder, name) for name in _texts(folder, f"{context}/{box}", INBOX))
+                found += [one for one in every if one is not None and since <= one.at <= until]
+    return sorted(found, key=lambda one: one.at)
+
+
+def _folders(folder: Path) -> list[str]:
+    try:
+        return [one.name for one in os.scandir(folder) if one.is_dir(follow_symlinks=False)]
+    except OSError:
+        return []
 
 
 def audio(folder: Path, mailbox: str, hint: str, pbx_id: str | None) -> str | None:
@@ -119,4 +152,4 @@ def parse(name: str, text: str) -> Filed | None:
         return None
     length = said.get("duration", "")
     seconds = float(length) if length.isascii() and length.isdigit() and len(length) < 8 else None
-    return Filed(name, said.get("msg_id") or None, seconds, channel, float(at[:12]))
+    return Filed(name, said.get("msg_id") or None, seconds, channel, float(at[:12]), said.get("callerid", ""))

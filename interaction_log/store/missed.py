@@ -248,6 +248,11 @@ class StoredMissed:
         """One message. Raises ``NotFound``."""
         return await self._reading(partial(_message, message_id=message_id))
 
+    async def known_messages(self, pbx: str, since: float) -> set[str]:
+        """What the PBX calls the messages that are known and were left since then (Unix seconds)."""
+        query = sa.select(_v.pbx_id).where(_v.pbx == pbx, _v.pbx_id.is_not(None), _v.at >= since)
+        return await self._reading(lambda connection: set(connection.execute(query).scalars()))
+
     async def heard(self, message_id: str, by: str, at: float) -> StoredMessage:
         """Somebody played it; the first one stays. Raises ``NotFound``."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import shutil
 import struct
 import wave
 from collections.abc import AsyncIterator
@@ -41,6 +42,7 @@ def spool(stage: Stage) -> Path:  # noqa: F811
 
 @pytest_asyncio.fixture
 async def program(stage: Stage, tmp_path: Path) -> AsyncIterator[Program]:  # noqa: F811
+    shutil.rmtree(spool(stage) / "default", ignore_errors=True)  # what others said in this session
     config = await prepare(tmp_path, port=stage.pbx.ports.ami, secret=stage.pbx.secret, wrap_up=0)
     config.write_text(config.read_text() + MORE.format(folder=spool(stage)))
     async with Program(tmp_path, "--config", str(config)) as running:
@@ -149,6 +151,27 @@ async def test_a_message_that_nobody_heard_stays_when_he_calls_again(stage: Stag
         await mine.ended()
         still = await entry(http, id=one["id"], call_outcome="answered")
         assert still["state"] == "open" and still["messages"][0]["heard_by"] is None
+
+
+async def test_a_message_that_was_left_while_we_were_down(stage: Stage, program: Program) -> None:  # noqa: F811
+    await speak(stage, "13911112222")
+    async with program.http(await program.sign_in("ben")) as http:
+        before = await entry(http, number="+8613911112222")
+    await program.kill()
+    await speak(stage, LI)
+    await program.start()
+    async with program.http(await program.sign_in("ben")) as http:
+        one = await entry(http, number=f"+86{LI}", customer_name="李雷")
+        assert (one["outcome"], one["queue"], one["tries"]) == ("voicemail", "support", 1)
+        (message,) = one["messages"]
+        assert sung((await http.get(f"/api/voicemail/{message['id']}/audio")).content)
+        assert len((await entry(http, id=before["id"]))["messages"]) == 1, "known ones are not taken twice"
+        await program.kill()
+        await program.start()
+    async with program.http(await program.sign_in("ben")) as http:
+        await entry(http, id=one["id"])
+        items = (await http.get("/api/missed")).json()["items"]
+        assert sorted(len(one["messages"]) for one in items) == [1, 1]
 
 
 async def test_a_personal_mailbox_is_not_heard_here(stage: Stage, tmp_path: Path) -> None:  # noqa: F811
