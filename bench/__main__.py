@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import uvloop
 
-from bench import asterisk, codec, flood, pipeline, pop, writer
+from bench import asterisk, codec, entry, flood, pipeline, pop, writer
 
 RESULTS: Final = Path(__file__).resolve().parent / "results"
 FULL: Final = os.environ.get("SCALE") == "full"
@@ -145,10 +145,27 @@ def _asterisk_promises(found: Figures) -> list[Promise]:
     return [Promise(what, f"{differences} in {sum(found['compared'].values())}", "0", same and not differences)]
 
 
+def _entry() -> Figures:
+    found = entry.run(60.0 if FULL else 10.0)
+    print(entry.table(found))
+    return found
+
+
+def _entry_promises(found: Figures) -> list[Promise]:
+    paced, frozen = found["at_20_a_second"], found["gateway_frozen"]
+    met = paced["p99_ms"] <= 50 and not paced["defaults"]
+    goes_on = frozen["longest_ms"] <= 1_000 and frozen["defaults"] == frozen["calls"]
+    return [
+        Promise("call entry at 20 calls/s, p99", f"{paced['p99_ms']:.1f} ms", "≤ 50 ms", met),
+        Promise("gateway frozen: default after", f"{frozen['longest_ms']:.0f} ms", "≤ 1,000 ms", goes_on),
+    ]
+
+
 BENCHES: Final[dict[str, Bench]] = {
     "codec": Bench(_codec, _codec_promises),
     "pipeline": Bench(_pipeline, _pipeline_promises),
     "writer": Bench(lambda: writer.run(rounds=10 if FULL else 6), _writer_promises),
+    "entry": Bench(_entry, _entry_promises),
     "flood": Bench(_flood, _flood_promises),
     "pop": Bench(_pop, _pop_promises),
     "asterisk": Bench(_asterisk, _asterisk_promises),

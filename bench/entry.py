@@ -113,5 +113,21 @@ def run(seconds: float = 10.0) -> dict[str, Any]:
         return asyncio.run(_measure(Path(folder), seconds))
 
 
+def table(found: dict[str, Any]) -> str:
+    """The result for people."""
+    lines = [f"{'':<36}{'calls':>6}{'p50 ms':>9}{'p99 ms':>9}{'longest':>9}{'defaults':>10}"]
+    for key, name in (
+        ("at_20_a_second", "20 calls a second"),
+        ("flat_out", f"20 at once, {found['flat_out_per_second']}/s"),
+        ("gateway_frozen", "gateway frozen (SIGSTOP), 20 at once"),
+    ):
+        one = found[key]
+        lines.append(
+            f"{name:<36}{one['calls']:>6}{one['p50_ms']:>9.1f}{one['p99_ms']:>9.1f}{one['longest_ms']:>9.1f}"
+            f"{one['defaults']:>10}"
+        )
+    return "\n".join(lines)
+
+
 if __name__ == "__main__":
     print(json.dumps(run(*(float(one) for one in sys.argv[1:2])), indent=1))

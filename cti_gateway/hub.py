@@ -275,7 +275,8 @@ class Hub:
 
     async def _look_up(self, interaction_id: str, question: Coroutine[Any, Any, Match]) -> None:
         try:
-            match = await asyncio.wait_for(question, LOOKUP_SECONDS)
+            async with asyncio.timeout(LOOKUP_SECONDS):
+                match = await question
         except Exception as error:  # whatever the store says: the pop must come
             self.counts["lookups_failed"] += 1
             log.warning("a caller could not be looked up: %s", type(error).__name__)

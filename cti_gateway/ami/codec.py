@@ -143,13 +143,25 @@ class Message:
 
     def get(self, key: str, default: str = "") -> str:
         """Value of the first header `key`, or `default`."""
-        if self._values is None:
-            if self._asked < _FINDS_BEFORE_PARSING:
-                self._asked += 1
-                begin, end = self._find(key)
-                return default if begin < 0 else self.raw[begin:end].decode("utf-8", "replace")
+        if self._values is not None:
+            return self._values.get(key.lower(), default)
+        if self._asked == _FINDS_BEFORE_PARSING:
             self._values = self._first_values()
-        return self._values.get(key.lower(), default)
+            return self._values.get(key.lower(), default)
+        self._asked += 1
+        # As in _find, once more without a call: most of what the tracker costs is here.
+        lower = self._lower
+        if lower is None:
+            lower = self._lower = b"\r\n" + self.raw.lower()
+        needle = _needle(key)
+        at = lower.find(needle)
+        if at < 0:
+            return default
+        raw, begin = self.raw, at + len(needle) - 2
+        if raw.startswith(b" ", begin):
+            begin += 1
+        end = raw.find(b"\r\n", begin)
+        return (raw[begin:] if end < 0 else raw[begin:end]).decode("utf-8", "replace")
 
     def _first_values(self) -> dict[str, str]:
         """First value of each header by its lower-cased name."""
