@@ -54,9 +54,15 @@ def _count_waiting(live: Distributor, found: dict[tuple[str, str], QueueFigures]
 def _count_members(live: Distributor, found: dict[tuple[str, str], QueueFigures]) -> None:
     for member in live.pauses.members():
         figures = found.get((member.pbx, member.queue))
-        if figures is not None:
-            kind = _kind(live, member)
-            setattr(figures, kind, getattr(figures, kind) + 1)
+        if figures is None:
+            continue
+        match _kind(live, member):
+            case "ready":
+                figures.ready += 1
+            case "busy":
+                figures.busy += 1
+            case _:
+                figures.not_ready += 1
 
 
 def _kind(live: Distributor, member: e.MemberChanged) -> Literal["ready", "busy", "not_ready"]:
