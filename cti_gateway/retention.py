@@ -60,10 +60,18 @@ class Retention:
     async def _daily(self) -> None:
         while True:
             try:
+                await self._look_at_folders()
                 await self.sweep()
             except Exception:
                 log.exception("old recordings could not be deleted; tried again tomorrow")
             await asyncio.sleep(DAY_SECONDS)
+
+    async def _look_at_folders(self) -> None:
+        """A folder that cannot be written is better known before the first file is too old."""
+        for pbx in self._hub.pbxs:
+            folder = self._places.folder.format(pbx=pbx)
+            if not await asyncio.to_thread(os.access, folder, os.R_OK | os.W_OK | os.X_OK):
+                log.error("PBX %s: the folder of recordings cannot be read and written: %s", pbx, folder)
 
     async def sweep(self) -> Swept:
         """Delete what is too old; people are told of what could not be deleted."""

@@ -38,6 +38,7 @@ class LogHub:
 
     def __init__(self, log: EventLog) -> None:
         self.log = log
+        self.pbxs = {"main": None}
         self.told: list[c.Command] = []
 
     def take(self, events: list[e.Event]) -> int:

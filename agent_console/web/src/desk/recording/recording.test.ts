@@ -64,7 +64,7 @@ it('says why a button cannot work', () => {
 })
 
 it('counts down to the end of a pause', () => {
-  expect(secondsLeft(recording('paused', 142), 100.4)).toBe(42)
+  expect(secondsLeft(recording('paused', 142), 100.4)).toBe(41)
   expect(secondsLeft(recording('paused', 142), 150)).toBe(0)
   expect(secondsLeft(recording('paused'), 100)).toBeNull()
   expect(secondsLeft(recording('on'), 100)).toBeNull()

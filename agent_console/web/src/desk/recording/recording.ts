@@ -47,5 +47,5 @@ export function whyNot(button: Button, now: Situation): Why {
 export function secondsLeft(recording: RecordingView | undefined, now: number): number | null {
   const gap = recording?.gaps.at(-1)
   if (recording?.state !== 'paused' || !gap || gap.until === null) return null
-  return Math.max(0, Math.ceil(gap.until - now))
+  return Math.max(0, Math.floor(gap.until - now))
 }
