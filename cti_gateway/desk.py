@@ -142,12 +142,16 @@ class Desk:
         if her is None or not her.devices:
             return no("no_phone", "You have no phone here.")
         pbx = self._pbx_of(her.devices[0])
+        if pbx is not None and not pbx.can_dial(command.to):
+            return no("invalid_number", "This is not a number that can be dialled.", "to")
+        live = self._hub.distributor
+        known = {queue for _, queue in (*live.settings.queues, *live.queues_seen)}
+        if command.queue is not None and command.queue not in known:
+            return no("unknown_queue", "There is no such queue.", "queue")
         if her.state in ("BUSY", "OFFERED"):
             return no("busy", "You are in a call.")
         if pbx is None:
             return no("pbx_lost", "There is no link to the PBX.")
-        if not pbx.can_dial(command.to):
-            return no("invalid_number", "This is not a number that can be dialled.", "to")
         return self._observe(agent, command, pbx.dial(split(her.devices[0])[1], command.to))
 
     def _pbx_of(self, seat: str) -> Pbx | None:

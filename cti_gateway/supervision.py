@@ -195,6 +195,8 @@ class Supervision:
         her = self._hub.distributor.agents.get(agent)
         if her is None or self._agent_user(agent) is None:
             return no("not_signed_in", "The agent was not here yet.", "agent")
+        if pbx is not None and pbx not in self._hub.pbxs:
+            return no("unknown_pbx", "There is no such PBX.", "pbx")
         names = [p for p, q in self._hub.distributor.queues_seen if q == queue and pbx in (None, p)]
         if not names:
             return no("unknown_queue", "There is no such queue.", "queue")
@@ -313,13 +315,15 @@ class Supervision:
             return NO_PHONE
         one = self._hub.distributor.interactions.get(command.interaction_id)
         call = self._call_of(command.agent)
-        if one is None or one.ended or call is None or call[0] != one.id:
+        if one is None or one.ended:
+            return no("unknown_call", "There is no such call now.", "interaction_id")
+        if call is None or call[0] != one.id:
             return NOT_IN_CALL
         device = split(user.devices[0])[1]
         exten = device.partition("/")[2]
         pbx = self._hub.pbxs[one.pbx]
         channel = pbx.tracker.customer_channel(one.id)
-        if channel is None or not exten.isdigit():
+        if channel is None or not (exten.isascii() and exten.isdigit()):
             return no("not_supported", "This call cannot be redirected to your phone.")
         return self._taken_over(
             pbx, user.name, one.id, device, actions.redirect(channel, exten=exten, context=pbx.context)

@@ -125,7 +125,8 @@ def _after_release(transfer: Transfer, facts: Facts) -> Seen | None:
 
 def _before_release(transfer: Transfer, facts: Facts) -> Seen | None:
     if facts.others and not facts.together:
-        return "taken"
+        # While three are joined, one comes after the other: the sender may be last.
+        return "taken" if transfer.kind != "conference" or facts.mine is None else None
     if facts.three:
         return "joined"
     if facts.asked:

@@ -18,6 +18,8 @@ RATE = 8000
 WINDOW = RATE // 4
 """Samples that are looked at: a quarter of a second."""
 PACKET = 160
+SILENT = 1.0
+"""Seconds without any packet after which nobody sends."""
 LOUD = 200.0
 """Root mean square (of 32768) above which there is sound; µ-law silence and comfort noise are far below."""
 
@@ -115,18 +117,28 @@ class TonePhone(Phone):
         await self._until(lambda: self.hears(hertz), seconds, f"{hertz} Hz")
 
     async def until_it_hears_no(self, hertz: float, seconds: float = 8.0) -> None:
-        """Wait until a quarter of a second came without this tone, or nothing comes any more."""
-        await self._until(lambda: self._heard and not self.hears(hertz), seconds, f"no {hertz} Hz", empty=True)
+        """Wait until a quarter of a second came without this tone, or nothing comes for a second."""
+        loop = asyncio.get_running_loop()
+        self._heard.clear()
+        packets, since = self._packets, loop.time()
 
-    async def _until(self, test: Callable[[], object], seconds: float, what: str, empty: bool = False) -> None:
+        def silent() -> bool:
+            nonlocal packets, since
+            if self._packets != packets:
+                packets, since = self._packets, loop.time()
+            return loop.time() - since > SILENT
+
+        await self._until(
+            lambda: silent() or (len(self._heard) == WINDOW and not self.hears(hertz)), seconds, f"no {hertz} Hz"
+        )
+
+    async def _until(self, test: Callable[[], object], seconds: float, what: str) -> None:
         self._heard.clear()
         try:
             async with asyncio.timeout(seconds):
                 while not test():  # noqa: ASYNC110 (sound has no event)
                     await asyncio.sleep(0.05)
         except TimeoutError:
-            if empty and not self._heard:
-                return
             heard = list(self._heard)
             best = max((440, 700, 1000, 1300), key=lambda one: share(heard, one))
             raise TimeoutError(

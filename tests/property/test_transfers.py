@@ -146,3 +146,13 @@ def test_stories() -> None:
 def test_it_does_not_ring_before_the_sender_stands_where_the_target_will_be() -> None:
     between = replace(RINGING, in_bridge=False)
     assert run(transfer("blind"), TALKING, between, RINGING) == ["starting", "starting", "ringing"]
+
+
+def test_a_sender_who_comes_last_into_the_conference_has_not_left() -> None:
+    one = transfer("conference")
+    run(one, RINGING, ASKING)
+    coming = replace(MUSIC, customer_hears=frozenset({BEN}), with_devices=frozenset({"PJSIP/1002"}), target=BEN)
+    three = replace(TALKING, customer_hears=frozenset({ANNA, BEN}), target=BEN)
+    assert run(one, coming) == ["consulting"]
+    assert look(one, three) == "joined"
+    assert look(one, MOVED) == "taken"  # she has gone indeed
