@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import fields
 from operator import attrgetter
 from typing import Any, Final
+
+import orjson
 
 from interaction_log.events import SCHEMA_VERSION, TYPES, Event, InteractionEvent, Recorded, from_payload
 
@@ -28,11 +31,26 @@ _parts: Final[Callable[[Any, int], Iterable[str]]] = (
     if _json.c_make_encoder is not None
     else lambda value, _level: json.JSONEncoder(separators=(",", ":")).iterencode(value)
 )
+_PLAIN: Final = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
+_ESCAPED: Final = "callweave-json"  # a codec's error handler: characters beyond ASCII as JSON writes them
+
+
+def _escape(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    quoted: str = _json.encode_basestring_ascii(error.object[error.start : error.end])
+    return quoted[1:-1], error.end
+
+
+codecs.register_error(_ESCAPED, _escape)
 
 
 def encode(value: object) -> str:
     """ASCII JSON. Raises ``TypeError`` or ``ValueError`` for what JSON does not know."""
-    return "".join(_parts(value, 0))
+    try:
+        text = orjson.dumps(value, None, _PLAIN).decode()
+    except TypeError:  # half a character, a number of more than 64 bits, a key that is no text
+        return "".join(_parts(value, 0))
+    return text if text.isascii() else text.encode("ascii", _ESCAPED).decode()
 
 
 def _reader(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
@@ -41,32 +59,11 @@ def _reader(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
     return lambda event: tuple(getattr(event, name) for name in names)
 
 
-class _Texts(dict[type, Callable[[Any], str]]):
-    """How a value of a type is written; whatever is not a plain one, by the encoder."""
-
-    def __missing__(self, kind: type) -> Callable[[Any], str]:
-        return encode
-
-
-_TEXTS: Final = _Texts(
-    {
-        str: _json.encode_basestring_ascii,
-        int: int.__repr__,
-        bool: {True: "true", False: "false"}.__getitem__,
-        type(None): {None: "null"}.__getitem__,
-    }
-)
-
-
-def _shape(cls: type[Event]) -> tuple[str, str, Callable[[Any], tuple[Any, ...]], bool]:
-    """The type's name, its payload with a place for each value, how to read the values, whether it has an id.
-
-    An object's text is put together from its values' texts: two thirds of what a dict and the encoder take for it.
-    """
+def _shape(cls: type[Event]) -> tuple[str, tuple[str, ...], Callable[[Any], tuple[Any, ...]], bool]:
     of_interaction = issubclass(cls, InteractionEvent)
     columns = {"at", "inferred", *(["interaction_id"] if of_interaction else [])}  # not repeated in the payload
     names = tuple(f.name for f in fields(cls) if f.name not in columns)
-    return cls.__name__, "{" + ",".join(f'"{name}":%s' for name in names) + "}", _reader(names), of_interaction
+    return cls.__name__, names, _reader(names), of_interaction
 
 
 _SHAPES: Final = {cls: _shape(cls) for cls in TYPES.values()}
@@ -75,8 +72,8 @@ _SHAPES: Final = {cls: _shape(cls) for cls in TYPES.values()}
 def to_row(recorded: Recorded) -> Bare:
     """The row of an event without ``began``. Raises ``TypeError`` or ``ValueError`` for what JSON does not know."""
     event: Any = recorded.event
-    name, places, read, of_interaction = _SHAPES[type(event)]
-    payload = places % tuple([_TEXTS[type(value)](value) for value in read(event)])
+    name, names, read, of_interaction = _SHAPES[type(event)]
+    payload = encode(dict(zip(names, read(event), strict=False)))  # as many of the one as of the other
     of = event.interaction_id if of_interaction else None
     return (recorded.seq, of, name, event.at, event.inferred, SCHEMA_VERSION, payload)
 
