@@ -343,6 +343,7 @@ async def test_conference_and_drop(site: Site) -> None:
     result = await site.anna.wait("command_result", lambda m: m["id"] == ack["id"], 20)
     assert result["ok"], result
     assert (await site.transfer(site.anna, "completed"))["kind"] == "conference"
+    await site.together(3)
     await site.logged(lambda one: "1002" in who(one))
     dropped = await site.anna.done("drop_party", interaction_id=i)
     assert dropped["ok"], dropped
