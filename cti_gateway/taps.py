@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Final, Literal
 from agent_console.wire import TapView
 from cti_gateway.ami import actions
 from cti_gateway.ami.encode import EncodeError
-from cti_gateway.ami.spying import Mode, spy
+from cti_gateway.ami.spying import Mode, spied, spy
 from cti_gateway.pbx import Outcome, Pbx
+from cti_gateway.tracking.channels import Channel
 from interaction_log import events as e
+from interaction_log.devices import split
 
 if TYPE_CHECKING:
     from cti_gateway.hub import Hub
@@ -144,6 +146,56 @@ class Taps:
         elif isinstance(event, e.LinkRestored):
             for tap in [t for t in self._taps.values() if t.pbx == event.pbx and t.channel is not None]:
                 self.gone(event.pbx, tap.channel or "")
+            self._adopt(self._hub.pbxs[event.pbx])
+
+    def _adopt(self, pbx: Pbx) -> None:
+        """Taps that go on from before our own restart: known again, or ended where nobody knows whom they hear."""
+        known = {tap.channel for tap in self._taps.values()}
+        spying = [one for one in pbx.tracker.topology.by_id.values() if one.application == "ChanSpy"]
+        for channel in [one for one in spying if one.name not in known]:
+            ours, supervisor = spied(channel.application_data), self._supervisor_at(channel.device, pbx.profile.name)
+            if ours is None or supervisor is None:
+                continue  # somebody else's
+            tap = None if supervisor in self._taps else self._found(pbx, channel, supervisor, *ours)
+            if tap is None:
+                self._hub.spawn(self._end_found(pbx, channel.name))
+                continue
+            self._taps[supervisor] = tap
+            self._moved(tap)
+            self._changed()
+
+    def _supervisor_at(self, device: str, pbx: str) -> str | None:
+        """Whose phone this is, of those who may listen."""
+        for user in self._hub.people.values():
+            seats = [split(seat) for seat in user.devices]
+            if user.role in ("supervisor", "admin") and any(d == device and p in (None, pbx) for p, d in seats):
+                return user.name
+        return None
+
+    def _found(self, pbx: Pbx, channel: Channel, supervisor: str, heard: str, mode: Mode) -> Tap | None:
+        agents = pbx.tracker.topology.by_name.get(heard)
+        contact = agents.contact if agents is not None else None
+        if agents is None or contact is None or contact.interaction.ended:
+            return None
+        owner = self._hub.distributor.owner(agents.device, pbx.profile.name)
+        name = owner.name if owner is not None else agents.device
+        since = channel.created_at if channel.created_at is not None else self._hub.wall()
+        return Tap(
+            supervisor,
+            channel.device,
+            name,
+            agents.device,
+            pbx.profile.name,
+            contact.id,
+            mode,
+            since,
+            "up",
+            channel.name,
+        )
+
+    @staticmethod
+    async def _end_found(pbx: Pbx, channel: str) -> None:
+        await pbx.do(actions.hangup(channel))
 
     def _call_changed(self, tap: Tap, event: e.Event) -> None:
         if isinstance(event, e.InteractionEnded):

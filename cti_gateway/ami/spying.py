@@ -17,6 +17,13 @@ Mode = Literal["listen", "whisper", "barge"]
 OPTIONS: Final[dict[Mode, str]] = {"listen": "quE", "whisper": "quEw", "barge": "quEB"}
 
 
+def spied(data: str) -> tuple[str, Mode] | None:
+    """Whom a running ChanSpy of ours hears, and how, by its arguments; None for one that somebody else began."""
+    channel, comma, options = data.partition(",")
+    mode = next((mode for mode, ours in OPTIONS.items() if ours == options), None)
+    return (channel, mode) if comma and mode is not None else None
+
+
 def spy(endpoint: str, channel: str, mode: Mode, *, timeout: float, name: str) -> Action:
     """Ring ``endpoint`` for ``timeout`` seconds with ``name`` as the caller's; lifted, it hears ``channel``."""
     if not 0 < timeout <= 3600:

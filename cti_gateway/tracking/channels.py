@@ -41,6 +41,8 @@ class Channel:
     request_cause: str = ""
     left_bridge_at: float | None = None
     application: str = ""
+    application_data: str = ""
+    """What a snapshot said that it does: both are unknown for channels that we saw come."""
     recording_file: str = ""
     recording: bool = False
     """It is recorded, and belongs to no contact yet."""

@@ -149,7 +149,7 @@ class Snapshot:
         )
         channel.number, channel.caller_name = m.get("CallerIDNum"), m.get("CallerIDName")
         channel.exten, channel.context = m.get("Exten"), m.get("Context")
-        channel.application = m.get("Application")
+        channel.application, channel.application_data = m.get("Application"), m.get("ApplicationData")
         return channel
 
     def complete(self, m: Message, at: float | None) -> None:

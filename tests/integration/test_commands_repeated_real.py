@@ -127,6 +127,15 @@ class Floor:
         assert " ".join(s["agent"].removeprefix("PJSIP/") for s in one["segments"]) == who, one["segments"]
         return one
 
+    async def paused(self, device: str) -> None:
+        """Wait until the PBX sends this phone no calls of a queue."""
+        async with asyncio.timeout(10):
+            while True:
+                members = await self.stage.pbx.ami.listed("QueueStatus", "QueueMember")
+                if all(one["Paused"] == "1" for one in members if one["StateInterface"] == device):
+                    return
+                await asyncio.sleep(0.05)
+
     # --- between two repetitions ---------------------------------------------------------------------
 
     async def ready(self) -> None:
@@ -140,6 +149,7 @@ class Floor:
             more = {"reason": "lunch"} if wanted == "NOT_READY" else {}
             assert (await desk.done("set_state", state=wanted, **more))["ok"]
             await desk.state(wanted)
+        await self.paused("PJSIP/1002")
 
 
 async def _sing(on: Stage) -> None:
@@ -405,6 +415,7 @@ async def park_and_retrieve(f: Floor) -> None:
 async def pick_up(f: Floor) -> None:
     assert (await f.anna.done("set_state", state="NOT_READY", reason="lunch"))["ok"]
     await f.anna.state("NOT_READY")
+    await f.paused("PJSIP/1001")
     customer = await f.stage.customer("13911112222", "800").up()
     async with asyncio.timeout(8):
         while True:

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -192,6 +193,67 @@ async def test_the_tap_follows_the_customer_and_ends_with_the_call(floor: Floor)
     await sofia.taps()
     trail = await floor.trail()
     assert ("sofia", "listen_follows", "ben", "done") in trail
+
+
+async def test_the_tap_follows_through_a_transfer_that_was_asked_first(floor: Floor) -> None:
+    """While Anna asks Ben the supervisor stays with Anna; the customer never hears her; then she is with Ben."""
+    ears, on, sofia = floor.ears, floor.stage, floor.sofia
+    await ears.open()
+    customer, call, i = await floor.talk()
+    ack = await sofia.command("listen", agent="anna", mode="whisper", why=WHY)
+    first = await (await on.jan.rings()).answer()
+    assert (await sofia.wait("command_result", lambda m: m["id"] == ack["id"]))["ok"]
+    await ears.hears(on.anna, CUSTOMER, SOFIA)
+    assert (await floor.anna.done("transfer", interaction_id=i, to="ben", kind="attended"))["ok"]
+    at_ben = await (await on.ben.rings()).answer(after=0.2)
+    await floor.anna.wait("transfer", lambda m: m["transfer"]["state"] == "consulting")
+    await ears.hears(on.jan, ANNA, BEN)
+    await ears.hears(on.anna, BEN, SOFIA)
+    await ears.never_hears(on.outside, SOFIA)
+    assert (await floor.anna.done("complete_transfer", interaction_id=i))["ok"]
+    await call.ended()  # type: ignore[attr-defined]
+    await first.ended()
+    second = await (await on.jan.rings()).answer()
+    await ears.hears(on.jan, BEN, CUSTOMER)
+    await ears.hears(on.ben, CUSTOMER, SOFIA)
+    await ears.never_hears(on.outside, SOFIA)
+    (tap,) = await sofia.taps("up")
+    assert (tap["agent"], tap["interaction_id"]) == ("ben", i)
+    await customer.hang_up()  # type: ignore[attr-defined]
+    await at_ben.ended()
+    await second.ended()
+    await sofia.taps()
+    assert ("sofia", "listen_follows", "ben", "done") in await floor.trail()
+
+
+async def tapped(sofia: Overseer, seconds: float = 10.0) -> dict[str, Any]:
+    """Wait until there is one tap that hears, by the snapshot or by what came after it."""
+    async with asyncio.timeout(seconds):
+        while True:
+            said = [body["taps"] for name, body in sofia.got if name in ("snapshot", "taps") and "taps" in body]
+            if said and [one["state"] for one in said[-1]] == ["up"]:
+                return dict(said[-1][0])
+            await asyncio.sleep(0.05)
+
+
+async def test_a_tap_goes_on_over_our_own_end_and_is_known_again(floor: Floor) -> None:
+    ears, on = floor.ears, floor.stage
+    await ears.open()
+    customer, _, i = await floor.talk()
+    ack = await floor.sofia.command("listen", agent="anna", mode="whisper", why=WHY)
+    phone = await (await on.jan.rings()).answer()
+    assert (await floor.sofia.wait("command_result", lambda m: m["id"] == ack["id"]))["ok"]
+    await floor.program.kill()
+    await ears.hears(on.anna, CUSTOMER, SOFIA)
+    await floor.program.start()
+    async with Overseer(floor.program, "sofia") as again:
+        tap = await tapped(again)
+        assert (tap["supervisor"], tap["agent"], tap["mode"], tap["interaction_id"]) == ("sofia", "anna", "whisper", i)
+        assert (await again.done("stop_listening"))["ok"]
+        await phone.ended()
+        await ears.hears(on.anna, CUSTOMER)
+        await customer.hang_up()  # type: ignore[attr-defined]
+        await on.pbx.no_channels()
 
 
 async def test_a_supervisor_who_hangs_up_is_gone_and_may_stop_while_it_rings(floor: Floor) -> None:
