@@ -68,6 +68,11 @@ class Link(Protocol):
         """State of the event connection."""
         ...
 
+    @property
+    def version(self) -> str:
+        """AMI version, empty before the PBX has greeted."""
+        ...
+
     def start(self) -> None:
         """Begin to connect."""
         ...
@@ -482,6 +487,11 @@ class Pbx:
         if response.get("Response") == "Success":
             return Outcome(True), response.get("Channel") or None
         return Outcome(False, "phone_not_lifted", "Your phone was not lifted or cannot be reached."), None
+
+    @property
+    def ami_version(self) -> str:
+        """As the PBX greets: ``11.0.0`` is Asterisk 22, ``5.0.4`` is 16."""
+        return self.link.version
 
     @property
     def has_system(self) -> bool:

@@ -32,10 +32,17 @@ log = logging.getLogger(__name__)
 
 CLAIM_SECONDS: Final = 6.0
 """A word of the PBX that comes so soon after we asked for it is ours."""
+AMI_OF_22: Final = 11
 FILE_VARIABLE: Final = "MIXMONITOR_FILENAME"
 CONSENT_VARIABLE: Final = "CALLWEAVE_CONSENTED"
 """The dialplan says by it that the announcement was played (config/asterisk/extensions.conf)."""
 _FILE: Final = re.compile(r"/[^\x00-\x1f\x7f]{1,1000}")
+
+
+def mutes_all(ami_version: str) -> bool:
+    """Whether ``MixMonitorMute`` reaches all recordings of a channel: measured so on 22 (AMI 11), not on 16 (AMI 5)."""
+    major = ami_version.partition(".")[0]
+    return major.isdigit() and int(major) >= AMI_OF_22
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +183,9 @@ class Recording:
     def _pause(self, agent: str, facts: Facts) -> Plan | Refusal:
         resume_at = self._hub.wall() + self.rules.card_pause_seconds
         fields = {"by": agent, "reason": "card_data", "resume_at": resume_at}
-        return self._claimed(plans.pause(facts), facts, e.RecordingPaused, **fields)
+        one = self._hub.distributor.interactions[facts.interaction_id]
+        plan = plans.pause(facts, mutes_all(self._hub.pbxs[one.pbx].ami_version))
+        return self._claimed(plan, facts, e.RecordingPaused, **fields)
 
     def _resume(self, agent: str, facts: Facts) -> Plan | Refusal:
         return self._claimed(plans.resume(facts), facts, e.RecordingResumed, by=agent)

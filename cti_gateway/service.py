@@ -472,6 +472,11 @@ class PbxLink:
         """State of the event connection: without it we know nothing."""
         return self.events.state
 
+    @property
+    def version(self) -> str:
+        """AMI version of the PBX, empty before it has greeted."""
+        return self.events.version
+
     def start(self) -> None:
         """Begin to connect both."""
         self.events.start()

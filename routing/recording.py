@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 
 from interaction_log import events as e
 from interaction_log.interaction import Interaction
+from interaction_log.recordings import running_on
 from routing import commands as c
 
 Policy = Literal["always", "on_demand", "never"]
@@ -98,7 +99,10 @@ class RecordingWatch:
     # --- recorded or not -----------------------------------------------------------------------------
 
     def _started(self, event: e.RecordingStarted, one: Interaction, now: float) -> list[Command]:
-        return [c.CancelTimer(_missing_timer(one.id)), *self._against_the_rule(event, one, now)]
+        found: list[Command] = [c.CancelTimer(_missing_timer(one.id)), *self._against_the_rule(event, one, now)]
+        if len(running_on(one.recordings, event.unique_id)) == 2:  # not every PBX can pause both
+            found.append(c.NotifySupervisors("warning", "recorded_twice", _params(one)))
+        return found
 
     def _connected(self, event: e.AgentConnected, one: Interaction, now: float) -> list[Command]:
         if self.rules.of(one).policy == "always" and one.recording() is None and one.direction != "internal":

@@ -42,6 +42,8 @@ class Facts:
     """The agent is the calling side of a call between colleagues: she stands where else the customer does."""
     recorded: tuple[str, ...] = ()
     """The channels that are recorded now, by the PBX's word."""
+    recorded_twice: bool = False
+    """Two recordings run on one channel."""
     paused: bool = False
     """All of these recordings get silence."""
     ended: bool = False
@@ -96,6 +98,7 @@ def facts_of(tracker: CallTracker, interaction_id: str, device: str) -> Facts:
         direction=one.direction,
         calls_herself=customer is not None and customer.device == device,
         recorded=tuple(dict.fromkeys(recorded)),
+        recorded_twice=len(set(recorded)) < len(recorded),
         paused=bool(running) and all(r.gap is not None for r in running),
     )
 

@@ -23,6 +23,9 @@ NO_SYSTEM_USER: Final = Refusal(
     "no_system_user", "This PBX has no manager user who may start recordings; the queue or dialplan must."
 )
 ALREADY: Final = Refusal("recording_running", "This call is recorded already.")
+TWICE: Final = Refusal(
+    "recorded_twice", "This call is recorded twice, and this PBX pauses only one of them: do not take card data now."
+)
 CONSENT: Final = Refusal("consent_needed", "Ask the customer first; say that he agreed.", "consent")
 
 
@@ -60,9 +63,11 @@ def stop(facts: Facts, rule: RecordingRule) -> Plan | Refusal:
     )
 
 
-def pause(facts: Facts) -> Plan | Refusal:
-    """Write silence."""
+def pause(facts: Facts, mutes_all: bool = True) -> Plan | Refusal:
+    """Write silence. ``mutes_all``: the PBX mutes all recordings of a channel (22 does, 16 one of them; measured)."""
     refusal = _not_now(facts)
+    if refusal is None and facts.recorded_twice and not mutes_all:
+        refusal = TWICE
     if refusal is None and facts.paused:
         refusal = Refusal("recording_paused", "The recording is paused already.")
     return refusal or mute(facts, True)

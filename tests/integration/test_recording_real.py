@@ -374,6 +374,30 @@ async def refused(action: Any, *, system: bool = False) -> Outcome:
     return Outcome(False, "refused_by_pbx", "The PBX refused.")
 
 
+async def test_a_call_that_is_recorded_twice(lab: Stage, reactor: Any, request: pytest.FixtureRequest) -> None:
+    """22 mutes all recordings of a channel, 16 one of them: there a pause would be a lie."""
+    async with Exchange(lab.pbx.ports.ami, reactor, secret=lab.pbx.secret) as exchange:
+        assert (await signed_in(exchange))["ok"]
+        customer = lab.customer("13800138000", "830")
+        await (await lab.anna.rings()).answer()
+        await exchange.until(lambda: exchange.log.of(e.RecordingNamed))
+        await exchange.until(lambda: exchange.hub.distributor.agents["anna"].state == "BUSY")
+        again = {"Channel": await lab.channel(customer), "File": "callweave/again.wav", "Options": "b"}
+        await lab.pbx.ami.action("MixMonitor", (), **again)
+        await exchange.screens.wait("supervisors", "notice", lambda m: m["code"] == "recorded_twice", 10)
+        i = exchange.log.of(e.RecordingStarted)[0].interaction_id
+        answer = await exchange.command("anna", "pause_recording", wire.PauseRecording(id="p", interaction_id=i))
+        if "[16]" in request.node.name:
+            assert answer["error"]["code"] == "recorded_twice"
+            assert not exchange.log.of(e.RecordingPaused)
+        else:
+            assert answer == {"ok": True}
+            assert (await exchange.screens.wait("anna", "command_result", lambda m: m["id"] == "p"))["ok"]
+            assert len(exchange.log.of(e.RecordingPaused)) == 2
+        await customer.hang_up()
+        await exchange.until(lambda: len(exchange.log.of(e.RecordingStopped)) == 2)
+
+
 async def test_what_must_not_be_recorded(stage: Stage, reactor: Any) -> None:
     async with Exchange(stage.pbx.ports.ami, reactor, secret=stage.pbx.secret) as exchange:
         exchange.hub.recording.rules = RecordingRules(queues={("main", "support"): RecordingRule("never")})

@@ -13,6 +13,7 @@ from cti_gateway.control import recording as plans
 from cti_gateway.control.facts import Facts, facts_of
 from cti_gateway.control.plans import Plan
 from cti_gateway.control.targets import Refusal, Site
+from cti_gateway.recording import mutes_all
 from cti_gateway.tracking.parties import PbxProfile
 from interaction_log import events as e
 from interaction_log.interaction import Interaction, Segment
@@ -161,6 +162,14 @@ def test_pause_and_resume_write_silence_to_all_files_of_the_call() -> None:
     assert not made.system and not made.proof(both) and made.proof(replace(both, paused=True))
     back = plan(plans.resume(replace(both, paused=True)))
     assert headers(back)[0][1]["State"] == "0" and back.proof(both)
+
+
+def test_a_pause_that_would_reach_one_of_two_files_is_refused() -> None:
+    twice = replace(RECORDED, recorded_twice=True)
+    assert code(plans.pause(twice, mutes_all=False)) == "recorded_twice"
+    assert isinstance(plans.pause(twice, mutes_all=True), Plan)
+    assert isinstance(plans.pause(RECORDED, mutes_all=False), Plan)
+    assert [mutes_all(version) for version in ("11.0.0", "12.0.1", "9.0.0", "5.0.4", "")] == [True, True] + 3 * [False]
 
 
 def test_only_who_has_the_customer_touches_the_recording() -> None:

@@ -48,6 +48,7 @@ it('offers what makes sense', () => {
   expect(buttonsFor(recording('paused'))).toEqual(['resume', 'stop'])
   expect(running(call(recording('ended'), recording('on')))?.state).toBe('on')
   expect(running(call(recording('ended')))).toBeUndefined()
+  expect(running(call(recording('paused'), recording('on')))?.state).toBe('on')
 })
 
 it('says why a button cannot work', () => {

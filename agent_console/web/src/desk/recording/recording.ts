@@ -4,9 +4,10 @@ export type Button = 'start' | 'stop' | 'pause' | 'resume'
 /** Why a button cannot work now: a name under `recording.why`; `null`: it can. */
 export type Why = 'offline' | 'off' | 'never' | 'always' | 'user' | null
 
-/** The recording that is written now. */
+/** The recording that is written now; of several, one that is not paused: that is what people must know. */
 export const running = (interaction: InteractionView | undefined): RecordingView | undefined =>
-  interaction?.recordings.find((one) => one.state !== 'ended')
+  interaction?.recordings.find((one) => one.state === 'on') ??
+  interaction?.recordings.find((one) => one.state === 'paused')
 
 /** What holds for the calls of this queue. */
 export function ruleOf(
