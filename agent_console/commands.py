@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from agent_console.models import NewCustomer
 from agent_console.ports import Clock
+from agent_console.sentences import of_schema
 from agent_console.strict_json import BadJson, check
 from agent_console.wire import CLIENT_COMMANDS, LATER_COMMANDS, Ack, ClientCommand, Identify, PopShown, WireError
 
@@ -50,7 +51,9 @@ def parse(name: str, data: Any, models: Mapping[str, type[ClientCommand]] = CLIE
 
 def _invalid(bad: ValidationError, prefix: str = "") -> Ack:
     first = bad.errors(include_url=False, include_input=False)[0]
-    return refused("invalid", first["msg"], prefix + ".".join(str(part) for part in first["loc"]))
+    ack = refused("invalid", first["msg"], prefix + ".".join(str(part) for part in first["loc"]))
+    ack["error"]["said"] = of_schema(first["type"], first.get("ctx") or {})
+    return ack
 
 
 def _with_customer(command: Identify) -> Identify | Ack:

@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem documents: ``{type, title, status, detail?, errors?: [{field, message}]}``."""
+"""Errors as RFC 9457 problem documents: ``{type, title, status, detail, errors?: [{field, message}]}``, with codes."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
+from agent_console.sentences import coded, of_schema
 from interaction_log.records import Conflict, NotFound, Refused
 from interaction_log.store.failures import in_words, meaning
 
@@ -38,10 +39,18 @@ class Problem(Exception):
 
 
 def document(status: int, detail: str, errors: Sequence[tuple[str, str]] = ()) -> dict[str, Any]:
-    """The problem document."""
+    """The problem document. ``code`` and ``params`` (RFC 9457 3.2) let the reader say it in another language."""
     found: dict[str, Any] = {"type": "about:blank", "title": _phrase(status), "status": status, "detail": detail}
+    found |= coded(detail)
     if errors:
-        found["errors"] = [{"field": field, "message": message} for field, message in errors]
+        found["errors"] = [{"field": field, "message": message} | coded(message) for field, message in errors]
+    return found
+
+
+def _of_schema(errors: Sequence[Any]) -> dict[str, Any]:
+    found = document(400, "The request is not valid.")
+    told = [(e, of_schema(str(e["type"]), e.get("ctx") or {})) for e in errors]
+    found["errors"] = [{"field": field_path(e["loc"]), "message": str(e["msg"]), **said} for e, said in told]
     return found
 
 
@@ -74,8 +83,7 @@ def install(app: FastAPI) -> None:
 
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        errors = [(field_path(e["loc"]), str(e["msg"])) for e in error.errors()]
-        return answer(400, "The request is not valid.", errors)
+        return JSONResponse(_of_schema(error.errors()), 400, media_type=MEDIA_TYPE)
 
     async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, Refused)
@@ -114,7 +122,9 @@ def describe(document: dict[str, Any]) -> dict[str, Any]:
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     text = {"type": "string"}
-    error = {"type": "object", "required": ["field", "message"], "properties": {"field": text, "message": text}}
+    params = {"type": "object", "additionalProperties": text}
+    said = {"code": text, "params": params}
+    error = {"type": "object", "required": ["field", "message"], "properties": {"field": text, "message": text, **said}}
     schemas["Problem"] = {
         "type": "object",
         "required": ["type", "title", "status", "detail"],
@@ -123,6 +133,7 @@ def describe(document: dict[str, Any]) -> dict[str, Any]:
             "title": text,
             "status": {"type": "integer"},
             "detail": text,
+            **said,
             "errors": {"type": "array", "items": error},
         },
     }

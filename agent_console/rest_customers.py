@@ -11,6 +11,7 @@ from agent_console.deps import ConsoleDeps
 from agent_console.models import CustomerChange, CustomerQuery, ImportQuery, NewCustomer, TimelineQuery
 from agent_console.problems import Problem
 from agent_console.rest import capped, given, moment
+from agent_console.sentences import coded
 from agent_console.sessions import signed_in
 from agent_console.views import customer_view
 
@@ -95,7 +96,8 @@ def _import(router: APIRouter, deps: ConsoleDeps) -> None:
         report = await deps.customers.import_csv(data, query.dry_run)
         if not query.dry_run:
             deps.live.changed("customers", "*")
-        return asdict(report)
+        refused = [asdict(row) | coded(row.reason) for row in report.refused]
+        return {"read": report.read, "created": report.created, "updated": report.updated, "refused": refused}
 
 
 async def _uploaded(request: Request) -> bytes:

@@ -382,12 +382,20 @@ class TapsMessage(Numbered):
     taps: list[TapView]
 
 
+class Sentence(TypedDict):
+    """What was said, as a code of ``agent_console.sentences`` with its arguments, for other languages."""
+
+    code: str
+    params: dict[str, str]
+
+
 class WireError(TypedDict):
     """Why something was refused, in plain words; ``field`` names the input at fault."""
 
     code: str
     message: str
     field: NotRequired[str]
+    said: NotRequired[Sentence]
 
 
 TransferState = Literal["starting", "ringing", "consulting", "completed", "cancelled", "failed", "returned"]

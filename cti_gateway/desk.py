@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from agent_console import wire
+from agent_console.sentences import sentence_of
 from agent_console.wire import Ack, ClientCommand, WireError
 from cti_gateway.pbx import Outcome, Pbx
 from interaction_log import events as e
@@ -31,6 +32,14 @@ def no(code: str, message: str, field: str | None = None) -> Ack:
     if field is not None:
         error["field"] = field
     return {"ok": False, "error": error}
+
+
+def said(refusal: Ack) -> Ack:
+    """The same with the sentence's code: it comes from the store, and there are many."""
+    sentence = sentence_of(refusal["error"]["message"])
+    if sentence is not None:
+        refusal["error"]["said"] = sentence
+    return refusal
 
 
 NEEDS_DISPOSITION: Final = no("disposition_needed", "Choose what came of the call first.", "disposition")
@@ -232,7 +241,7 @@ class Desk:
         try:
             match = await self._customer(command)
         except Refused as refused:
-            return no("invalid", refused.message, f"create.{refused.field}")
+            return said(no("invalid", refused.message, f"create.{refused.field}"))
         except NotFound:
             return no("unknown_customer", "There is no such customer.", "customer_id")
         except Conflict as conflict:

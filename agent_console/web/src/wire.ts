@@ -327,11 +327,18 @@ export interface TapsMessage extends Numbered {
   taps: TapView[];
 }
 
+/** What was said, as a code of `agent_console.sentences` with its arguments, for other languages. */
+export interface Sentence {
+  code: string;
+  params: Record<string, string>;
+}
+
 /** Why something was refused, in plain words; `field` names the input at fault. */
 export interface WireError {
   code: string;
   message: string;
   field?: string;
+  said?: Sentence;
 }
 
 /** A transfer under way. `from`: who sends; `to`: user name, queue or number; `error`: why not or why back. */

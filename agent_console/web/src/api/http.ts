@@ -1,20 +1,34 @@
+/** A sentence of the server: its words, and where it is known, the code of our own text for it. */
+export interface Said {
+  code?: string
+  params?: Record<string, string>
+}
+
+let said: (message: string, of: Said) => string = (message) => message
+/** How the server's sentences are put into the reader's language. */
+export function whenSaid(translate: typeof said): void {
+  said = translate
+}
+/** A sentence of the server for the reader. */
+export const inWords = (message: string, of: Said): string => said(message, of)
+
 /** A problem document (RFC 9457) of the server, or one made here where the server could not be reached. */
-export interface Problem {
+export interface Problem extends Said {
   type: string
   title: string
   status: number
   detail?: string
-  errors?: { field: string; message: string }[]
+  errors?: ({ field: string; message: string } & Said)[]
 }
 
 export class ApiError extends Error {
   constructor(readonly problem: Problem) {
-    super(problem.detail || problem.title)
+    super(inWords(problem.detail || problem.title, problem))
   }
 
   /** Message by field, for a form. */
   get fields(): Record<string, string> {
-    return Object.fromEntries((this.problem.errors ?? []).map((error) => [error.field, error.message]))
+    return Object.fromEntries((this.problem.errors ?? []).map((error) => [error.field, inWords(error.message, error)]))
   }
 }
 

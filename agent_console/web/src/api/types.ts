@@ -1,4 +1,5 @@
 import type { CustomerView, InteractionView } from '@/wire'
+import type { Said } from './http'
 
 export type Role = 'agent' | 'supervisor' | 'admin'
 
@@ -61,7 +62,7 @@ export interface ImportReport {
   read: number
   created: number
   updated: number
-  refused: { line: number; field: string | null; reason: string; row: Record<string, string> }[]
+  refused: ({ line: number; field: string | null; reason: string; row: Record<string, string> } & Said)[]
 }
 
 export type Customer = CustomerView

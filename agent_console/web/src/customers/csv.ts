@@ -1,3 +1,4 @@
+import { inWords } from '@/api/http'
 import type { ImportReport } from '@/api/types'
 
 /** One CSV field. A formula's first character is defused, because the file goes to a spreadsheet. */
@@ -13,7 +14,7 @@ export function refusedCsv(report: ImportReport): string {
   const lines = report.refused.map((one) => [
     one.line,
     one.field ?? '',
-    one.reason,
+    inWords(one.reason, one),
     ...columns.map((name) => one.row[name] ?? ''),
   ])
   // The byte order mark tells spreadsheets that this is UTF-8, without which Chinese names are garbled.

@@ -2,6 +2,7 @@ import { computed, watch } from 'vue'
 import { createI18n } from 'vue-i18n'
 import { useStored } from '@/composables/useStored'
 import en from './en.json'
+import { sayer } from './said'
 import zhCN from './zh-CN.json'
 
 export const LOCALES = ['en', 'zh-CN'] as const
@@ -30,6 +31,9 @@ watch(
 
 /** The language of the page, kept in this browser. */
 export const useLocale = () => stored
+
+/** A sentence of the server in our language; one without a text of ours stays as it is. */
+export const said = sayer(i18n.global.t, i18n.global.te)
 
 /** A text that the server keeps by language (`{en, zh-CN}`), in ours, else in any. */
 export function useLabel() {

@@ -1,3 +1,4 @@
+import type { Said } from '@/api/http'
 import type { CLIENT_COMMANDS, SUPERVISOR_COMMANDS } from '@/wire'
 
 type Commands = CLIENT_COMMANDS & SUPERVISOR_COMMANDS
@@ -9,6 +10,7 @@ export interface Fault {
   code: string
   message: string
   field?: string
+  said?: Said
 }
 /** The server's immediate answer, and the shape of its later result. */
 export interface Reply {

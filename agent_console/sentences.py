@@ -1,0 +1,172 @@
+"""What is said to people when something is refused, each sentence with a code. Pure.
+
+The parts inside speak plain English; a person at a browser reads her own language. So each sentence has a code, and
+``{name}`` in it are the arguments: a problem document carries both, and the browser's texts are under ``said.CODE``.
+A sentence that is missing here is shown as it is (a test finds it before).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from agent_console.wire import Sentence
+
+SENTENCES: Final[Mapping[str, str]] = {
+    # whole requests
+    "invalid": "The request is not valid.",
+    "nothing_changed": "Nothing is to be changed.",
+    "no_such_thing": "There is no such thing.",
+    "no_such_file": "There is no such file.",
+    "no_such_agent": "There is no such agent.",
+    "conflict": "It exists already, or was changed meanwhile.",
+    "exists": "it exists already",
+    "user_exists": "there is a user {name} already",
+    "user_changed": "{name} was changed meanwhile",
+    "entry_changed": "This entry was changed meanwhile.",
+    "sign_in": "Please sign in.",
+    "wrong_password": "The name or the password is not right.",
+    "too_many": "Too many attempts; please wait.",
+    "forbidden": "Your role does not allow this.",
+    "own_rights": "You cannot take away your own rights; another administrator can.",
+    "own_only": "You can only ask for your own interactions.",
+    "foreign_page": "This request came from a page of another site.",
+    "no_origin": "A request with the session cookie needs an Origin header of this site.",
+    "database_away": "The database is away; please try again.",
+    "our_fault": "Something went wrong on our side; it was written to the log.",
+    "file_too_large": "The file is larger than {megabytes} MB.",
+    "range": "The range is not in the file.",
+    "recording_forbidden": "Agents do not hear recordings here; a supervisor may.",
+    "recording_running": "This call is still being recorded.",
+    "recording_deleted": "This recording was deleted when its time was over.",
+    "recording_unaudited": "This cannot be put on record now, so it is not played.",
+    "too_large": "The request is too large.",
+    "too_slow": "The request took too long to arrive.",
+    "our_side": "Something went wrong on our side.",
+    "promised": "This caller was promised a callback: cancel it first, or wait until its turn comes.",
+    "calling_already": "{name} is calling back already.",
+    "entry_done": "This entry is done.",
+    "message_gone": "The message is not in the voicemail folder any more.",
+    # fields
+    "missing": "is missing",
+    "no_fields": "has no field",
+    "not_you": "is not you",
+    "pbx_needed": "is needed for a queue that is not known yet",
+    "unknown_field": "there is no such field",
+    "unchangeable": "cannot be changed",
+    "text_needed": "a text is needed",
+    "texts_needed": "a list of texts is needed",
+    "name_needed": "a name is needed",
+    "flag_needed": "true or false is needed",
+    "label_needed": "a text in at least one language",
+    "too_long": "longer than {most} characters",
+    "at_most_characters": "at most {most} characters",
+    "at_most": "at most {most}",
+    "most": "{most} at most",
+    "length": "{least} to {most} characters",
+    "length_no_spaces": "{least} to {most} characters without spaces",
+    "range_of": "{least} to {most}",
+    "seconds": "whole seconds, {least} to {most}",
+    "level": "a level of {least} to {most}",
+    "penalties": "a penalty of {least} to {most} for each level of {first} to {last}",
+    "code": "{least} to {most} of a-z, 0-9, dash and underscore",
+    "user_name": "{least} to {most} of a-z, 0-9, dot, dash and underscore, beginning with a letter or digit",
+    "one_of": "one of {choices}",
+    "devices": "a list of at most {most} different devices",
+    "device": "TECHNOLOGY/name, as in PJSIP/1001 (or berlin:PJSIP/1001 with the PBX's name)",
+    "control_characters": "holds control characters",
+    "unstorable": "holds characters that cannot be stored",
+    "no_user": "there is no user of this name",
+    "no_language": "no language tag",
+    "not_language": "{value} is no language tag (en, zh-CN)",
+    "not_phone": "{value} is no valid telephone number",
+    "rounded": "{value} was rounded by a spreadsheet: format the column as text",
+    "not_email": "{value} is no e-mail address",
+    "not_flag": "{value} is neither yes nor no",
+    "cursor": "is none of ours",
+    "no_time": "is no time",
+    "not_rfc3339": "is no RFC 3339 time such as 2026-01-31T09:30:00+08:00",
+    "no_such_time": "is no time that exists",
+    "before_1970": "lies before 1970",
+    # files of customers
+    "empty": "is empty",
+    "encoding": "neither UTF-8, UTF-16 nor GBK: save it as UTF-8",
+    "encoding_unclear": "its encoding is not clear: save it as UTF-8",
+    "larger": "larger than {megabytes} MB",
+    "more_rows": "more than {most} rows",
+    "more_columns": "more than {most} columns",
+    "no_name_column": "there is no column for the name; the first line must name the columns",
+    "two_columns": "there are two columns for {name}",
+    "open_quote": "a quote is opened and never closed",
+    "not_json": "is not JSON",
+    "json_type": "must be application/json",
+    "twice": "is given twice",
+    "more_cells": "has more cells than the first line has columns",
+    "formula": "begins like a spreadsheet's formula",
+    "address_needed": "a telephone number or an e-mail address is needed",
+    "seen_before": "{value} stands in line {line} already",
+    "belongs_to": "a number or mail of this row belongs to {names} already",
+}
+"""English by code."""
+
+_PLACE: Final = re.compile(r"\\{(\w+)\\}")
+_NUMBERS: Final = frozenset({"least", "most", "first", "last", "line", "megabytes"})
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    def place(found: re.Match[str]) -> str:
+        return rf"(?P<{found[1]}>[0-9,]+)" if found[1] in _NUMBERS else rf"(?P<{found[1]}>.+?)"
+
+    return re.compile(_PLACE.sub(place, re.escape(text)), re.DOTALL)
+
+
+_PATTERNS: Final = [(code, _pattern(text)) for code, text in SENTENCES.items()]
+_PLAIN: Final = {text: code for code, text in SENTENCES.items()}
+
+SCHEMA: Final[Mapping[str, str]] = {
+    "missing": "missing",
+    "extra_forbidden": "unknown_field",
+    "string_type": "text_needed",
+    "bool_type": "flag_needed",
+    "bool_parsing": "flag_needed",
+    "int_type": "schema_number",
+    "int_parsing": "schema_number",
+    "list_type": "schema_list",
+    "dict_type": "schema_type",
+    "model_attributes_type": "schema_type",
+    "json_invalid": "schema_json",
+    "string_too_short": "schema_short",
+    "string_too_long": "too_long",
+    "too_short": "schema_few",
+    "too_long": "schema_many",
+    "string_pattern_mismatch": "schema_pattern",
+    "literal_error": "one_of",
+    "greater_than_equal": "schema_small",
+    "less_than_equal": "schema_large",
+}
+"""The kinds of pydantic's complaints; what is not here is ``schema_type``."""
+SCHEMA_CODES: Final = frozenset({*SCHEMA.values(), "schema_type"}) - set(SENTENCES)
+
+
+def sentence_of(message: str) -> Sentence | None:
+    """Code and arguments of a sentence; nothing for one that we do not know."""
+    if message in _PLAIN:
+        return {"code": _PLAIN[message], "params": {}}
+    for code, pattern in _PATTERNS:
+        found = pattern.fullmatch(message)
+        if found is not None:
+            return {"code": code, "params": {name: text.strip("'\"") for name, text in found.groupdict().items()}}
+    return None
+
+
+def coded(message: str) -> dict[str, Any]:
+    """The same as fields of an error; none for a sentence that we do not know."""
+    return dict(sentence_of(message) or {})
+
+
+def of_schema(kind: str, context: Mapping[str, Any]) -> Sentence:
+    """The same for a complaint of pydantic, with its numbers."""
+    names = {"max_length": "most", "min_length": "least", "ge": "least", "le": "most", "expected": "choices"}
+    params = {names[name]: str(value) for name, value in context.items() if name in names}
+    return {"code": SCHEMA.get(kind, "schema_type"), "params": params}
