@@ -57,6 +57,7 @@ class Changes:
     interactions: list[tuple[Any, ...]] = field(default_factory=list)
     legs: list[tuple[Any, ...]] = field(default_factory=list)
     visits: list[tuple[Any, ...]] = field(default_factory=list)
+    recordings: list[tuple[Any, ...]] = field(default_factory=list)  # what is said of them; ``recordings`` writes it
     committed: list[tuple[Live, tuple[str, Any], tuple[Any, ...]]] = field(default_factory=list)
 
     def put(self, live: Live, table: str, key: Any, row: tuple[Any, ...]) -> None:
@@ -65,6 +66,10 @@ class Changes:
         if live.committed.get(at) != row:
             getattr(self, table).append(row)
             self.committed.append((live, at, row))
+
+    def of(self, table: str) -> list[Interaction]:
+        """The interactions of which something is written there."""
+        return [live.interaction for live, at, _ in self.committed if at[0] == table]
 
 
 class Projection:
@@ -179,9 +184,8 @@ class Projection:
         statements.interactions.run(connection, changes.interactions)
         statements.legs.run(connection, changes.legs)
         statements.visits.run(connection, changes.visits)
-        changed = [live.interaction for live, key, _ in changes.committed if key[0] == "interactions"]
-        missed.project(connection, changed)
-        recordings.project(connection, changed)
+        missed.project(connection, changes.of("interactions"))
+        recordings.project(connection, changes.of("recordings"))
         return changes
 
     def confirm_small(self, *, written: bool = True) -> None:
@@ -270,6 +274,9 @@ class Projection:
         for n, v in enumerate(i.queue_visits):
             changes.put(live, "visits", n, (i.id, n, clean(v.queue), v.entered_at, v.left_at, v.seconds, v.result))
 
+        if i.recordings:
+            changes.put(live, "recordings", None, _recorded(i))
+
     def _sat_at(self, pbx: str, device: str) -> str | None:
         """Who sat there: by the telephone's full name, else by its own."""
         return self._seated.get(devices.at(pbx, device)) or self._seated.get(device)
@@ -289,6 +296,12 @@ def clean(text: str | None) -> str | None:
     if text is None or text.isascii():
         return text if text is None or "\0" not in text else text.replace("\0", "")
     return text.translate(_UNSTORABLE)
+
+
+def _recorded(i: Interaction) -> tuple[Any, ...]:
+    """What ``recordings.project`` writes of them: asked for each time, it would cost more than the rest of a group."""
+    each = ((r.id, r.start, r.end, r.open, r.file, r.deleted_at) for r in i.recordings)
+    return (i.queue, *each)
 
 
 def _interaction_row(i: Interaction, began: int) -> tuple[Any, ...]:
