@@ -18,6 +18,7 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from cti_gateway import __version__
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DONE, FAILED, WRONG_USE = 0, 1, 2
-_STORE_PARTS: Final = {"customers": "customers", "user": "users", "audit": "audit"}
+_STORE_PARTS: Final = {"customers": ("customers",), "user": ("users", "audit"), "audit": ("audit",)}
 DEMO_DATABASE: Final = "sqlite:///var/demo.db"
 READY_SECONDS: Final = 20.0
 """How long the demo waits for its own simulator before it says that something is wrong."""
@@ -85,11 +86,16 @@ def _command(arguments: argparse.Namespace) -> int:
     if arguments.command == "replay":  # it connects to nothing
         return int(module.run(arguments, load_offline(path) if path is not None else None))
     settings = load(path, os.environ)
-    part = _STORE_PARTS.get(arguments.command)
-    if part is not None and settings is not None:
-        return asyncio.run(_with_store(settings, lambda store: module.run(arguments, getattr(store, part))))
+    parts = _STORE_PARTS.get(arguments.command)
+    if parts is not None and settings is not None:
+        work = partial(_on_parts, module.run, arguments, parts)
+        return asyncio.run(_with_store(settings, work))
     result = module.run(arguments, settings)
     return int(asyncio.run(result) if inspect.iscoroutine(result) else result)
+
+
+async def _on_parts(run: Any, arguments: argparse.Namespace, parts: Sequence[str], store: Any) -> int:
+    return int(await run(arguments, *(getattr(store, part) for part in parts)))
 
 
 async def _with_store(settings: Settings, work: Callable[[Any], Awaitable[int]]) -> int:
@@ -99,6 +105,9 @@ async def _with_store(settings: Settings, work: Callable[[Any], Awaitable[int]])
         store = await asyncio.to_thread(Store.open, settings.database.url, default_region=settings.phone.default_region)
     except (SchemaTooNew, ValueError) as error:
         print(f"cti: {error}", file=sys.stderr)
+        return FAILED
+    except Exception as error:
+        print(f"cti: {_not_opened(settings.database.url, error)}", file=sys.stderr)
         return FAILED
     try:
         return await work(store)
@@ -232,7 +241,7 @@ async def _open(settings: Settings, *, demo: bool, simulated: bool) -> Gateway:
     except (LeaseHeld, SchemaTooNew, ValueError) as error:
         raise CannotStart(str(error)) from error
     except Exception as error:
-        raise CannotStart(f"the database cannot be opened: {type(error).__name__}") from error
+        raise CannotStart(_not_opened(url, error)) from error
     hub = Hub(Distributor(Rules()), event_log, store.customers, store.users, store.catalogue)
     told.append(hub)
     gateway = Gateway(event_log, store, hub)
@@ -521,6 +530,19 @@ async def _announce(gateway: Gateway, settings: Settings, demo: bool, stop: asyn
         people = ", ".join(f"{user.name} ({user.role})" for user in USERS)
         lines += [f"sign in as {people}; password {PASSWORD}", "Ctrl-C stops it"]
     print("\n".join(lines), flush=True)
+
+
+def _not_opened(url: str, error: Exception) -> str:
+    """Which database or journal, and why not; without its password."""
+    from sqlalchemy.engine import make_url  # noqa: PLC0415
+
+    from interaction_log.store.failures import in_words  # noqa: PLC0415
+
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename} cannot be opened: {error.strerror}; it holds the database or its journal ([database])"
+    where = make_url(url)
+    shown = where.database if where.get_backend_name() == "sqlite" else where.render_as_string(hide_password=True)
+    return f"the database {shown} cannot be opened: {in_words(error)}"
 
 
 def _cause(error: Exception) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import os
 import sys
+import time
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 from cti_gateway.cli.output import complain, say, say_json
-from interaction_log.records import Conflict, NotFound, Refused, User
-from routing.ports import Users
+from interaction_log.records import AuditEntry, Conflict, NotFound, Refused, User
+from routing.ports import Audit, Users
 
 
 def add_parser(commands: Any) -> None:
@@ -44,8 +46,8 @@ def _add_password(one: argparse.ArgumentParser) -> None:
     one.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
 
 
-async def run(arguments: argparse.Namespace, users: Users) -> int:
-    """Do it; 1 when it is refused."""
+async def run(arguments: argparse.Namespace, users: Users, trail: Audit | None = None) -> int:
+    """Do it; 1 when it is refused. What was changed goes into the audit trail, like an administrator's doing."""
     try:
         match arguments.verb:
             case "add":
@@ -58,10 +60,41 @@ async def run(arguments: argparse.Namespace, users: Users) -> int:
                 say(f"{arguments.name} has a new password")
             case "disable" | "enable":
                 await _set_disabled(arguments, users)
+        await _record(arguments, trail)
     except (Refused, Conflict, NotFound) as error:
         complain(f"user {arguments.verb}", _plain(error, getattr(arguments, "name", "")))
         return 1
     return 0
+
+
+_ACTIONS: Final = {
+    "add": "create_user",
+    "password": "set_password",
+    "disable": "change_user",
+    "enable": "change_user",
+}
+"""As REST names them."""
+
+
+async def _record(arguments: argparse.Namespace, trail: Audit | None) -> None:
+    action = _ACTIONS.get(arguments.verb)
+    if trail is None or action is None:
+        return
+    details = {"by": "cti user"}
+    if arguments.verb == "add":
+        details |= {"role": arguments.role, "devices": " ".join(arguments.device)}
+    elif action == "change_user":
+        details["disabled"] = str(arguments.verb == "disable").lower()
+    entry = AuditEntry(at=time.time(), actor=_actor(), action=action, subject=arguments.name, details=details)
+    await trail.append(entry)
+
+
+def _actor() -> str:
+    """Who sits at the terminal; no name of ours has a colon in it."""
+    try:
+        return f"os:{getpass.getuser()}"
+    except (KeyError, OSError):  # no entry in the password file
+        return f"os:{os.getuid()}"
 
 
 def _plain(error: Exception, name: str) -> str:

@@ -15,10 +15,14 @@ from interaction_log.pages import InteractionPage
 from interaction_log.records import NotFound, Refused
 from interaction_log.store import cursor as cursors
 from interaction_log.store.reading import Reading
-from interaction_log.store.schema import interactions, legs, link_events, queue_visits
+from interaction_log.store.schema import customers, interactions, legs, link_events, queue_visits
 
 MOST_PER_PAGE: Final = 1_000
-_COLUMNS: Final = [interactions.c[name] for name in ("id", "pbx", "customer_id", "disposition", "notes", "public")]
+_NAME: Final = sa.select(customers.c.name).where(customers.c.id == interactions.c.customer_id).scalar_subquery()
+_COLUMNS: Final = [
+    *(interactions.c[name] for name in ("id", "pbx", "customer_id", "disposition", "notes", "public")),
+    _NAME.label("customer_name_known"),
+]
 _ORDER: Final = (interactions.c.sorted_at.desc(), interactions.c.id.desc())
 
 
@@ -79,7 +83,7 @@ class StoredInteractions:
 
 def _item(row: Any) -> dict[str, Any]:
     public: dict[str, Any] = json.loads(row.public)
-    names = ("id", "pbx", "customer_id", "disposition", "notes")
+    names = ("id", "pbx", "customer_id", "customer_name_known", "disposition", "notes")
     return {**{name: getattr(row, name) for name in names}, **public}
 
 

@@ -28,8 +28,10 @@ class LeaseHeld(RuntimeError):
     """Another process works on this database; the message says which one, and since when."""
 
     def __init__(self, host: str, pid: int, since: float | None):
+        """``pid`` 0: another process of which no more is known."""
         when = f" since {datetime.fromtimestamp(since, UTC):%Y-%m-%d %H:%M:%S} UTC" if since is not None else ""
-        super().__init__(f"process {pid} on {host} works on this database{when}; stop it first")
+        who = f"process {pid}" if pid else "another process"
+        super().__init__(f"{who} on {host} works on this database{when}; stop it first")
         self.host, self.pid, self.since = host, pid, since
 
 

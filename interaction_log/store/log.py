@@ -22,7 +22,7 @@ from interaction_log.interaction import Interaction
 from interaction_log.store import lease
 from interaction_log.store.engine import WRITER_BUSY_SECONDS, open_engine
 from interaction_log.store.inbox import LINGER_SECONDS
-from interaction_log.store.journal import SIZE, Journal, JournalLocked
+from interaction_log.store.journal import SIZE, Journal, JournalLocked, holder_of
 from interaction_log.store.lease import LeaseHeld
 from interaction_log.store.migrate import upgrade_to_head
 from interaction_log.store.numbers import Numbers
@@ -294,7 +294,7 @@ def _journal(path: Path, size: int) -> Journal:
     try:
         return Journal(path, size)
     except JournalLocked as error:
-        raise LeaseHeld(f"this host (it holds {path.name})", 0, None) from error
+        raise LeaseHeld(f"this host (it holds {path.name})", holder_of(path), None) from error
 
 
 def _page(connection: sa.Connection, seq: int, limit: int) -> list[tuple[int, Event | None]]:

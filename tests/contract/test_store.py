@@ -190,6 +190,14 @@ async def test_the_pop_shows_the_last_five_interactions(store: Store, log: Event
     assert line["channel"] == "voice" and line["direction"] == "inbound" and line["interaction_id"]
     older = await store.customers.timeline(wang.id, 10, 1_002_000.0)
     assert [one["at"] for one in older] == [1_001_000.0, 1_000_000.0]
+    await store.customers.update(wang.id, {"name": "王大明"})
+    shown = await store.interactions.get(line["interaction_id"])
+    assert (shown["customer_id"], shown["customer_name_known"]) == (wang.id, "王大明")
+    everything = dict.fromkeys(("start", "end", "queue", "agent", "cursor")) | {"customer_id": wang.id, "limit": 2}
+    page = await store.interactions.page(**everything)  # type: ignore[arg-type]
+    assert [item["customer_name_known"] for item in page.items] == ["王大明"] * 2
+    await store.customers.delete(wang.id)
+    assert (await store.interactions.get(line["interaction_id"]))["customer_name_known"] is None
 
 
 async def test_search_finds_parts_and_pages(store: Store) -> None:
