@@ -42,6 +42,8 @@ class TimelineItem(TypedDict):
     talk_seconds: float
     disposition: str | None
     notes: str | None
+    recorded: NotRequired[bool]
+    """There is a recording of it still."""
 
 
 class OfferView(TypedDict):

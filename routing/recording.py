@@ -83,8 +83,10 @@ class RecordingWatch:
         if isinstance(event, e.TimerFired):
             return self._timer_fired(event.key)
         method = self._methods.get(type(event))
-        one = self._call(event.interaction_id) if isinstance(event, e.InteractionEvent) else None
-        return method(event, one, now) if method is not None and one is not None else []
+        if method is None or not isinstance(event, e.InteractionEvent):
+            return []
+        one = self._call(event.interaction_id)
+        return method(event, one, now) if one is not None else []
 
     def restore(self, calls: Iterable[Interaction], now: float) -> list[Command]:
         """After our own end: pauses go on, those whose time ran out end soon."""

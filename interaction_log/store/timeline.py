@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from interaction_log.store.recordings import recordings
 from interaction_log.store.schema import interactions, legs
 
 # Built once: making a statement anew costs more than SQLite takes to answer it, and a pop waits for this one.
@@ -19,15 +20,22 @@ _AGENT = (
     .scalar_subquery()
     .label("agent")
 )
+_RECORDED = (
+    sa.exists()
+    .where(recordings.c.interaction_id == interactions.c.id, recordings.c.deleted_at.is_(None))
+    .correlate(interactions)
+    .label("recorded")
+)
 _LINE = (
     "interaction_id", "at", "channel", "direction", "queue", "outcome", "talk_seconds", "disposition", "notes", "agent",
+    "recorded",
 )  # fmt: skip
 _COLUMNS = [
     interactions.c[name]
     for name in ("id", "sorted_at", "channel", "direction", "queue", "outcome", "talk_seconds", "disposition", "notes")
 ]
 NEWEST = (
-    sa.select(*_COLUMNS, _AGENT)
+    sa.select(*_COLUMNS, _AGENT, _RECORDED)
     .where(interactions.c.customer_id == sa.bindparam("customer"))
     .order_by(interactions.c.sorted_at.desc(), interactions.c.id)
     .limit(sa.bindparam("most"))
@@ -38,7 +46,7 @@ _OLDER = NEWEST.where(interactions.c.sorted_at < sa.bindparam("before"))
 def timeline(connection: sa.Connection, customer_id: str, limit: int, before: float | None) -> list[dict[str, Any]]:
     """``agent_console.wire.TimelineItem``s that began before ``before`` (Unix seconds), ``limit`` at most.
 
-    ``agent``: who had the customer last, the user, else the device.
+    ``agent``: who had the customer last, the user, else the device. ``recorded``: there is a recording of it still.
     """
     values: dict[str, Any] = {"customer": customer_id, "most": limit}
     if before is None:
@@ -50,4 +58,6 @@ def timeline(connection: sa.Connection, customer_id: str, limit: int, before: fl
 
 def line(row: Sequence[Any]) -> dict[str, Any]:
     """One ``TimelineItem`` of a row of ``NEWEST``."""
-    return dict(zip(_LINE, row, strict=True))
+    found = dict(zip(_LINE, row, strict=True))
+    found["recorded"] = bool(found["recorded"])  # SQLite says 1
+    return found

@@ -89,6 +89,21 @@ async def test_found_by_its_id(store: Store, url: str, tmp_path: Path) -> None:
     await with_log(url, tmp_path, look, recorded("i1", "r1"))
 
 
+async def test_the_customers_timeline_knows_of_it(store: Store, url: str, tmp_path: Path) -> None:
+    li = await store.customers.create({"name": "Li", "phones": ["+8613800138000"]})
+    whose = [
+        e.CustomerIdentified(at=AT + 4, interaction_id=of, customer_id=li.id, agent=None) for of in ("i1", "i2", "i3")
+    ]
+
+    async def look(hub: LogHub) -> None:
+        await store.recordings.deleted("r2", AT + 90)
+        lines = await store.customers.timeline(li.id, 10, None)
+        assert {line["interaction_id"]: line["recorded"] for line in lines} == {"i1": True, "i2": False, "i3": False}
+
+    calls = (recorded("i1", "r1"), recorded("i2", "r2"), call(AT, id="i3"))
+    await with_log(url, tmp_path, look, *calls, list(whose))
+
+
 async def test_what_is_too_old_is_deleted_and_said(store: Store, url: str, tmp_path: Path, folder: Path) -> None:
     late = AT + 5 * DAY_SECONDS
     for name in ("old", "young"):
