@@ -26,6 +26,7 @@ export interface TimelineItem {
   talk_seconds: number;
   disposition: string | null;
   notes: string | null;
+  recorded?: boolean;
 }
 
 /** One ringing of one agent. */
