@@ -6,10 +6,11 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import sqlalchemy as sa
 
+from interaction_log.store.direct import Direct
 from interaction_log.store.engine import open_engine
 
 _T = TypeVar("_T")
@@ -24,6 +25,8 @@ class Reading:
     def __init__(self, url: str):
         self._engine = open_engine(url, writes=False, size=THREADS)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="log-reader")
+        self.directly = Direct(self._engine)
+        """The same at the driver's own connection, for what must be quick (``statements.Question``)."""
         self._shown: Callable[[], Awaitable[None]] | None = None
 
     def follow(self, shown: Callable[[], Awaitable[None]]) -> None:
@@ -46,22 +49,12 @@ class Reading:
         """Of the database."""
         return self._engine.dialect
 
-    async def directly(self, work: Callable[[Any], _T]) -> _T:
-        """The same with the driver's own connection, for what must be quick (``statements.Question``)."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._run_directly, work)
-
-    def _run_directly(self, work: Callable[[Any], _T]) -> _T:
-        connection = self._engine.raw_connection()
-        try:
-            return work(connection.driver_connection)
-        finally:
-            connection.close()  # back to the pool, which rolls back
-
     def _run(self, work: Callable[[sa.Connection], _T]) -> _T:
         with self._engine.connect() as connection:
             return work(connection)
 
     def close(self) -> None:
         """Wait for running queries, then close the connections."""
+        self.directly.close()
         self._threads.shutdown(wait=True)
         self._engine.dispose()
