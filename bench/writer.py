@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import functools
-import gc
 import json
 import queue
 import statistics
@@ -30,6 +29,7 @@ from typing import Any
 import sqlalchemy as sa
 import uvloop
 
+from cti_gateway.memory import spare_collections
 from interaction_log import events as e
 from interaction_log.store import EventLog, Store
 from interaction_log.store.engine import open_engine
@@ -161,8 +161,7 @@ async def _fill(store: Store) -> dict[str, float]:
     """Import the customers; how long it took, and how long the loop had to wait meanwhile."""
     lines = (f"Customer {n},1{38 + n % 2}{n:08d},ACME {n % 100},{n % 2}" for n in range(CALLERS))
     data = ("name,phone,organisation,vip\n" + "\n".join(lines)).encode()
-    gc.collect()
-    gc.freeze()  # as the program does after its start
+    spare_collections()
     began = time.perf_counter()
     task = asyncio.ensure_future(store.customers.import_csv(data, dry_run=False))
     waits = []
@@ -192,18 +191,11 @@ async def _lookups(store: Store, count: int = 2_000) -> dict[str, float]:
     return found
 
 
-def _spare_collections() -> None:
-    """As the program does after its start (``cti_gateway.main``): what is there is not walked again."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 50, 100)
-
-
 async def _writers(url: str, folder: Path, rounds: int, count: int) -> dict[str, float]:
     found: dict[str, list[tuple[float, float]]] = {"bare": [], "rows": [], "log": []}
     for n in range(rounds):
         events = list(calls(count, 100, first=n * count))
-        _spare_collections()
+        spare_collections()
         found["bare"].append(await _bare_round(url, events, finished=False))
         found["log"].append(await _our_round(url, folder / "journal", events))
         found["rows"].append(await _bare_round(url, events, finished=True))

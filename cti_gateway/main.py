@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import gc
 import importlib
 import inspect
 import logging
@@ -22,6 +21,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from cti_gateway import __version__
+from cti_gateway.memory import spare_collections
 
 if TYPE_CHECKING:
     from agent_console.phones import BrowserPhones
@@ -202,19 +202,12 @@ async def _serve(settings: Settings, *, demo: bool, simulated: bool) -> int:
     try:
         gateway.start_links()
         await _announce(gateway, settings, demo, stop)
-        _spare_collections()
+        spare_collections()
         await stop.wait()
     finally:
         log.info("stopping")
         await gateway.stop()
     return DONE
-
-
-def _spare_collections() -> None:
-    """What is there at the start stays: full collections over it were the longest stops of the loop (measured)."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 50, 100)
 
 
 async def _open(settings: Settings, *, demo: bool, simulated: bool) -> Gateway:

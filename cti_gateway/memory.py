@@ -1,0 +1,12 @@
+"""When Python looks for garbage: full collections over what is there for good were the longest stops of the loop."""
+
+from __future__ import annotations
+
+import gc
+
+
+def spare_collections() -> None:
+    """What is there now stays, and the collector comes seldom: each 20,000 new containers that are kept, not 700."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 100)
