@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Expect
 
 from tests.fakes.browser import Person, chromium  # noqa: F401 (fixture)
 from tests.fakes.entry_site import ZHAO, Site, site
@@ -19,14 +19,16 @@ from tests.fakes.program import PASSWORD
 from tests.pbx.fixtures import pbx, stage  # noqa: F401 (fixtures)
 from tests.pbx.stage import Stage
 
-pytestmark = [pytest.mark.real("asterisk"), pytest.mark.real("chromium"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.real("asterisk"), pytest.mark.real("chromium"), pytest.mark.timeout(240)]
+expect = Expect()
+expect.set_options(timeout=20_000)  # other tests run beside this one
 
 LI, WU = "13800138000", "13700137000"
 # The first in line is called at once, so that somebody must stand before him for a promise that waits.
 QUEUE = "callback = true\ncallback_waiting = 9"
 
 
-async def asked(http: httpx.AsyncClient, path: str, which: Any, seconds: float = 15.0) -> dict[str, Any]:
+async def asked(http: httpx.AsyncClient, path: str, which: Any, seconds: float = 30.0) -> dict[str, Any]:
     """The first item of this list that is so, once there is one."""
     async with asyncio.timeout(seconds):
         while True:
@@ -42,7 +44,7 @@ async def promised(at: Site, number: str, waiting: int) -> None:
     A key at the beginning of the announcement of a place is lost (22.10): people press again.
     """
     caller = await at.stage.customer(number, "820").up()
-    await at.waiting("helpdesk", waiting + 1)
+    await at.waiting("helpdesk", waiting + 1, within=30)
     for _ in range(6):
         await caller.dtmf("2")
         with contextlib.suppress(TimeoutError):

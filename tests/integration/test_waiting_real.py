@@ -8,14 +8,16 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Expect
 
 from tests.fakes.browser import Person, chromium  # noqa: F401 (fixture)
 from tests.fakes.program import PASSWORD, Program, prepare
 from tests.pbx.fixtures import pbx, stage  # noqa: F401 (fixtures)
 from tests.pbx.stage import Stage
 
-pytestmark = [pytest.mark.real("asterisk"), pytest.mark.real("chromium"), pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.real("asterisk"), pytest.mark.real("chromium"), pytest.mark.timeout(240)]
+expect = Expect()
+expect.set_options(timeout=20_000)  # other tests run beside this one
 
 
 @pytest_asyncio.fixture
@@ -28,7 +30,7 @@ async def program(stage: Stage, tmp_path: Path) -> AsyncIterator[Program]:  # no
 
 async def waiting(program: Program, count: int) -> list[str]:
     """The ids of the waiting callers by the API, in their order, once there are so many."""
-    async with program.http(await program.sign_in("anna")) as http, asyncio.timeout(15):
+    async with program.http(await program.sign_in("anna")) as http, asyncio.timeout(30):
         while True:
             items = (await http.get("/api/waiting")).json()["items"]
             if len(items) == count:
@@ -95,7 +97,7 @@ async def test_a_caller_of_another_queue_is_not_shown(stage: Stage, program: Pro
     await stage.nobody_free("1006")
     await stage.customer("13800138000", "803").up()
     async with program.http(await program.sign_in("anna")) as http:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not await program.interactions():  # noqa: ASYNC110 (over REST)
                 await asyncio.sleep(0.1)
         assert (await http.get("/api/waiting")).json() == {"items": []}
