@@ -316,12 +316,12 @@ async def test_the_lease_of_a_dead_owner_is_taken_over(site: Site) -> None:
     _occupy(site)
     began = time.monotonic()
     await site.keep(*call(15))
-    assert 1.0 < time.monotonic() - began < 5.0  # on another host: its time has run out
+    assert 1.0 < time.monotonic() - began < 10.0  # on another host: its time has run out
     site.shut()
     _occupy(site, host=_host(), expires_at=9e9)
     began = time.monotonic()
     await site.keep(*call(16))
-    assert time.monotonic() - began < 2.0  # on this host: there is no such process
+    assert time.monotonic() - began < 8.0  # on this host: there is no such process
 
 
 async def test_who_loses_the_lease_stops_writing(site: Site) -> None:

@@ -188,6 +188,29 @@ class Program:
             answer.raise_for_status()
             return list(answer.json()["items"])
 
+    async def log(
+        self, so: Callable[[list[dict[str, Any]]], object] | None = None, seconds: float = 10.0
+    ) -> list[dict[str, Any]]:
+        """The log, once it is so; by default: once no call in it is open."""
+        found: list[dict[str, Any]] = []
+        try:
+            async with asyncio.timeout(seconds):
+                while not (found and (so(found) if so else all(one["ended_at"] is not None for one in found))):
+                    await asyncio.sleep(0.05)  # over REST
+                    found = await self.interactions()
+        except TimeoutError:
+            raise TimeoutError(found) from None
+        return found
+
+    async def only(self, so: Callable[[dict[str, Any]], object] | None = None, seconds: float = 10.0) -> dict[str, Any]:
+        """The only interaction of the log, once it is so; by default: once it is over."""
+
+        def one(log: list[dict[str, Any]]) -> object:
+            assert len(log) == 1, [(item["direction"], item["customer_address"]) for item in log]
+            return so(log[0]) if so else log[0]["ended_at"] is not None
+
+        return (await self.log(one, seconds))[0]
+
 
 class Desk:
     """One console of one agent. Keeps all messages."""

@@ -230,14 +230,14 @@ async def test_f4_sudden_death_and_return(pbx: Pbx, reactor: Any) -> None:
     async with linked(reactor, settings(pbx), seen) as link:
         begin = time.monotonic()
         await pbx.kill()
-        await until(lambda: not link.state.up, 2)
-        assert time.monotonic() - begin < 2
+        await until(lambda: not link.state.up, 5)
+        assert time.monotonic() - begin < 5
         seen.messages.clear()
         await pbx.restart()
         back = time.monotonic()
-        await until(lambda: link.state.up, 5)
+        await until(lambda: link.state.up, 10)
         await link.ask(actions.queue_status())
-        assert time.monotonic() - back < 5
+        assert time.monotonic() - back < 10
         await until(lambda: any(m.name == "FullyBooted" for m in seen.messages))
         (booted,) = [m for m in seen.messages if m.name == "FullyBooted"][:1]
         assert int(booted.get("Uptime")) < 30

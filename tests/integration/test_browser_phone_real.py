@@ -140,7 +140,7 @@ async def test_answer_hold_mute_keys_hang_up(site: Site) -> None:
         await customer.ended()
         await anna.expect("wrap-up")
         await site.stage.pbx.no_channels()
-        (logged,) = await site.program.interactions()
+        logged = await site.program.only()
         assert (logged["outcome"], logged["ended_by"]) == ("answered", "agent")
         assert len(logged["holds"]) == 1
 
@@ -190,7 +190,7 @@ async def test_attended_transfer_and_a_consultation_that_is_cancelled(site: Site
         await customer.hang_up()
         await site.stage.pbx.no_channels()
         await ben.gone("phone-controls")
-        (logged,) = await site.program.interactions()
+        logged = await site.program.only()
         assert [(one["kind"], one["completed"]) for one in logged["transfers"]] == [("attended", True)]
         assert [one["agent"] for one in logged["segments"]] == ["PJSIP/1101", "PJSIP/1102"]
 
@@ -214,7 +214,7 @@ async def test_blind_transfer_and_one_that_is_refused(site: Site) -> None:
         await ben.press("hang-up")
         await customer.ended()
         await site.stage.pbx.no_channels()
-        (logged,) = await site.program.interactions()
+        logged = await site.program.only()
         assert [(one["kind"], one["completed"]) for one in logged["transfers"]] == [("blind", True)]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -79,7 +78,7 @@ async def test_hold_keys_ask_and_hand_over(stage: Stage, program: Program, chrom
     await anna.photograph("control-4-consulting")
     await ben.photograph("control-5-asked")
     await anna.page.keyboard.press("s")
-    await asyncio.sleep(1)
+    await stage.together("PJSIP/1001", "PJSIP/pstn")
     await anna.page.keyboard.press("x")
     await mine.ended(8)
     await expect(ben.page.locator('[data-phase="talking"]')).to_be_visible()
@@ -88,7 +87,7 @@ async def test_hold_keys_ask_and_hand_over(stage: Stage, program: Program, chrom
     await customer.hang_up()
     await rings.ended()
     await stage.pbx.no_channels()
-    (logged,) = await program.interactions()
+    logged = await program.only()
     assert [s["agent"] for s in logged["segments"]] == ["PJSIP/1001", "PJSIP/1002"]
     for person in (anna, ben):
         await person.get_up()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -42,37 +41,14 @@ class Site:
         await self.has("1001")
         return busy["interaction_id"], customer, mine
 
-    async def logged(self, so: Callable[[dict[str, Any]], object], seconds: float = 10.0) -> dict[str, Any]:
-        """Wait until the only interaction of the log is so."""
-        log: list[dict[str, Any]] = []
-        try:
-            async with asyncio.timeout(seconds):
-                while not (log and so(log[0])):  # over REST
-                    await asyncio.sleep(0.05)
-                    log = await self.program.interactions()
-                    assert len(log) < 2, [(one["direction"], one["customer_address"]) for one in log]
-        except TimeoutError:
-            raise TimeoutError(log) from None
-        return log[0]
-
     async def has(self, *agents: str) -> None:
         """Wait until the customer was with these agents and is with the last of them now."""
-        await self.logged(lambda one: who(one) == list(agents) and one["segments"][-1]["to"] is None)
+        await self.program.only(lambda one: who(one) == list(agents) and one["segments"][-1]["to"] is None)
 
     async def waits(self, customer: Call) -> str:
         """Wait until this caller is in a queue; the interaction."""
         await customer.up()
-        return str((await self.logged(lambda one: any(v["left_at"] is None for v in one["queue_visits"])))["id"])
-
-    async def together(self, count: int) -> None:
-        """Wait until the PBX has so many telephones in one bridge."""
-        async with asyncio.timeout(10):
-            while True:
-                channels = await self.stage.pbx.channels()
-                bridges = Counter(one["BridgeId"] for one in channels if one["Channel"].startswith("PJSIP/"))
-                if count in [found for bridge, found in bridges.items() if bridge]:
-                    return
-                await asyncio.sleep(0.05)
+        return str((await self.program.only(lambda one: any(v["left_at"] is None for v in one["queue_visits"])))["id"])
 
     async def paused(self, device: str) -> None:
         """Wait until the PBX sends this phone no calls of a queue."""
@@ -93,7 +69,7 @@ class Site:
         for call in calls:
             await call.hang_up()
         await self.stage.pbx.no_channels()
-        one = await self.logged(lambda one: one["ended_at"] is not None)
+        one = await self.program.only()
         parts = sum(s["to"] - s["from"] for s in one["segments"])
         assert parts == pytest.approx(one["talk_seconds"], abs=0.01)
         if one["direction"] == "inbound" and not (one["parked"] or one["transfers"] or one["conference"]):
@@ -176,7 +152,7 @@ async def test_blind_transfer_outside(site: Site) -> None:
     other = await (await site.stage.outside.rings()).answer(0.3)
     assert other.dialled == "13900139000"
     await mine.ended(5)
-    await site.together(2)
+    await site.stage.together("PJSIP/pstn", "PJSIP/pstn")
     one = await site.over(customer)
     assert who(one) == ["1001"] and one["transfers"][0]["from"] == "PJSIP/1001"
 
@@ -326,7 +302,7 @@ async def test_attended_transfer_outside(site: Site) -> None:
     assert (await site.anna.done("complete_transfer", interaction_id=i))["ok"]
     await site.transfer(site.anna, "completed")
     await mine.ended(5)
-    await site.together(2)
+    await site.stage.together("PJSIP/pstn", "PJSIP/pstn")
     assert not other.ended_at
     one = await site.over(customer)
     assert who(one) == ["1001"]
@@ -343,12 +319,12 @@ async def test_conference_and_drop(site: Site) -> None:
     result = await site.anna.wait("command_result", lambda m: m["id"] == ack["id"], 20)
     assert result["ok"], result
     assert (await site.transfer(site.anna, "completed"))["kind"] == "conference"
-    await site.together(3)
-    await site.logged(lambda one: "1002" in who(one))
+    await site.stage.together("PJSIP/1001", "PJSIP/1002", "PJSIP/pstn")
+    await site.program.only(lambda one: "1002" in who(one))
     dropped = await site.anna.done("drop_party", interaction_id=i)
     assert dropped["ok"], dropped
     await ben.ended(5)
-    await site.together(2)
+    await site.stage.together("PJSIP/1001", "PJSIP/pstn")
     assert not mine.ended_at and not customer.ended_at
     one = await site.over(customer)
     assert who(one)[0] == "1001" and "1002" in who(one)

@@ -163,7 +163,7 @@ async def test_our_own_death_in_mid_call(lab: Lab) -> None:
         assert late["interaction"]["customer_address"] == "+8613700000000"
         third.hang_up(third.caller)
         await anna.wait("screen_pop_closed")
-        log = await lab.program.interactions()
+        log = await lab.program.log()
         await anna.close()
     assert sorted(one["outcome"] for one in log) == ["abandoned", "answered", "answered"]
     assert len({one["id"] for one in log}) == 3

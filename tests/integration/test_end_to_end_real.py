@@ -77,7 +77,7 @@ async def test_a_call_pops_the_customer_and_the_pause_is_in_the_queue(site: Site
         await anna.state("READY")
         await site.paused(None)
         assert anna.chain_is_whole()
-        (logged,) = await site.program.interactions()
+        logged = await site.program.only(lambda one: one["disposition"])
         assert (logged["outcome"], logged["ended_by"], logged["disposition"]) == ("answered", "agent", "resolved")
 
 
@@ -134,8 +134,7 @@ async def test_our_own_death_in_mid_call(site: Site) -> None:
         await ben.done("note", interaction_id=busy["interaction_id"], text="hello")  # acknowledged: it is on disk
     await site.program.kill()
     await second.hang_up()
-    third = site.stage.customer("13700000000", "800")
-    await asyncio.sleep(0.5)
+    third = await site.stage.customer("13700000000", "800").up()
     before = time.monotonic()
     await site.program.start()
     async with Desk(site.program, "anna") as anna, Desk(site.program, "ben") as ben:
@@ -183,7 +182,7 @@ async def test_the_death_of_asterisk_in_mid_call(site: Site) -> None:
         assert back["pbx"][0]["state"] == "up"
         await anna.state("WRAP_UP")
         assert time.monotonic() - before < 10
-        log = {one["customer_address"]: one for one in await site.program.interactions()}
+        log = {one["customer_address"]: one for one in await site.program.log()}
     answered, waiting = log["+8613800138000"], log["+8613911112222"]
     assert (answered["outcome"], answered["ended_by"], answered["inferred"]) == ("answered", "system", True)
     assert (waiting["outcome"], waiting["ended_by"]) == ("pbx_lost", "system")
@@ -219,6 +218,6 @@ async def test_we_are_frozen_in_mid_call(site: Site) -> None:
         site.program.process.send_signal(signal.SIGCONT)
         before = time.monotonic()
         await anna.state("WRAP_UP")
-        assert time.monotonic() - before < 5
-        (one,) = await site.program.interactions()
-        assert one["outcome"] == "answered" and 1.5 < one["talk_seconds"] < 3.5
+        assert time.monotonic() - before < 10
+        one = await site.program.only()
+        assert one["outcome"] == "answered" and one["talk_seconds"] == pytest.approx(customer.talk_seconds, abs=1.0)

@@ -191,12 +191,12 @@ async def test_sqlite_locked_by_another_writer(tmp_path: Path) -> None:
     try:
         await t.keep(*list(call(1))[:5])
         with locked(tmp_path / "log.db") as unlock:
-            assert await t.keep(*list(call(1))[5:]) < 2.0
+            assert await t.keep(*list(call(1))[5:]) < 4.0
             assert t.log.state.name == "journaling" and "locked" in (t.log.state.reason or "")
             slowest = 0.0
             for n in range(2, 22):
                 slowest = max(slowest, await t.keep(*call(n)))
-            assert slowest < 0.6  # nobody waits for the lock any more
+            assert slowest < 2.0  # nobody waits for the lock any more
             assert t.log.state.backlog == 9 + 20 * 14 and t.log.journal_bytes > 0
             unlock()
             t.say(*calls(20, 5, first=100))  # while it is drained

@@ -160,7 +160,7 @@ async def test_listen_whisper_and_barge_by_tone(floor: Floor) -> None:
         await sofia.taps()
     await ears.hears(on.outside, ANNA)
     await customer.hang_up()  # type: ignore[attr-defined]
-    (logged,) = await floor.program.interactions()
+    logged = await floor.program.only()
     assert len(logged["segments"]) == 1 and logged["transfers"] == [] and not logged["conference"]
     trail = await floor.trail()
     assert trail.count(("sofia", "listen", "anna", "accepted")) == 3
@@ -285,10 +285,10 @@ async def test_taking_over(floor: Floor) -> None:
     assert (await sofia.wait("command_result", lambda m: m["id"] == ack["id"]))["ok"]
     await call.ended()  # type: ignore[attr-defined]
     await floor.anna.state("WRAP_UP")
-    await asyncio.sleep(1)
+    await floor.program.only(lambda one: [s["agent"] for s in one["segments"]] == ["PJSIP/1001", "PJSIP/1010"])
     await customer.hang_up()  # type: ignore[attr-defined]
     await mine.ended()
-    (logged,) = await floor.program.interactions()
+    logged = await floor.program.only()
     assert [(t["kind"], t["to"], t["completed"]) for t in logged["transfers"]] == [("redirect", "PJSIP/1010", True)]
     assert [s["agent"] for s in logged["segments"]] == ["PJSIP/1001", "PJSIP/1010"]
 

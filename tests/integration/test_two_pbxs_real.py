@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -150,7 +151,7 @@ async def test_equal_phones_on_two_pbxs(stage: Stage, old_stage: Stage, program:
         assert (anna.agent() or {})["state"] == "BUSY"
         await over(third, anna)
 
-        logged = {item["id"]: item for item in await program.interactions()}
+        logged = {item["id"]: item for item in await program.log()}
         assert {i: logged[i]["pbx"] for i in (one, two, three, four)} == {
             one: "new",
             two: "old",
@@ -195,10 +196,12 @@ async def test_one_dies_the_other_goes_on(stage: Stage, old_stage: Stage, progra
         await links(program, {"new": "up", "old": "up"})
         here, *_, alive = await connected(stage, anna)
         await connected(old_stage, ben)
+        began = time.monotonic()
         dead = ben.of("screen_pop")[-1]["interaction"]["id"]
         await asyncio.sleep(1.0)  # talk
 
         await old_stage.pbx.kill()
+        lived = time.monotonic() - began
         for desk in (anna, ben):
             notice = await desk.wait("notice", lost)
             assert notice["params"]["pbx"] == "old"
@@ -216,10 +219,12 @@ async def test_one_dies_the_other_goes_on(stage: Stage, old_stage: Stage, progra
         back, *_, new_life = await connected(old_stage, ben)
         await over(back, ben)
 
-        logged = {item["id"]: item for item in await program.interactions()}
+        logged = {item["id"]: item for item in await program.log()}
         assert [lost(n) and n["params"]["pbx"] for n in anna.of("notice") if lost(n)] == ["old"]
         assert logged[dead]["outcome"] == "answered" and logged[dead]["ended_by"] == "system"
-        assert logged[dead]["inferred"] and logged[dead]["talk_seconds"] < 3  # it ends at the last word of that PBX
+        assert (
+            logged[dead]["inferred"] and logged[dead]["talk_seconds"] < lived + 2
+        )  # it ends at the last word of that PBX
         assert {logged[i]["outcome"] for i in (alive, later, new_life)} == {"answered"}
         assert not any(logged[i]["inferred"] for i in (alive, later, new_life))
         assert anna.chain_is_whole() and ben.chain_is_whole()

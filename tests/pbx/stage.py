@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,17 @@ class Stage:
         if len(found) != 1:
             raise RuntimeError(f"{len(found)} channels of {call.phone.user} {call.number}")
         return found[0]["Channel"]
+
+    async def together(self, *devices: str) -> None:
+        """Wait until the PBX has channels of these telephones in one bridge, each as often as it is named."""
+        async with asyncio.timeout(10):
+            while True:
+                bridges: dict[str, Counter[str]] = defaultdict(Counter)
+                for one in await self.pbx.channels():
+                    bridges[one["BridgeId"]][one["Channel"].rpartition("-")[0]] += 1
+                if any(bridge and found >= Counter(devices) for bridge, found in bridges.items()):
+                    return
+                await asyncio.sleep(0.05)
 
     async def originate(self, agent: str, number: str, seconds: float = 8, channel: str = "") -> None:
         """Click-to-call, as CTI clients do it: first the agent's telephone, then the customer."""
