@@ -134,7 +134,11 @@ class Desk:
         rings = [o.agent for o in one.open_offers() if o.agent in hers] if one is not None else []
         if one is None or not rings:
             return no("not_ringing", "This call does not ring at your phone.", "interaction_id")
-        return self._observe(agent, command, self._pbx(one).answer(rings[0]))
+        return self._observe(agent, command, self._lift(self._pbx(one), one.id, rings[0]))
+
+    async def _lift(self, pbx: Pbx, interaction_id: str, device: str) -> Outcome:
+        outcome = await pbx.answer(device)
+        return await self._hub.control.lifted(pbx, interaction_id, device) if outcome.ok else outcome
 
     def _hang_up(self, agent: str, command: wire.HangUp) -> Answer:
         """Ends the leg of her own device and no other, so no further permission is needed."""

@@ -212,6 +212,18 @@ class Control:
             return Outcome(False, "call_ended", "The call ended meanwhile.")
         return Outcome(False, plan.failure.code, plan.failure.message)
 
+    async def lifted(self, pbx: Pbx, interaction_id: str, device: str) -> Outcome:
+        """A phone was told to lift: it did when the agent has the call."""
+
+        def now() -> Facts:
+            return facts_of(pbx.tracker, interaction_id, device)
+
+        if await self._until(lambda: now().has_leg or now().ended, plans.HOLD_SECONDS) and now().has_leg:
+            return Outcome(True)
+        if now().ended:
+            return Outcome(False, "call_ended", "The call ended meanwhile.")
+        return Outcome(False, "phone_did_not_obey", "The phone did not lift: its make may not support this. Lift it.")
+
     async def _until(self, condition: Callable[[], bool], seconds: float) -> bool:
         """Whether it became so in time."""
         if condition():

@@ -87,10 +87,11 @@ class Talker(Person):
     """Somebody at a console that is her telephone too."""
 
     @classmethod
-    async def arrive(cls, browser: Browser, url: str, *, microphone: bool = True) -> Talker:
+    async def arrive(cls, browser: Browser, url: str, *, microphone: bool = True, locale: str = "en") -> Talker:
         """Open the page; without ``microphone`` the browser refuses it."""
         allowed = ["notifications", *(["microphone"] if microphone else [])]
-        context = await browser.new_context(viewport={"width": 1280, "height": 800}, locale="en", permissions=allowed)
+        view = {"width": 1280, "height": 800}
+        context = await browser.new_context(viewport=view, locale=locale, permissions=allowed)  # type: ignore[arg-type]
         await context.add_init_script(EAR)
         page = await context.new_page()
         page.on("dialog", lambda dialog: dialog.accept())  # "leave the page during a call?"
