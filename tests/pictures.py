@@ -205,6 +205,16 @@ async def program(folder: Path, pbx: Pbx) -> AsyncIterator[Program]:
         await running.kill()
 
 
+async def give_ben_a_browser(folder: Path, pbx: Pbx) -> None:
+    """A second demo, in which nobody was here yet."""
+    folder.mkdir()
+    async with program(folder, pbx):
+        pass
+    store = await asyncio.to_thread(Store.open, f"sqlite:///{folder}/pictures.db", default_region="CN")
+    await store.users.update("ben", {"devices": ["PJSIP/1102"]})
+    await asyncio.to_thread(store.close)
+
+
 async def one_language(playwright: Playwright, language: str) -> None:
     """All pictures in one language, on a PBX and a database of its own."""
     async with Pbx() as pbx:
@@ -220,10 +230,9 @@ async def one_language(playwright: Playwright, language: str) -> None:
                     album = Album(stage, running, browser, language)
                     await a_call(album)
                     await missed(album)
-                store = await asyncio.to_thread(Store.open, f"sqlite:///{folder}/pictures.db", default_region="CN")
-                await store.users.update("ben", {"devices": ["PJSIP/1102"]})
-                await asyncio.to_thread(store.close)
-                async with program(folder, pbx) as running:
+                again = folder / "again"
+                await give_ben_a_browser(again, pbx)
+                async with program(again, pbx) as running:
                     await browser_phone(Album(stage, running, browser, language), talker)
             finally:
                 await asyncio.gather(browser.close(), talker.close())
