@@ -207,7 +207,7 @@ async def program(folder: Path, pbx: Pbx) -> AsyncIterator[Program]:
 
 async def give_ben_a_browser(folder: Path, pbx: Pbx) -> None:
     """A second demo, in which nobody was here yet."""
-    folder.mkdir()
+    await asyncio.to_thread(folder.mkdir)
     async with program(folder, pbx):
         pass
     store = await asyncio.to_thread(Store.open, f"sqlite:///{folder}/pictures.db", default_region="CN")
