@@ -19,12 +19,12 @@ from interaction_log.store import EventLog, Store
 from interaction_log.store import schema as s
 from interaction_log.store.users import StoredUsers
 from tests.fakes.call_events import call
-from tests.fakes.postgres import Postgres, postgres_or_skip
+from tests.fakes.postgres import Postgres, shared_postgres
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    yield from postgres_or_skip()
+    yield from shared_postgres()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.real("postgresql"))])
@@ -32,7 +32,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/log.db"
     server: Postgres = request.getfixturevalue("postgres")
-    return server.new_database()
+    return server.migrated_database()
 
 
 @pytest.fixture

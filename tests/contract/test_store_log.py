@@ -23,12 +23,12 @@ from interaction_log.store import EventLog, LeaseHeld, LogState, NotDurable, Sch
 from interaction_log.store import schema as s
 from interaction_log.store.engine import open_engine
 from tests.fakes.call_events import call, calls, events_of, histories
-from tests.fakes.postgres import Postgres, postgres_or_skip
+from tests.fakes.postgres import Postgres, shared_postgres
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    yield from postgres_or_skip()
+    yield from shared_postgres()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.real("postgresql"))])
@@ -36,7 +36,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/log.db"
     server: Postgres = request.getfixturevalue("postgres")
-    return server.new_database()
+    return server.migrated_database()
 
 
 class Site:

@@ -23,6 +23,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from interaction_log.store import upgrade_to_head
+
 
 def binaries() -> Path | None:
     """The folder with ``initdb`` and ``postgres``: the newest of Debian's, else what the PATH has."""
@@ -57,6 +59,7 @@ class Postgres:
     bin: Path
     port: int
     process: subprocess.Popen[bytes] | None = None
+    migrated: str = ""
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
@@ -102,6 +105,17 @@ class Postgres:
             connection.execute(f'CREATE DATABASE "{name}"'.encode())
         return self.url(name)
 
+    def migrated_database(self) -> str:
+        """The URL of a new database with all tables; they are made once for each server."""
+        if not self.migrated:
+            self.migrated = self.new_database()
+            upgrade_to_head(self.migrated)
+        name = f"t{uuid.uuid4().hex}"
+        template = self.migrated.rpartition("/")[2]
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
+        return self.url(name)
+
 
 @contextlib.contextmanager
 def private_postgres() -> Iterator[Postgres]:
@@ -117,7 +131,7 @@ def private_postgres() -> Iterator[Postgres]:
         subprocess.run([*make, "--no-sync", "--locale=C.UTF-8"], check=True, capture_output=True, cwd=folder, **whom)
         with (folder / "data" / "postgresql.conf").open("a") as conf:
             conf.write(f"listen_addresses='127.0.0.1'\nunix_socket_directories='{folder}'\nshared_buffers=32MB\n")
-            conf.write("max_connections=60\n")
+            conf.write("max_connections=60\nfsync=off\n")  # here processes die, the machine does not
         server = Postgres(folder, found, _free_port())
         server.start()
         try:
@@ -134,3 +148,17 @@ def postgres_or_skip() -> Iterator[Postgres]:
         pytest.skip("no PostgreSQL binaries on this machine")
     with private_postgres() as server:
         yield server
+
+
+_SHARED: list[Postgres] = []
+
+
+def shared_postgres() -> Iterator[Postgres]:
+    """For session fixtures of several modules: one server for all. The first begins it, and is the last to end."""
+    if _SHARED:
+        yield _SHARED[0]
+        return
+    for server in postgres_or_skip():
+        _SHARED.append(server)
+        yield server
+        _SHARED.clear()
