@@ -148,7 +148,11 @@ class Desk:
         pbx = self._pbx(one)
         hers = self._hub.distributor.devices_of(her, one.pbx)
         mine = next((d for d in hers if pbx.tracker.channel_of(one.id, d) is not None), None)
-        return self._observe(agent, command, pbx.hang_up(one.id, mine)) if mine is not None else NOT_YOURS
+        return self._observe(agent, command, self._leave(pbx, one.id, mine)) if mine is not None else NOT_YOURS
+
+    async def _leave(self, pbx: Pbx, interaction_id: str, device: str) -> Outcome:
+        outcome = await pbx.hang_up(interaction_id, device)
+        return await self._hub.control.left(pbx, interaction_id, device) if outcome.ok else outcome
 
     def _dial(self, agent: str, command: wire.Dial) -> Answer:
         her = self._agent(agent)

@@ -57,6 +57,8 @@ class Gateway:
             calls = [one for one in interactions if one.pbx == pbx.name and one.channel == "voice"]
             pbx.restore(deepcopy(calls), last_word)
         await self.hub.restore(interactions, agents)
+        for agent in agents:
+            self.hub.desk.seat_changed(agent.name)  # an administrator may have given her other phones meanwhile
 
     def start_links(self) -> None:
         """Begin to connect to the PBXs."""

@@ -224,6 +224,12 @@ class Control:
             return Outcome(False, "call_ended", "The call ended meanwhile.")
         return Outcome(False, "phone_did_not_obey", "The phone did not lift: its make may not support this. Lift it.")
 
+    async def left(self, pbx: Pbx, interaction_id: str, device: str) -> Outcome:
+        """A phone was hung up: it is out of the call when its channel is gone."""
+        if await self._until(lambda: pbx.tracker.channel_of(interaction_id, device) is None, plans.MOVE_SECONDS):
+            return Outcome(True)
+        return Outcome(False, "not_hung_up", "The PBX did not hang up your phone. Hang up at the phone.")
+
     async def _until(self, condition: Callable[[], bool], seconds: float) -> bool:
         """Whether it became so in time."""
         if condition():

@@ -14,6 +14,7 @@ import pytest_asyncio
 
 from cti_gateway.simulator.queue_call import QueueCall
 from cti_gateway.simulator.server import SECRET, Simulator, SimulatorServer
+from interaction_log.store import Store
 from tests.fakes.program import PASSWORD, Desk, Program, prepare
 
 
@@ -194,3 +195,16 @@ async def test_wrong_passwords_and_foreign_tokens(lab: Lab) -> None:
         for name, password in (("anna", "demo"), ("nobody", PASSWORD)):
             answer = await http.post("/api/session", json={"username": name, "password": password})
             assert answer.status_code == 401
+
+
+async def test_another_phone_that_was_given_to_her_while_we_were_down_counts(lab: Lab, tmp_path: Path) -> None:
+    async with Desk(lab.program, "anna") as anna:
+        await anna.done("set_state", state="READY")
+        await lab.until(lambda: not lab.member("PJSIP/1001").paused)
+    assert await lab.program.end() == 0
+    store = await asyncio.to_thread(Store.open, f"sqlite:///{tmp_path / 'callweave.db'}", default_region="CN")
+    await store.users.update("anna", {"devices": ["PJSIP/1003"]})
+    await asyncio.to_thread(store.close)
+    await lab.program.start()
+    async with Desk(lab.program, "anna") as anna:
+        assert (await anna.wait("snapshot"))["agent"]["devices"] == ["PJSIP/1003"]
