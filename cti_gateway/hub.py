@@ -147,16 +147,26 @@ class Hub:
             self.last_seq = self.log.next_seq()
             self.log.append(e.Recorded(self.last_seq, event))
         self.counts["events"] += 1
-        self.windows.noted(event, received_at)
-        self.control.saw(event)
-        self.recording.saw(event)
+        if not isinstance(event, e.DeviceStateChanged):  # half of all events, and only decisions rest on it
+            self._tell_of(event, received_at)
         concluded = [(command.event, received_at) for command in commands if isinstance(command, c.Record)]
         self._backlog.extendleft(reversed(concluded))
         for command in commands:
             self.carry_out(command)
+        if not isinstance(event, e.DeviceStateChanged):
+            self._after(event)
+
+    def _tell_of(self, event: e.Event, received_at: float | None) -> None:
+        """Who must know of it before the commands are carried out."""
+        self.windows.noted(event, received_at)
+        self.control.saw(event)
+        self.recording.saw(event)
+
+    def _after(self, event: e.Event) -> None:
+        """Who looks at what came of it."""
         if isinstance(event, e.QueueSeen):
             self._know_queue(event)
-        if isinstance(event, e.InteractionEvent):
+        elif isinstance(event, e.InteractionEvent):
             self._oversee(event.interaction_id)
         self.supervision.noted(event)
         self.skilled.noted(event)

@@ -11,8 +11,14 @@ Agents appear twice: as a *device* (``PJSIP/1001``) in what the PBX tells, and a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
-from typing import Any, Final, Literal
+from dataclasses import field, fields
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+if TYPE_CHECKING:
+    from dataclasses import dataclass
+else:
+    from interaction_log.values import dataclass
+
 
 SCHEMA_VERSION: Final = 1
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import re
-import uuid
 from dataclasses import dataclass
 
 import phonenumbers
@@ -19,7 +18,8 @@ def interaction_id(pbx: str, boot: str, first_unique_id: str) -> str:
     digest = bytearray(hashlib.blake2b("\x00".join((pbx, boot, first_unique_id)).encode(), digest_size=16).digest())
     digest[6] = (digest[6] & 0x0F) | 0x80
     digest[8] = (digest[8] & 0x3F) | 0x80
-    return str(uuid.UUID(bytes=bytes(digest)))
+    text = digest.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,16 @@ The hub carries them out in order. A command never waits: what comes of it is an
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import field
+from typing import TYPE_CHECKING, Literal
 
 from interaction_log import events as e
+
+if TYPE_CHECKING:
+    from dataclasses import dataclass
+else:
+    from interaction_log.values import dataclass
+
 
 CloseReason = Literal["answered", "answered_by_other", "caller_gone", "no_answer", "declined", "ended"]
 NoticeLevel = Literal["info", "warning", "error"]

@@ -23,7 +23,10 @@ MAX_PIECES: Final = 8
 def is_torn(message: Message) -> bool:
     """Whether the block stops at a number, before the end of the channel that it describes."""
     raw = message.raw
-    last = raw[raw.rfind(b"\r\n") + 2 :]
+    begin = raw.rfind(b"\r\n") + 2
+    if raw.find(b"Num", begin) < 0:  # nearly always: this is asked of every message
+        return False
+    last = raw[begin:]
     if not last.partition(b":")[0].endswith(_NUMBER) or message.kind != "event":
         return False
     return any(first in message and end not in message for first, end in _LAST)
