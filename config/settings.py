@@ -191,6 +191,8 @@ class Queue(_Table):
     """``always``: the PBX records, agents cannot stop it; ``on_demand``: agents may; ``never``: nobody may."""
     consent: Announcement = ""
     """What the dialplan plays before it records (``CALLWEAVE_CONSENT``); empty: nothing."""
+    caller_id: Annotated[str, Field(pattern=r"^(\+?[0-9]{2,20})?$")] = ""
+    """The number that calls made for this queue show (``CALLWEAVE_CALLER_ID``); empty: what the dialplan says."""
 
 
 class Settings(_Table):

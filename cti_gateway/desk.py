@@ -51,6 +51,8 @@ class Desk:
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
+        self.caller_ids: dict[tuple[str, str], str] = {}
+        """What calls made for a queue show, by PBX and queue; from the configuration."""
         self._methods: dict[str, Callable[[str, Any], Answer]] = {
             "set_state": self._set_state,
             "answer": self._answer,
@@ -169,7 +171,13 @@ class Desk:
             return no("busy", "You are in a call.")
         if pbx is None:
             return no("pbx_lost", "There is no link to the PBX.")
-        return self._observe(agent, command, pbx.dial(split(her.devices[0])[1], command.to))
+        shown = self._caller_id(pbx.name, [command.queue] if command.queue else live.pauses.queues_of(her.devices))
+        return self._observe(agent, command, pbx.dial(split(her.devices[0])[1], command.to, shown))
+
+    def _caller_id(self, pbx: str, queues: list[str]) -> str:
+        """What the called one sees: the number of the queue for which the call is made, else of her first with one."""
+        found = (self.caller_ids.get((pbx, queue), "") for queue in queues)
+        return next((number for number in found if number), "")
 
     def _pbx_of(self, seat: str) -> Pbx | None:
         """The PBX that has this phone; where none told us of it and it names none, the first that is up."""

@@ -352,6 +352,7 @@ def _set_rules(hub: Hub, settings: Settings) -> None:
             alarm_seconds=queue.wrap_up_alarm_seconds,
         )
         hub.distributor.settings.wrap_up[queue.pbx, queue.name] = rule
+        hub.desk.caller_ids[queue.pbx, queue.name] = queue.caller_id
 
 
 def _recordings(gateway: Gateway, settings: Settings) -> tuple[RecordingAccess | None, Retention | None]:

@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 
 DIAL_SECONDS: Final = 45.0
 """After so long without an ``OriginateResponse`` the agent is told (FAULTS N12)."""
+CALLER_ID: Final = "CALLWEAVE_CALLER_ID"
 RING_SECONDS: Final = 30.0
 """How long the agent's own phone rings for a call that she dialled."""
 RETRY_SECONDS: Final = 1.0
@@ -452,12 +453,21 @@ class Pbx:
             return False
         return True
 
-    async def dial(self, device: str, number: str) -> Outcome:
-        """Ring the agent's phone; when she lifts it, the PBX dials ``number``. The outcome is that she lifted it."""
+    async def dial(self, device: str, number: str, caller_id: str = "") -> Outcome:
+        """Ring the agent's phone; when she lifts it, the PBX dials ``number``. The outcome is that she lifted it.
+
+        ``caller_id``: what the called one shall see, for the dialplan as the variable ``CALLWEAVE_CALLER_ID``. The
+        caller id of the action itself is what the agent's phone shows: the number that it is about to dial.
+        """
         try:
             exten = dial_string(number, self.profile)
             action = actions.originate(
-                device, exten=exten, context=self._context, timeout=RING_SECONDS, caller_number=exten
+                device,
+                exten=exten,
+                context=self._context,
+                timeout=RING_SECONDS,
+                caller_number=exten,
+                variables=((CALLER_ID, caller_id),) if caller_id else (),
             )
         except EncodeError:
             return Outcome(False, "invalid_number", "This is not a number that can be dialled.")

@@ -35,6 +35,10 @@ MORE = """
 queue_extensions = {{ support = "800", sales = "801" }}
 system_username = "callweave-system"
 system_secret = "{secret}"
+
+[[queue]]
+name = "sales"
+caller_id = "+862150001001"
 """
 
 
@@ -196,11 +200,12 @@ async def floor(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
 
 
 async def dial(f: Floor) -> None:
-    """Anna's phone rings first, then the customer's."""
-    ack = await f.anna.command("dial", to="13900139000")
+    """Anna's phone rings first, then the customer's, who sees the queue's number."""
+    ack = await f.anna.command("dial", to="13900139000", queue="sales")
     assert ack["ok"], ack
     mine = await (await f.stage.anna.rings()).answer(0.1)
     his = await (await f.stage.outside.rings()).answer(0.2)
+    assert (mine.number, his.number) == ("913900139000", "+862150001001")
     assert (await f.anna.wait("command_result", lambda m: m["id"] == ack["id"]))["ok"]
     f.i = str((await f.anna.state("BUSY"))["interaction_id"])
     await f.hear("outside", "anna")
