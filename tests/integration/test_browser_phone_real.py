@@ -389,6 +389,19 @@ async def test_dial_from_the_console_lifts_by_itself(site: Site) -> None:
         await rings.ended()
 
 
+async def test_dial_a_customer_by_name(site: Site) -> None:
+    async with site.at("anna") as anna:
+        await anna.see("dial-number").fill("李雷")
+        await anna.expect("dial-list", "李雷")
+        await anna.see("dial-number").press("Enter")
+        rings = await site.ear.rings()
+        assert rings.dialled == "13800138000"  # as this trunk wants numbers of its own country
+        await rings.answer()
+        await anna.until_it_hears(CUSTOMER)
+        await anna.press("hang-up")
+        await rings.ended()
+
+
 @pytest.mark.parametrize(("number", "hertz"), [("690", ANNA), ("691", 1004)])
 async def test_try_the_headset(site: Site, number: str, hertz: int) -> None:
     async with site.at("anna", ready=False) as anna:
