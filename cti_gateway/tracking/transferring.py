@@ -108,3 +108,4 @@ class Transferring(Queueing):
             return
         contact.emit(e.CallRetrieved(at=at, interaction_id=contact.id, space=m.get("ParkingSpace")))
         contact.last_agent_hung_up = True  # whoever rings next was not sent there by the one who parked
+        self.refresh(contact, at)  # this word may come after both are in their bridge
