@@ -232,6 +232,28 @@ class Interaction:
         }
 
 
+WITH_THE_CONTACT_SECONDS: Final = 2.0
+"""A stretch that ended so shortly before the contact ended with it: bridges are left before channels are hung up."""
+
+
+def segment_result(i: Interaction, n: int) -> str | None:
+    """How stretch ``n`` ended: by ``customer``, ``agent`` or ``system`` with the contact, else ``transferred``,
+    ``parked``, or ``left`` (a conference goes on without this one). ``None`` while it runs."""
+    segment = i.segments[n]
+    if segment.open:
+        return None
+    last = all(other.end is not None and other.end <= (segment.end or 0.0) for other in i.segments)
+    if i.ended and last and _soon(segment.end, i.ended_at):
+        return i.ended_by or "system"
+    if any(one.completed and one.source == segment.agent for one in i.transfers):
+        return "transferred"
+    return "parked" if i.parked else "left"
+
+
+def _soon(end: float | None, ended_at: float | None) -> bool:
+    return end is None or ended_at is None or ended_at - end <= WITH_THE_CONTACT_SECONDS
+
+
 def _rounded(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds, 3)
 

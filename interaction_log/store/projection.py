@@ -20,7 +20,7 @@ import sqlalchemy as sa
 
 from interaction_log import devices
 from interaction_log import events as e
-from interaction_log.interaction import Interaction, Offer, Segment
+from interaction_log.interaction import Interaction, Offer, Segment, segment_result
 from interaction_log.store import missed, recordings
 from interaction_log.store.rows import Row, encode, from_row
 from interaction_log.store.schema import events, interactions, seats
@@ -288,7 +288,17 @@ class Projection:
 
     def _segment_row(self, i: Interaction, n: int, segment: Segment, queue: str | None) -> tuple[Any, ...]:
         agent = self._sat_at(i.pbx, segment.agent)
-        return (i.id, "segment", n, clean(segment.agent), agent, queue, segment.start, segment.end, None)
+        return (
+            i.id,
+            "segment",
+            n,
+            clean(segment.agent),
+            agent,
+            queue,
+            segment.start,
+            segment.end,
+            segment_result(i, n),
+        )
 
 
 def clean(text: str | None) -> str | None:

@@ -140,7 +140,7 @@ async def test_an_ordinary_call_is_projected_with_its_legs(site: Site) -> None:
     legs = site.rows(sa.select(s.legs).order_by(s.legs.c.kind))
     assert [(leg["kind"], leg["device"], leg["agent"], leg["result"]) for leg in legs] == [
         ("offer", "PJSIP/1001", "agent0", "answered"),
-        ("segment", "PJSIP/1001", "agent0", None),
+        ("segment", "PJSIP/1001", "agent0", "customer"),
     ]
     (visit,) = site.rows(sa.select(s.queue_visits))
     assert visit["wait_seconds"] == pytest.approx(5.0) and visit["result"] == "answered"
