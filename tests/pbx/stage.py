@@ -9,9 +9,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from tests.pbx.ami import Block
 from tests.pbx.asterisk import DESKS, Pbx
 from tests.pbx.phone import Call, Phone
 from tests.pbx.record import Recorder
+
+CHANNEL_SECONDS = 5.0
 
 Expected = dict[str, Any]
 # The value of a field of which nothing is promised; it is left out of the file.
@@ -95,13 +98,19 @@ class Stage:
 
     async def channel(self, call: Call) -> str:
         """The name of the PBX's channel of this call (by the telephone, for the outside by the number)."""
+        deadline = time.monotonic() + CHANNEL_SECONDS
+        while len(found := await self._channels(call)) != 1:  # one of before may still be on its way out
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{len(found)} channels of {call.phone.user} {call.number}")
+            await asyncio.sleep(0.05)
+        return found[0]["Channel"]
+
+    async def _channels(self, call: Call) -> list[Block]:
         start = f"{device(call)}-"
         found = [one for one in await self.pbx.channels() if one["Channel"].startswith(start)]
         if call.phone is self.outside:
             found = [one for one in found if call.number in (one["CallerIDNum"], one["ConnectedLineNum"])]
-        if len(found) != 1:
-            raise RuntimeError(f"{len(found)} channels of {call.phone.user} {call.number}")
-        return found[0]["Channel"]
+        return found
 
     async def together(self, *devices: str) -> None:
         """Wait until the PBX has channels of these telephones in one bridge, each as often as it is named."""
