@@ -16,11 +16,13 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
+from _pytest.runner import runtestprotocol
 
 from tests.pbx import bootstrap
 
 ORDER = ("asterisk", "postgresql", "chromium")
 _KEY = "real"
+_AGAIN = "second try"
 
 
 def _names(item: pytest.Item) -> list[str]:
@@ -35,6 +37,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.user_properties += [(_KEY, name) for name in names]
         if names and item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """A test with a real server gets one more try, and the run names it: it has a fault or found one, look into it."""
+    if not _names(item):
+        return None
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    reports = runtestprotocol(item, log=False, nextitem=nextitem)
+    if any(report.failed for report in reports):
+        first = "\n".join(str(report.longrepr) for report in reports if report.failed)
+        item._initrequest()  # type: ignore[attr-defined]
+        reports = runtestprotocol(item, log=False, nextitem=nextitem)
+        for report in reports:
+            report.sections.append(("first try failed", first))
+            report.user_properties.append((_AGAIN, item.nodeid))
+    for report in reports:
+        item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
 
 
 @functools.cache
@@ -99,4 +121,6 @@ def closing_line(passed: list[Any]) -> str:
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Print the line."""
     passed = [one for one in terminalreporter.stats.get("passed", []) if one.when == "call"]
+    for again in sorted({value for one in passed for key, value in one.user_properties if key == _AGAIN}):
+        terminalreporter.write_line(f"passed only at the second try: {again}")
     terminalreporter.write_line(closing_line(passed))
