@@ -21,10 +21,15 @@ const routes: RouteRecordRaw[] = [
   {
     path: '/',
     component: () => import('@/admin/RecordsLayout.vue'),
-    meta: { roles: supervision },
     children: [
-      { path: 'interactions', name: 'interactions', component: () => import('@/interactions/InteractionsPage.vue') },
+      {
+        path: 'interactions',
+        name: 'interactions',
+        component: () => import('@/interactions/InteractionsPage.vue'),
+        meta: { roles: supervision },
+      },
       { path: 'customers', name: 'customers', component: () => import('@/customers/CustomersPage.vue') },
+      { path: 'customers/:id', name: 'customer', component: () => import('@/customers/CustomerPage.vue') },
     ],
   },
   {

@@ -2,8 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
-import en from './en.json'
-import zhCN from './zh-CN.json'
+import { messages } from './catalogue'
 
 const SOURCE = fileURLToPath(new URL('..', import.meta.url))
 
@@ -14,8 +13,8 @@ function flat(value: unknown, prefix = ''): Map<string, string> {
   )
 }
 
-const english = flat(en)
-const chinese = flat(zhCN)
+const english = flat(messages.en)
+const chinese = flat(messages['zh-CN'])
 const files = readdirSync(SOURCE, { recursive: true, encoding: 'utf8' }).filter(
   (name) => /\.(vue|ts)$/.test(name) && !name.endsWith('.test.ts'),
 )

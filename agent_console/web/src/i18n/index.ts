@@ -1,9 +1,8 @@
 import { computed, watch } from 'vue'
 import { createI18n } from 'vue-i18n'
 import { useStored } from '@/composables/useStored'
-import en from './en.json'
+import { messages } from './catalogue'
 import { sayer } from './said'
-import zhCN from './zh-CN.json'
 
 export const LOCALES = ['en', 'zh-CN'] as const
 export type Locale = (typeof LOCALES)[number]
@@ -17,7 +16,7 @@ export const i18n = createI18n({
   legacy: false,
   locale: stored.value,
   fallbackLocale: 'en',
-  messages: { en, 'zh-CN': zhCN },
+  messages,
 })
 
 watch(

@@ -1,11 +1,10 @@
 import { afterEach, expect, it } from 'vitest'
 import { createI18n } from 'vue-i18n'
 import { ApiError, whenSaid } from '@/api/http'
-import en from './en.json'
+import { messages } from './catalogue'
 import { sayer } from './said'
-import zhCN from './zh-CN.json'
 
-const i18n = createI18n({ legacy: false, locale: 'en', messages: { en, 'zh-CN': zhCN } })
+const i18n = createI18n({ legacy: false, locale: 'en', messages })
 const said = sayer(i18n.global.t, i18n.global.te)
 
 const problem = {
