@@ -17,6 +17,7 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,6 +25,8 @@ from cti_gateway import __version__
 from cti_gateway.memory import spare_collections
 
 if TYPE_CHECKING:
+    from agent_console.consoles import Consoles
+    from agent_console.deps import ConsoleDeps
     from agent_console.phones import BrowserPhones
     from agent_console.recordings import RecordingAccess
     from config.settings import Pbx as PbxSettings
@@ -34,7 +37,7 @@ if TYPE_CHECKING:
     from cti_gateway.pbx import Pbx
     from cti_gateway.retention import Retention
     from cti_gateway.voicemail import Mailboxes, Voicemail
-    from interaction_log.store import LogState
+    from interaction_log.store import LogState, Store
 
 log = logging.getLogger(__name__)
 
@@ -250,19 +253,12 @@ async def _open(settings: Settings, *, demo: bool, simulated: bool) -> Gateway:
 
 
 async def _put_together(gateway: Gateway, settings: Settings, demo: bool) -> None:
-    from agent_console.app import ConsoleDeps, build_app  # noqa: PLC0415
+    """Everything between the stores and the sockets. What a topic needs is in a function of its own below."""
     from agent_console.consoles import Consoles  # noqa: PLC0415
-    from agent_console.server import serve, tls_context  # noqa: PLC0415
-    from cti_gateway.gateway import seed_queues  # noqa: PLC0415
     from cti_gateway.lines import Lines  # noqa: PLC0415
-    from cti_gateway.voicemail import Voicemail  # noqa: PLC0415
-    from interaction_log.records import QueueSettings  # noqa: PLC0415
-    from interaction_log.store.seats import last_states, last_word  # noqa: PLC0415
 
-    hub, store, http = gateway.hub, gateway.store, settings.http
-    known = set(QueueSettings.__dataclass_fields__)
-    queues = [QueueSettings(**(q.model_dump(include=known) | {"label": q.label or q.name})) for q in settings.queue]
-    await seed_queues(store, queues)
+    hub, store = gateway.hub, gateway.store
+    await _seed_queues(store, settings)
     _set_rules(hub, settings)
     consoles = Consoles(gateway.log.next_seq)
     hub.attach(consoles)
@@ -270,25 +266,53 @@ async def _put_together(gateway: Gateway, settings: Settings, demo: bool) -> Non
     hub.supervision.audit = store.audit
     heard, retention = _recordings(gateway, settings)
     boxes = _mailboxes(settings)
-    voicemail = Voicemail(hub, boxes, store.missed)
-    for pbx in settings.pbx:
-        hub.add(_pbx(pbx, settings.phone.default_region, hub, voicemail))
+    _add_pbxs(gateway, settings, boxes)
     await hub.load()
+    await _take_over(gateway, settings, absent=demo)
+    lines = Lines(hub, store.callbacks)
+    deps = _console_deps(gateway, settings, consoles)
+    await _listen(gateway, settings, replace(deps, lines=lines, voicemail=boxes.folder, recordings=heard))
+    if retention is not None:
+        retention.start()
+        gateway.extras.append(retention)
+    if settings.entry is not None:
+        entry = await _call_entry(settings, gateway)
+        gateway.extras.append(entry)
+        lines.callbacks = entry.callbacks
+
+
+async def _seed_queues(store: Store, settings: Settings) -> None:
+    """The queues that the configuration names."""
+    from cti_gateway.gateway import seed_queues  # noqa: PLC0415
+    from interaction_log.records import QueueSettings  # noqa: PLC0415
+
+    known = set(QueueSettings.__dataclass_fields__)
+    queues = [QueueSettings(**(q.model_dump(include=known) | {"label": q.label or q.name})) for q in settings.queue]
+    await seed_queues(store, queues)
+
+
+async def _take_over(gateway: Gateway, settings: Settings, *, absent: bool) -> None:
+    """The state of before, out of the database."""
+    from interaction_log.store.seats import last_states, last_word  # noqa: PLC0415
+
     url = settings.database.url
     states, spoke = await asyncio.to_thread(last_states, url), await asyncio.to_thread(last_word, url)
-    await gateway.restore(states, spoke, absent=demo)
-    lines = Lines(hub, store.callbacks)
-    deps = ConsoleDeps(
+    await gateway.restore(states, spoke, absent=absent)
+
+
+def _console_deps(gateway: Gateway, settings: Settings, consoles: Consoles) -> ConsoleDeps:
+    """What the console server stands on: stores and settings. Parts that run are put in by their makers."""
+    from agent_console.deps import ConsoleDeps  # noqa: PLC0415
+
+    store, http = gateway.store, settings.http
+    return ConsoleDeps(
         users=store.users,
         customers=store.customers,
         interactions=store.interactions,
         catalogue=store.catalogue,
         missed=store.missed,
-        lines=lines,
-        voicemail=boxes.folder,
-        recordings=heard,
         crm=settings.crm.pages() if settings.crm is not None else (),
-        live=hub,
+        live=gateway.hub,
         consoles=consoles,
         version=__version__,
         public_url=http.public_url,
@@ -296,6 +320,24 @@ async def _put_together(gateway: Gateway, settings: Settings, demo: bool) -> Non
         trusted_proxies=http.trusted_proxies,
         browser_phones=[_browser_phones(pbx) for pbx in settings.pbx if pbx.websocket_url is not None],
     )
+
+
+def _add_pbxs(gateway: Gateway, settings: Settings, boxes: Mailboxes) -> None:
+    """Every PBX with its links; not connected yet."""
+    from cti_gateway.voicemail import Voicemail  # noqa: PLC0415
+
+    hub = gateway.hub
+    voicemail = Voicemail(hub, boxes, gateway.store.missed)
+    for pbx in settings.pbx:
+        hub.add(_pbx(pbx, settings.phone.default_region, hub, voicemail))
+
+
+async def _listen(gateway: Gateway, settings: Settings, deps: ConsoleDeps) -> None:
+    """Serve the consoles."""
+    from agent_console.app import build_app  # noqa: PLC0415
+    from agent_console.server import serve, tls_context  # noqa: PLC0415
+
+    http = settings.http
     try:
         tls = tls_context(http.certificate, http.key) if http.certificate is not None else None
     except (OSError, ValueError) as error:
@@ -304,13 +346,6 @@ async def _put_together(gateway: Gateway, settings: Settings, demo: bool) -> Non
         gateway.server = await serve(build_app(deps), http.host, http.port, tls)
     except OSError as error:
         raise CannotStart(f"{http.host}:{http.port} cannot be listened on: {error.strerror}") from error
-    if retention is not None:
-        retention.start()
-        gateway.extras.append(retention)
-    if settings.entry is not None:
-        entry = await _call_entry(settings, gateway)
-        gateway.extras.append(entry)
-        lines.callbacks = entry.callbacks
 
 
 async def _call_entry(settings: Settings, gateway: Gateway) -> CallEntry:
