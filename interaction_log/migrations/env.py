@@ -2,6 +2,8 @@
 
 from alembic import context
 
+from interaction_log.store import identity_tables  # noqa: F401 (its tables)
+import interaction_log.store.teams_tables  # noqa: F401 (its tables)
 from interaction_log.store.schema import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata, transactional_ddl=False)
