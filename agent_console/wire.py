@@ -334,6 +334,7 @@ class Snapshot(Numbered):
     agents: list[AgentView]
     pbx: list[PbxView]
     transfers: NotRequired[list[TransferStatus]]
+    muted: NotRequired[list[str]]
     taps: NotRequired[list[TapView]]
     pause_reasons: list[PauseReason]
     dispositions: list[Disposition]
@@ -422,6 +423,13 @@ class TransferMessage(Numbered):
     transfer: TransferStatus
 
 
+class MutedMessage(Numbered):
+    """The PBX mutes the agent's phone in this call, or does no more."""
+
+    interaction_id: str
+    muted: bool
+
+
 class CommandResult(Numbered):
     """The observed outcome of the command with this client id."""
 
@@ -446,6 +454,7 @@ SERVER_EVENTS: dict[str, type] = {
     "agent_state": AgentStateMessage,
     "queues": QueuesMessage,
     "notice": Notice,
+    "muted": MutedMessage,
     "taps": TapsMessage,
     "catalogue": CatalogueMessage,
     "command_result": CommandResult,
@@ -500,6 +509,14 @@ class Hold(OnInteraction):
 
 class Resume(OnInteraction):
     """Take the customer back from hold."""
+
+
+class Mute(OnInteraction):
+    """Let the customer not hear one's own phone, by the PBX."""
+
+
+class Unmute(OnInteraction):
+    """Be heard again."""
 
 
 class SendDtmf(OnInteraction):
@@ -603,6 +620,8 @@ CLIENT_COMMANDS: dict[str, type[ClientCommand]] = {
     "hang_up": HangUp,
     "hold": Hold,
     "resume": Resume,
+    "mute": Mute,
+    "unmute": Unmute,
     "send_dtmf": SendDtmf,
     "transfer": Transfer,
     "complete_transfer": CompleteTransfer,

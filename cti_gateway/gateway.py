@@ -66,10 +66,11 @@ class Gateway:
             pbx.start()
 
     async def stop(self) -> None:
-        """No new events, release our pauses, end what runs, close the consoles, the stores last; within 10 s."""
+        """No new events, release mutes and pauses of ours, end what runs, close consoles, the stores last; within 10 s."""
         pbxs = list(self.hub.pbxs.values())
         for pbx in pbxs:
             pbx.hush()
+        await _each("the mutes", [self.hub.control.mutes.release()])
         await _each("the pauses", [pbx.release_ours() for pbx in pbxs])
         await _each("the links", [pbx.stop() for pbx in pbxs])
         await self.hub.drain(DRAIN_SECONDS)

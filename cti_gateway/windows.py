@@ -185,6 +185,7 @@ class Windows:
             "agents": self.agents(),
             "pbx": self.pbxs(),
             "transfers": self._hub.control.book.views(agent),
+            "muted": self._hub.control.mutes.of(agent),
             "recording": self._hub.recording.view(),
         }
 

@@ -427,6 +427,15 @@ def park(
     return Action("Park", headers)
 
 
+def mute_audio(channel: str, on: bool) -> Action:
+    """Let nothing of what this channel's phone sends be heard (``res_mutestream.c``); needs ``write=system``.
+
+    ``Direction: in`` is what comes in from the phone. Nothing but the answer tells that it was done.
+    """
+    state = "on" if on else "off"
+    return Action("MuteAudio", (("Channel", check_channel(channel)), ("Direction", "in"), ("State", state)))
+
+
 def bridge(channel: str, other: str) -> Action:
     """Take two channels out of whatever they do and join them; each goes on in its dialplan afterwards."""
     return Action(

@@ -17,6 +17,7 @@ from cti_gateway.ami.actions import Action
 from cti_gateway.control import plans
 from cti_gateway.control.book import Book
 from cti_gateway.control.facts import Facts, facts_of
+from cti_gateway.control.mutes import Mutes
 from cti_gateway.control.plans import Plan
 from cti_gateway.control.targets import Refusal, Site, find_target
 from cti_gateway.control.transfers import Kind, Transfer, look
@@ -47,9 +48,12 @@ class Control:
         self._working: set[str] = set()
         self._brought: dict[str, str] = {}  # phones of agents who took a caller out of a queue, by interaction
         self._waiting: dict[asyncio.Future[None], Callable[[], bool]] = {}
+        self.mutes = Mutes(hub, self)
         self.methods: dict[str, Callable[[str, Any], Answer]] = {
             "hold": lambda agent, c: self._planned(agent, c, lambda f, s: plans.hold(f, s, True)),
             "resume": lambda agent, c: self._planned(agent, c, lambda f, s: plans.hold(f, s, False)),
+            "mute": lambda agent, c: self.mutes.command(agent, c, True),
+            "unmute": lambda agent, c: self.mutes.command(agent, c, False),
             "send_dtmf": lambda agent, c: self._planned(agent, c, lambda f, s: plans.send_dtmf(f, c.digits)),
             "park": lambda agent, c: self._planned(agent, c, lambda f, s: plans.park(f)),
             "retrieve": self._retrieve,
@@ -70,6 +74,7 @@ class Control:
 
     def saw(self, event: e.Event) -> None:
         """One event of the hub: where a call is parked stands only there."""
+        self.mutes.saw(event)
         if isinstance(event, e.CallParked):
             self._spaces[event.interaction_id] = event.space
         elif isinstance(event, (e.CallRetrieved, e.InteractionEnded)):
@@ -78,14 +83,15 @@ class Control:
     def heard(self, pbx: Pbx) -> None:
         """The PBX said something: transfers go on, and who waits looks again."""
         for transfer in self.book.running():
-            if self._pbx_of(transfer.interaction_id) in (pbx, None):
+            if self.pbx_of(transfer.interaction_id) in (pbx, None):
                 self._look(transfer, pbx)
         for interaction_id, phone in list(self._brought.items()):
-            if self._pbx_of(interaction_id) in (pbx, None):
+            if self.pbx_of(interaction_id) in (pbx, None):
                 self._end_with_the_agent(interaction_id, phone, pbx)
         for future, condition in list(self._waiting.items()):
             if not future.done() and condition():
                 future.set_result(None)
+        self.mutes.heard(pbx)
 
     def _end_with_the_agent(self, interaction_id: str, phone: str, pbx: Pbx) -> None:
         """Who was taken out of a queue would go on in the dialplan behind it (a mailbox) when the agent hangs up."""
@@ -121,13 +127,14 @@ class Control:
 
     # --- whose call ----------------------------------------------------------------------------------
 
-    def _pbx_of(self, interaction_id: str) -> Pbx | None:
+    def pbx_of(self, interaction_id: str) -> Pbx | None:
+        """The PBX of a call that is known."""
         one = self._hub.distributor.interactions.get(interaction_id)
         return self._hub.pbxs.get(one.pbx) if one is not None else None
 
     def _facts(self, agent: str, interaction_id: str) -> tuple[Pbx, Facts] | None:
         """What is so with this call for this agent; nothing where it is not hers."""
-        pbx, her = self._pbx_of(interaction_id), self._hub.distributor.agents.get(agent)
+        pbx, her = self.pbx_of(interaction_id), self._hub.distributor.agents.get(agent)
         if (
             pbx is None
             or her is None
@@ -176,6 +183,23 @@ class Control:
         if isinstance(plan, Refusal):
             return refused(plan)
         return self._begin(agent, command, lambda: self._carry_out(pbx, facts, plan))
+
+    def on_my_phone(
+        self,
+        agent: str,
+        command: wire.OnInteraction,
+        refuse: Callable[[Facts, bool], Refusal | None],
+        work: Callable[[Pbx, Facts, str], Work],
+    ) -> Answer:
+        """A command on the channel of the agent's own phone. ``refuse`` is told whether there is a second user."""
+        found = self._facts(agent, command.interaction_id)
+        if found is None:
+            return NOT_YOURS
+        pbx, facts = found
+        refusal = refuse(facts, pbx.has_system)
+        if refusal is not None:
+            return refused(refusal)
+        return self._begin(agent, command, lambda: work(pbx, facts, facts.mine or ""))
 
     def _begin(self, agent: str, command: wire.OnInteraction, work: Callable[[], Work]) -> Ack:
         """Accepted, unless another command on this call is still under way."""
@@ -288,7 +312,7 @@ class Control:
 
     def _asking(self, agent: str, command: wire.OnInteraction) -> tuple[Pbx, Facts, Transfer] | Ack:
         """The running transfer of this agent's call."""
-        pbx = self._pbx_of(command.interaction_id)
+        pbx = self.pbx_of(command.interaction_id)
         transfer = self.book.of(command.interaction_id)
         if pbx is None or transfer is None or transfer.sender != agent or transfer.released:
             return NOT_YOURS if self._facts(agent, command.interaction_id) is None else refused(_NO_TRANSFER)
@@ -352,7 +376,7 @@ class Control:
     async def _join_when_answered(self, transfer: Transfer) -> Outcome:
         """The third was rung for a conference: as soon as it lifts, all are together."""
         await self._until(lambda: transfer.state not in ("starting", "ringing"), LIFT_SECONDS)
-        pbx = self._pbx_of(transfer.interaction_id)
+        pbx = self.pbx_of(transfer.interaction_id)
         if transfer.state != "consulting" or pbx is None:
             return _failed(transfer.error or Refusal("not_taken", "The third party did not take the call."))
         facts = facts_of(pbx.tracker, transfer.interaction_id, transfer.device)
@@ -388,7 +412,7 @@ class Control:
         return self._begin(agent, command, work)
 
     def _pick_up(self, agent: str, command: wire.PickUp) -> Answer:
-        pbx, her = self._pbx_of(command.interaction_id), self._hub.distributor.agents.get(agent)
+        pbx, her = self.pbx_of(command.interaction_id), self._hub.distributor.agents.get(agent)
         phones = self._hub.distributor.devices_of(her, pbx.name) if pbx is not None and her is not None else []
         if pbx is None or her is None or not her.signed_in or not phones:
             return NOT_YOURS

@@ -105,6 +105,7 @@ class Answers:
             "cancelatxfer": self._cancel_atxfer,
             "pjsipnotify": self._notify,
             "pjsipshowendpoints": self._endpoints,
+            "muteaudio": self._mute_audio,
             "getvar": self._getvar,
             "setvar": lambda _: _done("Variable Set"),
             "playdtmf": self._play_dtmf,
@@ -395,6 +396,11 @@ class Answers:
             return _refused("No such channel")
         return Answer(True, [("Variable", action.get("Variable")), ("Value", "")])
 
+    def _mute_audio(self, action: Action) -> Answer:
+        """Nobody speaks here: there is nothing to silence."""
+        known = action.get("Channel") in self.pbx.channels
+        return _done("Channel muted") if known else _refused("Channel not found")
+
     def _play_dtmf(self, action: Action) -> Answer:
         channel = self.pbx.channels.get(action.get("Channel"))
         if channel is None:
@@ -435,6 +441,16 @@ NAMES = (
         "CoreShowChannelMap",
     ),
     *("CoreShowChannels", "CoreStatus", "DeviceStateList", "Events", "Getvar", "Hangup", "ListCommands", "Login"),
-    *("Logoff", "Originate", "PJSIPNotify", "PJSIPShowEndpoints", "Ping", "PlayDTMF", "QueueAdd", "QueuePause"),
+    *(
+        "Logoff",
+        "MuteAudio",
+        "Originate",
+        "PJSIPNotify",
+        "PJSIPShowEndpoints",
+        "Ping",
+        "PlayDTMF",
+        "QueueAdd",
+        "QueuePause",
+    ),
     *("QueuePenalty", "QueueRemove", "QueueStatus", "QueueSummary", "Redirect", "Setvar", "UserEvent"),
 )

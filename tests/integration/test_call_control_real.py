@@ -418,6 +418,8 @@ async def test_nobody_acts_on_the_call_of_another(site: Site) -> None:
     i, customer, mine = await site.call()
     for name, more in (
         ("hold", {}),
+        ("mute", {}),
+        ("unmute", {}),
         ("send_dtmf", {"digits": "1"}),
         ("transfer", {"to": "ben", "kind": "blind"}),
         ("complete_transfer", {}),

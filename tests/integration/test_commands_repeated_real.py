@@ -243,6 +243,18 @@ async def hold_and_resume(f: Floor) -> None:
     assert one["hold_seconds"] == pytest.approx(mine.hold_seconds, abs=0.5)
 
 
+async def mute_and_unmute(f: Floor) -> None:
+    customer, _ = await f.call()
+    await f.done(f.anna, "mute")
+    await f.voice("outside").until_it_hears_no(ANNA)
+    await f.voice("anna").until_it_hears(CUSTOMER)
+    again = await f.anna.command("mute", interaction_id=f.i)
+    assert again["error"]["code"] == "already"
+    await f.done(f.anna, "unmute")
+    await f.hear("outside", "anna")
+    await f.over(customer, who="1001")
+
+
 async def send_dtmf(f: Floor) -> None:
     customer, _ = await f.call()
     await f.done(f.anna, "send_dtmf", digits="15#*")
@@ -444,6 +456,7 @@ PLAYS: Final[tuple[Callable[[Floor], Awaitable[None]], ...]] = (
     answer,
     hang_up,
     hold_and_resume,
+    mute_and_unmute,
     send_dtmf,
     transfer_blind_to_agent,
     transfer_blind_returned,

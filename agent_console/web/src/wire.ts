@@ -285,6 +285,7 @@ export interface Snapshot extends Numbered {
   agents: AgentView[];
   pbx: PbxView[];
   transfers?: TransferStatus[];
+  muted?: string[];
   taps?: TapView[];
   pause_reasons: PauseReason[];
   dispositions: Disposition[];
@@ -361,6 +362,12 @@ export interface TransferMessage extends Numbered {
   transfer: TransferStatus;
 }
 
+/** The PBX mutes the agent's phone in this call, or does no more. */
+export interface MutedMessage extends Numbered {
+  interaction_id: string;
+  muted: boolean;
+}
+
 /** The observed outcome of the command with this client id. */
 export interface CommandResult extends Numbered {
   id: string;
@@ -410,6 +417,14 @@ export interface Hold extends OnInteraction {
 
 /** Take the customer back from hold. */
 export interface Resume extends OnInteraction {
+}
+
+/** Let the customer not hear one's own phone, by the PBX. */
+export interface Mute extends OnInteraction {
+}
+
+/** Be heard again. */
+export interface Unmute extends OnInteraction {
 }
 
 /** Play tones to the customer's side. */
@@ -544,6 +559,7 @@ export interface SERVER_EVENTS {
   agent_state: AgentStateMessage;
   queues: QueuesMessage;
   notice: Notice;
+  muted: MutedMessage;
   taps: TapsMessage;
   catalogue: CatalogueMessage;
   command_result: CommandResult;
@@ -558,6 +574,8 @@ export interface CLIENT_COMMANDS {
   hang_up: HangUp;
   hold: Hold;
   resume: Resume;
+  mute: Mute;
+  unmute: Unmute;
   send_dtmf: SendDtmf;
   transfer: Transfer;
   complete_transfer: CompleteTransfer;
@@ -598,6 +616,7 @@ export interface ServerToClientEvents {
   agent_state: (message: AgentStateMessage) => void;
   queues: (message: QueuesMessage) => void;
   notice: (message: Notice) => void;
+  muted: (message: MutedMessage) => void;
   taps: (message: TapsMessage) => void;
   catalogue: (message: CatalogueMessage) => void;
   command_result: (message: CommandResult) => void;
@@ -612,6 +631,8 @@ export interface ClientToServerEvents {
   hang_up: (command: HangUp, ack: (answer: Ack) => void) => void;
   hold: (command: Hold, ack: (answer: Ack) => void) => void;
   resume: (command: Resume, ack: (answer: Ack) => void) => void;
+  mute: (command: Mute, ack: (answer: Ack) => void) => void;
+  unmute: (command: Unmute, ack: (answer: Ack) => void) => void;
   send_dtmf: (command: SendDtmf, ack: (answer: Ack) => void) => void;
   transfer: (command: Transfer, ack: (answer: Ack) => void) => void;
   complete_transfer: (command: CompleteTransfer, ack: (answer: Ack) => void) => void;
@@ -641,6 +662,7 @@ export const SERVER_EVENT_NAMES = [
   "agent_state",
   "queues",
   "notice",
+  "muted",
   "taps",
   "catalogue",
   "command_result",

@@ -42,6 +42,8 @@ export interface DeskState {
   recording: RecordingPolicies | null
   /** The latest transfer of each call, by interaction. */
   transfers: Record<string, TransferStatus>
+  /** Calls in which the telephone system mutes this agent's phone. */
+  muted: string[]
   /** The log cannot write to its database since this time. */
   logDegraded: boolean
 }
@@ -66,6 +68,7 @@ export function emptyDesk(): DeskState {
     dispositions: [],
     skills: [],
     transfers: {},
+    muted: [],
     crm: [],
     recording: null,
     logDegraded: false,
@@ -181,6 +184,7 @@ function snapshot(state: DeskState, message: Snapshot): void {
   state.pbx = message.pbx
   choices(state, message)
   for (const transfer of message.transfers ?? []) state.transfers[transfer.interaction_id] = transfer
+  state.muted = message.muted ?? []
   state.crm = message.crm ?? []
   state.recording = message.recording ?? null
   for (const pop of [...message.pops, ...message.offers]) putPop(state, pop)
@@ -239,6 +243,9 @@ const APPLY: Apply = {
   catalogue: choices,
   transfer(state, { transfer }) {
     state.transfers[transfer.interaction_id] = transfer
+  },
+  muted(state, { interaction_id, muted }) {
+    state.muted = [...without(state.muted, interaction_id), ...(muted ? [interaction_id] : [])]
   },
 }
 

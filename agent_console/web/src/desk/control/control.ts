@@ -6,15 +6,15 @@ const OVER = ['completed', 'cancelled', 'failed', 'returned']
 /** Whether nothing more can come of it. */
 export const isOver = (transfer: TransferStatus | undefined): boolean => !transfer || OVER.includes(transfer.state)
 
-export type Button = 'hold' | 'keypad' | 'transfer' | 'conference' | 'park'
+export type Button = 'hold' | 'mute' | 'keypad' | 'transfer' | 'conference' | 'park'
 /** Why a button cannot work now: a name under `control.why`; `null`: it can. */
-export type Why = 'offline' | 'transfer' | 'hold' | 'parked' | 'held' | 'cannot' | null
+export type Why = 'offline' | 'transfer' | 'hold' | 'mute' | 'parked' | 'held' | 'cannot' | null
 
 export interface Situation {
   live: boolean
   phase: Phase
   transfer: TransferStatus | undefined
-  /** Whether the phone can be told to hold. */
+  /** Whether the telephone system has a user who may speak to phones and mute them. */
   canHold: boolean
   /** What this telephone system does not allow at all. */
   cannot?: string[]
@@ -26,7 +26,7 @@ export function whyNot(button: Button, now: Situation): Why {
   if (!isOver(now.transfer)) return 'transfer'
   if (now.phase === 'parked') return 'parked'
   if (now.cannot?.includes(button)) return 'cannot'
-  if (button === 'hold') return now.canHold ? null : 'hold'
+  if (button === 'hold' || button === 'mute') return now.canHold ? null : button
   return now.phase === 'held' ? 'held' : null
 }
 
