@@ -2,8 +2,14 @@
 
 from alembic import context
 
-from interaction_log.store import identity_tables  # noqa: F401 (its tables)
-import interaction_log.store.teams_tables  # noqa: F401 (its tables)
+from interaction_log.store import (  # noqa: F401 (their tables)
+    identity_tables,
+    personal_entries,
+    privacy_tables,
+    records_tables,
+    records_tables,
+    teams_tables,
+)
 from interaction_log.store.schema import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata, transactional_ddl=False)

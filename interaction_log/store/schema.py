@@ -39,7 +39,8 @@ quarantine: Final = sa.Table(
     sa.Column("seq", _Seq, primary_key=True, autoincrement=False),
     sa.Column("what", sa.String, nullable=False),
     sa.Column("error", sa.Text, nullable=False),
-    sa.Column("content", sa.Text, nullable=False),
+    sa.Column("content", sa.Text, nullable=False),  # sealed, see ``keys``
+    sa.Column("interaction_id", sa.String),
 )
 
 interactions: Final = sa.Table(
@@ -154,6 +155,10 @@ customers: Final = sa.Table(
     sa.Column("public", sa.Text, nullable=False),  # the whole record as JSON: a caller is found with one query
     sa.Column("sort_name", _Sorted, nullable=False),  # case-folded name
     sa.Column("search", sa.Text, nullable=False),  # case-folded: all that a search looks into
+    sa.Column("kind", sa.String, nullable=False, server_default="person"),  # person | organisation
+    sa.Column("channel", sa.String),  # preferred: voice | chat | email
+    sa.Column("value", sa.Double),  # what the customer is worth to the site, in its currency
+    sa.Column("sort_organisation", sa.String),  # case-folded
     sa.Index("customers_by_name", "sort_name", "id"),
 )
 
@@ -189,6 +194,7 @@ users: Final = sa.Table(
     sa.Column("disabled", sa.Boolean, nullable=False),
     sa.Column("password", sa.String, nullable=False),  # argon2id, encoded
     sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("own_role", sa.String),  # a role of the site's own; ``role`` is then the one that it was made from
 )
 
 user_skills: Final = sa.Table(

@@ -1,6 +1,9 @@
-"""Tables of privacy: come with their part."""
+"""Keys of events and persons, legal holds, erasures; whose event was put aside."""
 
 from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
 
 revision = "0012"
 down_revision = "0011"
@@ -9,8 +12,50 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Create the tables."""
+    """Create the tables. What was put aside before says nobody's: it is emptied, it can hold anybody's name."""
+    op.create_table(
+        "event_keys",
+        sa.Column("n", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True, autoincrement=False),
+        sa.Column("wrapped", sa.String(), nullable=False),
+    )
+    op.create_table(
+        "person_keys",
+        sa.Column("customer_id", sa.String(), primary_key=True),
+        sa.Column("wrapped", sa.String(), nullable=False),
+    )
+    op.create_table(
+        "holds",
+        sa.Column("id", sa.String(), primary_key=True),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("subject", sa.String()),
+        sa.Column("from_at", sa.Double()),
+        sa.Column("to_at", sa.Double()),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("set_by", sa.String(), nullable=False),
+        sa.Column("set_at", sa.Double(), nullable=False),
+        sa.Column("lifted_by", sa.String()),
+        sa.Column("lifted_at", sa.Double()),
+    )
+    op.create_table(
+        "erasures",
+        sa.Column("id", sa.String(), primary_key=True),
+        sa.Column("pseudonym", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("requested_by", sa.String(), nullable=False),
+        sa.Column("requested_at", sa.Double(), nullable=False),
+        sa.Column("person", sa.Text()),
+        sa.Column("done", sa.Text(), nullable=False),
+        sa.Column("why", sa.String()),
+        sa.Column("finished_at", sa.Double()),
+        sa.Column("receipt", sa.Text()),
+    )
+    op.create_index("erasures_by_time", "erasures", ["requested_at", "id"])
+    op.add_column("quarantine", sa.Column("interaction_id", sa.String()))
+    op.execute("UPDATE quarantine SET content = ''")
 
 
 def downgrade() -> None:
-    """Remove them."""
+    """Remove them. Sealed fields of events stay sealed: the version before shows them empty."""
+    op.drop_column("quarantine", "interaction_id")
+    for table in ("erasures", "holds", "person_keys", "event_keys"):
+        op.drop_table(table)
