@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 Role = Literal["agent", "supervisor", "admin"]
 
@@ -12,7 +12,9 @@ Role = Literal["agent", "supervisor", "admin"]
 class Customer:
     """A person (or organisation) that we know. ``phones``: E.164, with ``;ext=N`` where there is an extension.
 
-    ``agent``: the user who looks after this customer; his calls are led to her first.
+    ``agent``: the user who looks after this customer; his calls are led to her first. ``channel``: which he prefers.
+    ``value``: what he is worth to the site, in its currency. ``fields``: what the site keeps beside, by the field's
+    code: text, number, date (``2026-01-31``), code of a choice, or flag.
     """
 
     id: str
@@ -24,6 +26,99 @@ class Customer:
     vip: bool = False
     notes: str | None = None
     agent: str | None = None
+    kind: Literal["person", "organisation"] = "person"
+    channel: Literal["voice", "chat", "email"] | None = None
+    value: float | None = None
+    fields: dict[str, str | float | bool] = field(default_factory=dict)
+
+
+FieldType = Literal["text", "number", "date", "choice", "flag"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldChoice:
+    """One of the values of a field to choose from."""
+
+    code: str
+    labels: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomField:
+    """A field that the site defined. ``of``: whose records have it. ``sensitive``: never searched or filtered by."""
+
+    code: str
+    labels: dict[str, str]
+    type: FieldType
+    of: Literal["person", "organisation", "any"] = "any"
+    required: bool = False
+    sensitive: bool = False
+    choices: list[FieldChoice] = field(default_factory=list)
+    position: int = 0
+    retired: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purpose:
+    """What a customer may agree to. ``texts``: what he is asked, by language; ``version``: of these texts."""
+
+    code: str
+    labels: dict[str, str]
+    texts: dict[str, str] = field(default_factory=dict)
+    version: str = "1"
+    position: int = 0
+    retired: bool = False
+
+
+ConsentState = Literal["given", "refused", "withdrawn"]
+CONSENT_CHANNELS: Final = ("any", "voice", "chat", "email", "sms", "post")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consent:
+    """What a customer said about one purpose on one channel. ``by``: who wrote it down; ``source``: how he said it."""
+
+    id: str
+    customer_id: str
+    purpose: str
+    channel: str
+    state: ConsentState
+    at: float
+    by: str | None
+    version: str
+    source: str
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relation:
+    """A relation as seen from one end: this customer ``kind`` the other (``works_for``), whose name is there."""
+
+    id: str
+    kind: str
+    customer_id: str
+    name: str
+    note: str | None
+    at: float
+    by: str
+
+
+OPPOSITE: Final = {
+    "works_for": "employs",
+    "employs": "works_for",
+    "family": "family",
+    "parent_of": "child_of",
+    "child_of": "parent_of",
+    "partner": "partner",
+    "assists": "assisted_by",
+    "assisted_by": "assists",
+    "pays_for": "paid_by",
+    "paid_by": "pays_for",
+    "subsidiary_of": "owns",
+    "owns": "subsidiary_of",
+    "knows": "knows",
+}
+"""The kinds of relations, and what each is called from the other end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +136,8 @@ class Match:
 class User:
     """A person who signs in. ``name`` is unique and never changes; ``devices`` are the phones she may sit at.
 
-    ``skills``: level by code, 1 to 5 (``routing.skills``).
+    ``skills``: level by code, 1 to 5 (``routing.skills``). ``own_role``: a role of the site's own, made from ``role``;
+    ``rights`` are then its rights (``interaction_log.rights.has`` asks). ``teams``: their codes.
     """
 
     name: str
@@ -52,6 +148,9 @@ class User:
     disabled: bool = False
     version: int = 1
     skills: dict[str, int] = field(default_factory=dict)
+    own_role: str | None = None
+    rights: tuple[str, ...] | None = None
+    teams: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,6 @@ from interaction_log.store import (  # noqa: F401 (their tables)
     personal_entries,
     privacy_tables,
     records_tables,
-    records_tables,
     teams_tables,
 )
 from interaction_log.store.schema import metadata
