@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cti_gateway.cli.output import complain, say, say_json
-from interaction_log.store.audit import AuditRow, StoredAudit
+from interaction_log.store.audit import AuditRow, Head, StoredAudit
 
 
 def add_parser(commands: Any) -> None:
@@ -19,6 +19,7 @@ def add_parser(commands: Any) -> None:
     shown.add_argument("--limit", type=int, default=50, metavar="N", help="at most so many (default 50, up to 1000)")
     shown.add_argument("--json", action="store_true")
     checked = verbs.add_parser("verify", help="check that no entry was changed, removed or put in between")
+    checked.add_argument("--head", metavar="N:HASH", help="also compare with a head that was noted before")
     checked.add_argument("--json", action="store_true")
 
 
@@ -46,11 +47,18 @@ def _line(row: AuditRow) -> str:
 
 
 async def _verify(arguments: argparse.Namespace, trail: StoredAudit) -> int:
-    found = await trail.verify()
+    text = getattr(arguments, "head", None)
+    try:
+        noted = Head.read(text) if text is not None else None
+    except ValueError as error:
+        complain("audit verify", f"--head: {error}")
+        return 2
+    found = await trail.verify(noted)
     if arguments.json:
-        say_json(asdict(found))
+        say_json(asdict(found) | {"head": f"{found.rows}:{found.last_hash}"})
     elif found.broken_at is None:
         say(f"{found.rows} entries, all whole; the last hash is {found.last_hash}")
+        say(f"note this head elsewhere: {found.rows}:{found.last_hash}")
     else:
         complain("audit verify", f"entry {found.broken_at}: {found.why}")
     return 0 if found.broken_at is None else 1

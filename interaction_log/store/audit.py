@@ -2,15 +2,18 @@
 
 A row's hash is SHA-256 over the hash before and the row's own fields as canonical JSON, so that a row that was
 changed, taken out or put in between breaks the chain from there on. Rows cut off at the end are seen by comparing the
-last number and hash with a copy that somebody else keeps (``cti audit verify`` prints both).
+last number and hash (the head) with copies: one in a table of its own, written with each row, and those that nobody
+with the database in hand can reach: the program's log has the head at each start, stop and day, each backup has the
+one of its moment, and ``cti audit verify --head N:HASH`` compares with it. Triggers (``audit_guard``) refuse changes.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -18,6 +21,7 @@ import sqlalchemy as sa
 from interaction_log.records import AuditEntry
 from interaction_log.store.reading import Reading
 from interaction_log.store.schema import metadata
+from interaction_log.store.teams_tables import audit_head
 from interaction_log.store.writing import Writing
 
 BEGINNING: Final = "0" * 64
@@ -60,6 +64,72 @@ class AuditCheck:
     why: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The last row's number and hash: what is compared to see that nothing was cut off. ``str``: ``N:HASH``."""
+
+    n: int
+    hash: str
+
+    def __str__(self) -> str:
+        return f"{self.n}:{self.hash}"
+
+    @classmethod
+    def read(cls, text: str) -> Head:
+        """Of ``N:HASH``; raises ``ValueError``."""
+        number, _, digest = text.strip().partition(":")
+        if not number.isascii() or not number.isdigit() or not re.fullmatch(r"[0-9a-f]{64}", digest, re.ASCII):
+            raise ValueError("a head is a number, a colon and 64 hexadecimal digits")
+        return cls(int(number), digest)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditFilter:
+    """Which entries are asked for. ``start`` ≤ time < ``end`` (Unix seconds); ``None``: no matter."""
+
+    actor: str | None = None
+    action: str | None = None
+    subject: str | None = None
+    outcome: str | None = None
+    start: float | None = None
+    end: float | None = None
+
+    def conditions(self) -> list[sa.ColumnElement[bool]]:
+        """As SQL."""
+        equal = ((audit.c[name], getattr(self, name)) for name in ("actor", "action", "subject", "outcome"))
+        found: list[sa.ColumnElement[bool]] = [column == value for column, value in equal if value is not None]
+        if self.start is not None:
+            found.append(audit.c.at >= self.start)
+        if self.end is not None:
+            found.append(audit.c.at < self.end)
+        return found
+
+
+def add(connection: sa.Connection, entry: AuditEntry) -> Head:
+    """Append within the caller's own transaction: what was done and its entry are on disk together, or neither."""
+    if connection.dialect.name == "postgresql":  # SQLite's writers have the whole file already
+        connection.execute(sa.text("LOCK TABLE audit IN EXCLUSIVE MODE"))
+    newest = sa.select(audit.c.n, audit.c.hash).order_by(audit.c.n.desc()).limit(1)
+    last = connection.execute(newest).first()
+    kept = connection.execute(sa.select(audit_head)).first()
+    if kept is not None and (last is None or last.n < kept.n):
+        last = kept  # rows were cut off: going on from what is left would hide it
+    row = _row(entry, last.n if last else 0, last.hash if last else None)
+    connection.execute(sa.insert(audit).values(row))
+    values = {"n": row["n"], "hash": row["hash"]}
+    if kept is None:
+        connection.execute(sa.insert(audit_head).values(id=1, **values))
+    else:
+        connection.execute(sa.update(audit_head).values(values))
+    return Head(row["n"], row["hash"])
+
+
+def head_of(connection: sa.Connection) -> Head:
+    """The head as the database has it; ``0`` and ``BEGINNING`` while there is no row."""
+    row = connection.execute(sa.select(audit_head)).first()
+    return Head(row.n, row.hash) if row is not None else Head(0, BEGINNING)
+
+
 class StoredAudit:
     """Appends, reads and checks. There is no way to change or remove a row."""
 
@@ -70,26 +140,62 @@ class StoredAudit:
     async def append(self, entry: AuditEntry) -> None:
         """On disk when it returns; raises when it cannot be written."""
 
-        def work(connection: sa.Connection) -> None:
-            if connection.dialect.name == "postgresql":  # SQLite's writers have the whole file already
-                connection.execute(sa.text("LOCK TABLE audit IN EXCLUSIVE MODE"))
-            newest = sa.select(audit.c.n, audit.c.hash).order_by(audit.c.n.desc()).limit(1)
-            last = connection.execute(newest).first()
-            connection.execute(sa.insert(audit).values(_row(entry, last.n if last else 0, last.hash if last else None)))
+        await self._writing(lambda connection: add(connection, entry))
 
-        await self._writing(work)
-
-    async def page(self, limit: int = 100, before: int | None = None) -> list[AuditRow]:
-        """The newest first; ``before``: only rows with a smaller number."""
+    async def page(
+        self, limit: int = 100, before: int | None = None, only: AuditFilter | None = None
+    ) -> list[AuditRow]:
+        """The newest first; ``before``: only rows with a smaller number. ``limit`` is capped at 1,000."""
         query = sa.select(audit).order_by(audit.c.n.desc()).limit(max(1, min(limit, 1_000)))
+        query = query.where(*(only or AuditFilter()).conditions())
         if before is not None:
             query = query.where(audit.c.n < before)
         rows = await self._reading(lambda connection: connection.execute(query).all())
         return [AuditRow(n=row.n, entry=_entry(row), hash=row.hash) for row in rows]
 
-    async def verify(self) -> AuditCheck:
-        """Follow the chain from its beginning."""
-        return await self._reading(lambda connection: check(_all(connection)))
+    async def actions(self) -> list[str]:
+        """The names of all acts that are in it, in order."""
+        query = sa.select(audit.c.action).distinct().order_by(audit.c.action)
+        return list(await self._reading(lambda connection: connection.execute(query).scalars().all()))
+
+    async def head(self) -> Head:
+        """The last number and hash."""
+        return await self._reading(head_of)
+
+    async def verify(self, noted: Head | None = None) -> AuditCheck:
+        """Follow the chain from its beginning to the head. ``noted``: a head that somebody wrote down before."""
+        return await self._reading(lambda connection: verify(connection, noted))
+
+
+def verify(connection: sa.Connection, noted: Head | None = None) -> AuditCheck:
+    """The same on a connection, as the first thing of its transaction."""
+    if connection.dialect.name == "postgresql":  # head and rows of one moment
+        connection.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+    kept = head_of(connection)
+    marks = {kept.n: kept.hash} if kept.n else {}
+    seen: dict[int, str] = {}
+    found = check(_watched(_all(connection), {*marks, *([noted.n] if noted else [])}, seen))
+    if found.broken_at is not None:
+        return found
+    for mark, where in (
+        (kept, "the head that is kept beside it"),
+        *(((noted, "the head that was noted"),) if noted else ()),
+    ):
+        if mark.n > found.rows:
+            why = f"rows {found.rows + 1} to {mark.n} are missing at the end ({where})"
+            return replace(found, broken_at=found.rows + 1, why=why)
+        if mark.n and seen.get(mark.n) != mark.hash:
+            return replace(found, broken_at=mark.n, why=f"it is another one than {where} says")
+    if found.rows > kept.n:
+        return replace(found, broken_at=kept.n + 1, why="it was added without the head that is kept beside it")
+    return found
+
+
+def _watched(rows: Iterator[Any], numbers: set[int], seen: dict[int, str]) -> Iterator[Any]:
+    for row in rows:
+        if row.n in numbers:
+            seen[row.n] = row.hash
+        yield row
 
 
 def check(rows: Iterator[Any]) -> AuditCheck:

@@ -14,6 +14,7 @@ from interaction_log.store.migrate import upgrade_to_head
 from interaction_log.store.missed import StoredMissed
 from interaction_log.store.reading import Reading
 from interaction_log.store.recordings import StoredRecordings
+from interaction_log.store.teams import StoredTeams
 from interaction_log.store.users import StoredUsers
 from interaction_log.store.writing import Writing
 
@@ -30,6 +31,7 @@ class Store:
     missed: StoredMissed
     recordings: StoredRecordings
     audit: StoredAudit
+    teams: StoredTeams
     _reading: Reading
     _writing: Writing
 
@@ -41,15 +43,17 @@ class Store:
         """
         upgrade_to_head(url)
         reading, writing = Reading(url), Writing(url)
+        users = StoredUsers(reading, writing)
         return cls(
             StoredCustomers(reading, writing, default_region),
             StoredInteractions(reading),
-            StoredUsers(reading, writing),
+            users,
             StoredCatalogue(reading, writing),
             StoredCallbacks(reading, writing),
             StoredMissed(reading, writing),
             StoredRecordings(reading, writing),
             StoredAudit(reading, writing),
+            StoredTeams(reading, writing, users.forget),
             reading,
             writing,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import re
 import secrets
 import threading
@@ -19,6 +20,7 @@ import sqlalchemy as sa
 from interaction_log.records import Conflict, NotFound, Refused, Role, User
 from interaction_log.store import schema as s
 from interaction_log.store.reading import Reading
+from interaction_log.store.teams_tables import roles, team_members, teams
 from interaction_log.store.writing import Writing
 
 _T = TypeVar("_T")
@@ -31,7 +33,7 @@ _SLIDE: Final = 0.02  # of the lifetime: how much of it is used before it is wri
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 _SKILL: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
 _DEVICE: Final = re.compile(r"([A-Za-z0-9_.-]{1,80}:)?[A-Za-z0-9]+/[A-Za-z0-9_.+@-]{1,80}", re.ASCII)
-_CHANGEABLE: Final = frozenset(f.name for f in fields(User)) - {"name"}
+_CHANGEABLE: Final = frozenset(f.name for f in fields(User)) - {"name", "rights"}
 _HASHER: Final = argon2.PasswordHasher()  # RFC 9106 §4, second recommended option: 64 MiB, 3 passes, 4 lanes
 _NOBODY: Final = _HASHER.hash(secrets.token_hex())  # what unknown names are checked against
 
@@ -74,10 +76,12 @@ class StoredUsers:
         def work(connection: sa.Connection) -> User:
             if _load(connection, user.name):
                 raise Conflict(f"there is a user {user.name} already")
-            connection.execute(sa.insert(s.users).values(**_row(user), password=secret))
-            _put_devices(connection, user)
-            _put_skills(connection, user)
-            return user
+            made = _of_its_role(connection, user)
+            connection.execute(sa.insert(s.users).values(**_row(made), password=secret))
+            _put_devices(connection, made)
+            _put_skills(connection, made)
+            _put_teams(connection, made)
+            return _one(connection, user.name)
 
         return await self._writing(work)
 
@@ -85,16 +89,17 @@ class StoredUsers:
         """Change these fields. With ``version`` among them it must be the present one, else ``Conflict``."""
 
         def work(connection: sa.Connection) -> User:
-            changed = _changed(_one(connection, name), fields)
+            changed = _of_its_role(connection, _changed(_one(connection, name), fields))
             connection.execute(sa.update(s.users).where(s.users.c.name == name).values(_row(changed)))
             _put_devices(connection, changed)
             _put_skills(connection, changed)
+            _put_teams(connection, changed)
             if changed.disabled:
                 connection.execute(sa.delete(s.sessions).where(s.sessions.c.user == name))
-            return changed
+            return _one(connection, name)
 
         user = await self._writing(work)
-        self._forget()
+        self.forget()
         return user
 
     # --- passwords -------------------------------------------------------------------------------
@@ -110,7 +115,7 @@ class StoredUsers:
             connection.execute(sa.delete(s.sessions).where(s.sessions.c.user == name))
 
         await self._writing(work)
-        self._forget()
+        self.forget()
 
     async def check_password(self, name: str, password: str) -> User | None:
         """The user, if the password is right and she is not disabled. Takes the same time for unknown names."""
@@ -213,7 +218,8 @@ class StoredUsers:
                 self._cache.clear()
             self._cache[digest] = (time.monotonic() + _CACHE_SECONDS, user)
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        """What is remembered of sessions may be wrong now: a role or a team was changed."""
         with self._lock:
             self._generation += 1
             self._cache.clear()
@@ -228,7 +234,7 @@ class StoredUsers:
 
     async def _end_sessions(self, which: sa.ColumnElement[bool]) -> None:
         await self._writing(lambda connection: connection.execute(sa.delete(s.sessions).where(which)))
-        self._forget()
+        self.forget()
 
     def close(self) -> None:
         """Wait for running work."""
@@ -254,6 +260,8 @@ def _load(connection: sa.Connection, name: str | None) -> list[User]:
         query, devices = query.where(s.users.c.name == name), devices.where(s.user_devices.c.user == name)
         skills = skills.where(s.user_skills.c.user == name)
     rows = connection.execute(query).all()
+    grants = _grants(connection) if any(row.own_role is not None for row in rows) else {}
+    belongs = _teams(connection, name) if rows else {}
     of: dict[str, list[str]] = {}
     for row in connection.execute(devices) if rows else ():
         of.setdefault(row.user, []).append(row.device)
@@ -270,9 +278,25 @@ def _load(connection: sa.Connection, name: str | None) -> list[User]:
             disabled=bool(row.disabled),
             version=row.version,
             skills=can.get(row.name, {}),
+            own_role=row.own_role,
+            rights=None if row.own_role is None else grants.get(row.own_role, ()),
+            teams=tuple(belongs.get(row.name, ())),
         )
         for row in rows
     ]
+
+
+def _grants(connection: sa.Connection) -> dict[str, tuple[str, ...]]:
+    """The rights of the site's own roles. A role that is gone gives none: never more than was meant."""
+    return {row.code: tuple(json.loads(row.rights)) for row in connection.execute(sa.select(roles))}
+
+
+def _teams(connection: sa.Connection, name: str | None) -> dict[str, list[str]]:
+    query = sa.select(team_members).order_by(team_members.c.team)
+    found: dict[str, list[str]] = {}
+    for row in connection.execute(query if name is None else query.where(team_members.c.user == name)):
+        found.setdefault(row.user, []).append(row.team)
+    return found
 
 
 def _one(connection: sa.Connection, name: str) -> User:
@@ -283,8 +307,28 @@ def _one(connection: sa.Connection, name: str) -> User:
 
 
 def _row(user: User) -> dict[str, Any]:
-    names = ("name", "display_name", "role", "language", "disabled", "version")
+    names = ("name", "display_name", "role", "language", "disabled", "version", "own_role")
     return {name: getattr(user, name) for name in names}
+
+
+def _of_its_role(connection: sa.Connection, user: User) -> User:
+    """With the built-in role that her own one was made from."""
+    if user.own_role is None:
+        return user
+    base = connection.execute(sa.select(roles.c.base).where(roles.c.code == user.own_role)).scalar()
+    if base is None:
+        raise Refused("own_role", "there is no such role")
+    return replace(user, role=base)
+
+
+def _put_teams(connection: sa.Connection, user: User) -> None:
+    known = set(connection.execute(sa.select(teams.c.code)).scalars()) if user.teams else set()
+    if set(user.teams) - known:
+        raise Refused("teams", "there is no such team")
+    connection.execute(sa.delete(team_members).where(team_members.c.user == user.name))
+    rows = [{"team": team, "user": user.name} for team in sorted(set(user.teams))]
+    if rows:
+        connection.execute(sa.insert(team_members), rows)
 
 
 def _put_devices(connection: sa.Connection, user: User) -> None:
@@ -321,6 +365,10 @@ def _check(user: User) -> None:
         raise Refused("display_name", "holds control characters")
     if user.role not in get_args(Role):
         raise Refused("role", f"one of {', '.join(get_args(Role))}")
+    if user.own_role is not None and not isinstance(user.own_role, str):
+        raise Refused("own_role", "a text is needed")
+    if not isinstance(user.teams, list | tuple) or not all(isinstance(team, str) for team in user.teams):
+        raise Refused("teams", "a list of texts is needed")
     if not isinstance(user.disabled, bool):
         raise Refused("disabled", "true or false is needed")
     if user.language is not None and (not isinstance(user.language, str) or len(user.language) > 20):
