@@ -23,6 +23,27 @@ class PauseLimit(_Table):
     action: Literal["notice", "ready", "logged_out"] = "notice"
 
 
+_Share = Annotated[int, Strict(), Field(ge=1, le=1_000)]
+
+
+class CapacityTable(_Table):
+    """``[agents.capacity]``: one budget of an agent over all channels, and what a contact of each takes of it."""
+
+    budget: _Share = 100
+    voice: _Share = 100
+    chat: _Share = 33
+    email: _Share = 50
+    call_interrupts: tuple[Literal["chat", "email"], ...] = ("email",)
+    """Beside these a call is taken even where they leave no room for it."""
+
+    @model_validator(mode="after")
+    def _each_fits(self) -> Self:
+        for name in ("voice", "chat", "email"):
+            if getattr(self, name) > self.budget:
+                raise ValueError(f"{name}: takes more than the budget, so nobody could ever have one")
+        return self
+
+
 class Agents(_Table):
     """Limits of all agents. Seconds; 0 switches an alarm off."""
 
@@ -32,6 +53,7 @@ class Agents(_Table):
     wrap_up_alarm_seconds: _Alarm = 900
     dead_call_alarm_seconds: _Alarm = 60
     pause: tuple[PauseLimit, ...] = ()
+    capacity: CapacityTable = CapacityTable()
 
     @model_validator(mode="after")
     def _reasons_differ(self) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
@@ -49,6 +50,10 @@ def facts_of(hub: Hub, name: str, user: User | None, agent: Agent) -> Facts:
         links_down=tuple(pbx.name for pbx in hub.pbxs.values() if pbx.ready_since is None),
         known_devices=frozenset(known_devices(hub)),
         last_call=hub.limits.last_call.get(name),
+        in_hand=Counter(agent.in_hand.values()),
+        capacity_used=live.settings.capacity.used(agent.in_hand.values()),
+        capacity=live.settings.capacity.budget,
+        room_for_a_call=agent.room_for_a_call,
         skills_missing=tuple(_skills_missing(hub, user, agent)),
     )
 

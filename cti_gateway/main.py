@@ -368,6 +368,7 @@ async def _call_entry(settings: Settings, gateway: Gateway) -> CallEntry:
 
 def _set_rules(hub: Hub, settings: Settings) -> None:
     """How wrap-ups end, by queue; the limits of agents; what supervisors may do silently."""
+    from routing.capacity import Capacity  # noqa: PLC0415
     from routing.limits import LimitRules, PauseLimit  # noqa: PLC0415
     from routing.wrap_up import WrapUpRule  # noqa: PLC0415
 
@@ -378,6 +379,12 @@ def _set_rules(hub: Hub, settings: Settings) -> None:
         wrap_up_seconds=agents.wrap_up_alarm_seconds,
         dead_call_seconds=agents.dead_call_alarm_seconds,
         pauses={one.reason: PauseLimit(seconds=one.seconds, action=one.action) for one in agents.pause},
+    )
+    share = agents.capacity
+    hub.distributor.settings.capacity = Capacity(
+        budget=share.budget,
+        weights={"voice": share.voice, "chat": share.chat, "email": share.email},
+        call_interrupts=frozenset(share.call_interrupts),
     )
     hub.supervision.tell_agent = settings.supervision.tell_agent
     for queue in settings.queue:

@@ -18,6 +18,15 @@ def split(seat: str) -> tuple[str | None, str]:
     return (found[1], found[2]) if found is not None else (None, seat)
 
 
+CONSOLE: Final = "Console/"
+"""What has no telephone (a chat, a mail) is at an agent's console: ``Console/anna`` stands where else a device does."""
+
+
+def at_console(device: str) -> str | None:
+    """Whose console this is; ``None`` for a telephone."""
+    return device.removeprefix(CONSOLE) if device.startswith(CONSOLE) else None
+
+
 def at(pbx: str, device: str) -> str:
     """This telephone of this PBX and no other."""
     return f"{pbx}:{device}"

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from interaction_log.events import AgentState
+from interaction_log.events import AgentState, Channel
 
 Trigger = Literal[
     "signed_in",  # took her place
@@ -74,6 +74,10 @@ class Agent:
     """The interaction that she has lifted the phone for and that the PBX has not connected yet."""
     talking: dict[tuple[str, str], bool] = field(default_factory=dict)
     """(interaction id, device) of her running segments → whether wrap-up will follow."""
+    in_hand: dict[str, Channel] = field(default_factory=dict)
+    """Her chats and mails, by interaction."""
+    room_for_a_call: bool = True
+    """Whether her chats and mails leave room for one (``routing.capacity``)."""
     wrapping: str | None = None
     """The interaction whose wrap-up runs."""
 
@@ -120,4 +124,6 @@ class Agent:
             holders.append(f"{PAUSE_PREFIX}logged_out")
         if self.chosen == "NOT_READY":
             holders.append(f"{PAUSE_PREFIX}{self.chosen_reason or 'not_ready'}")
+        if self.signed_in and not self.room_for_a_call:
+            holders.append(f"{PAUSE_PREFIX}capacity")
         return holders

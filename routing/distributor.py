@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from interaction_log import events as e
-from interaction_log.devices import at, split
+from interaction_log.devices import at, at_console, split
 from interaction_log.interaction import Interaction
 from interaction_log.records import QueueSettings
 from routing import commands as c
 from routing.agents import PBX_PREFIX, SIGNED_IN, Agent, Trigger
+from routing.capacity import Capacity
 from routing.pauses import Pauses
 from routing.pops import LOOKUP_PATIENCE_SECONDS, Pops
 from routing.wrap_up import TIMED, WrapUpRule
@@ -45,6 +46,7 @@ class Settings:
 
     queues: dict[tuple[str, str], QueueSettings] = field(default_factory=dict)
     wrap_up: dict[tuple[str, str], WrapUpRule] = field(default_factory=dict)
+    capacity: Capacity = field(default_factory=Capacity)
     default_wrap_up_seconds: float = DEFAULT_WRAP_UP_SECONDS
     lookup_patience_seconds: float = LOOKUP_PATIENCE_SECONDS
 
@@ -125,6 +127,9 @@ class Distributor:
 
     def _seated(self, pbx: str | None, device: str) -> str:
         """Who sits there; empty: nobody. The full name goes before the telephone's own."""
+        console = at_console(device)
+        if console is not None:
+            return console
         exact = self._owners.get(at(pbx, device)) if pbx is not None else None
         return exact if exact is not None else self._owners.get(device, "")
 
@@ -250,6 +255,9 @@ class Distributor:
         if agent is None:
             return []
         self._connected.setdefault(one.id, {})[agent.name] = None
+        if one.channel != "voice":
+            agent.in_hand[one.id] = one.channel
+            return self._weigh(agent)
         agent.talking[one.id, event.device] = self._leaves_work(one)
         self._drop_offers(agent, one.id)  # how the ringing ended may have been missed; that it ended is certain
         commands: list[c.Command] = []
@@ -263,6 +271,8 @@ class Distributor:
 
     def _agent_disconnected(self, event: e.AgentDisconnected) -> list[c.Command]:
         commands: list[c.Command] = []
+        if at_console(event.device) is not None:
+            return self._put_down(event.interaction_id, at_console(event.device))
         for agent in self._those(self._connected.get(event.interaction_id, ())):  # she may have left the device
             if agent.talking.pop((event.interaction_id, event.device), None) is not None and not agent.talking:
                 commands += self._release(agent, self.interactions[event.interaction_id])
@@ -309,6 +319,7 @@ class Distributor:
                 commands += [] if agent.offers or agent.answering else self._move(agent, "offers_over")
             if agent.answering == one.id:
                 commands += self._no_longer_answering(agent)
+            commands += self._put_down(one.id, agent.name)
             for key in [k for k in agent.talking if k[0] == one.id]:
                 del agent.talking[key]
                 commands += [] if agent.talking else self._release(agent, one)
@@ -326,6 +337,20 @@ class Distributor:
                 self.interactions.pop(interaction_id, None)
                 self.pops.forget(interaction_id)
                 self._connected.pop(interaction_id, None)
+
+    # --- chats and mails -----------------------------------------------------------------------------
+
+    def _put_down(self, interaction_id: str, name: str | None) -> list[c.Command]:
+        """This chat or mail is not hers any more."""
+        agent = self.agents.get(name or "")
+        if agent is None or agent.in_hand.pop(interaction_id, None) is None:
+            return []
+        return self._weigh(agent)
+
+    def _weigh(self, agent: Agent) -> list[c.Command]:
+        """Full with chats, she gets no calls; with room again, at once."""
+        agent.room_for_a_call = self.settings.capacity.room_for("voice", agent.in_hand.values())
+        return self._pause(agent)
 
     # --- wrap-up -------------------------------------------------------------------------------------
 
@@ -527,6 +552,10 @@ class Distributor:
     def _restore_calls(self, agent: Agent, one: Interaction) -> None:
         hers = self.devices_of(agent, one.pbx)
         for segment in one.segments:
+            if at_console(segment.agent) == agent.name and segment.open and agent.signed_in:
+                self._connected.setdefault(one.id, {})[agent.name] = None
+                agent.in_hand[one.id] = one.channel
+                self._weigh(agent)
             if segment.agent in hers and agent.signed_in:
                 self._connected.setdefault(one.id, {})[agent.name] = None
                 if segment.open:

@@ -7,7 +7,7 @@ look at it: first what keeps every call away, then what keeps some away, then wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -70,6 +70,11 @@ class Facts:
     links_down: tuple[str, ...] = ()
     known_devices: frozenset[str] = frozenset()
     last_call: float | None = None
+    in_hand: Mapping[str, int] = field(default_factory=dict)
+    """Her chats and mails: how many, by channel."""
+    capacity_used: int = 0
+    capacity: int = 100
+    room_for_a_call: bool = True
     skills_missing: tuple[str, ...] = ()
     """Queues that only agents with certain skills serve, and she is not one."""
 
@@ -116,6 +121,15 @@ def _of_herself(facts: Facts) -> Iterator[Finding]:
         yield Finding("in_call" if facts.state == "BUSY" else "rings_now", "blocks", at=facts.since)
     elif facts.state == "NOT_READY":
         yield _not_ready(facts)
+    if facts.in_hand:
+        yield _capacity(facts)
+
+
+def _capacity(facts: Facts) -> Finding:
+    """What her chats and mails take of her."""
+    counts = {channel: str(count) for channel, count in facts.in_hand.items()}
+    params = {"chat": "0", "email": "0"} | counts | {"used": str(facts.capacity_used), "budget": str(facts.capacity)}
+    return Finding("capacity", "info", params) if facts.room_for_a_call else Finding("full", "blocks", params)
 
 
 def _not_ready(facts: Facts) -> Finding:

@@ -70,6 +70,14 @@ TABLE: dict[str, tuple[Facts, list[str]]] = {
         replace(READY, phones=phone(state="INUSE"), places=place(ringinuse=True)),
         ["nobody_waits"],
     ),
+    "a chat in hand": (
+        replace(READY, in_hand={"chat": 1}, capacity_used=33),
+        ["capacity", "nobody_waits"],
+    ),
+    "full with chats": (
+        replace(READY, in_hand={"chat": 3}, capacity_used=99, room_for_a_call=False, holders=("callweave:capacity",)),
+        ["full"],
+    ),
     "no phone": (replace(READY, phones=(), places=()), ["no_phone"]),
     "in no queue": (replace(READY, places=()), ["no_queue"]),
     "behind others": (replace(READY, places=place(penalty=2, ahead=1)), ["behind_others", "nobody_waits"]),
@@ -99,4 +107,6 @@ def test_who_why_and_when_are_told() -> None:
         Finding("last_call", "info", at=880.0),
     ]
     (lunch,) = explain(replace(READY, state="NOT_READY", reason="lunch"))
+    full = replace(READY, in_hand={"chat": 2, "email": 1}, capacity_used=116, room_for_a_call=False)
+    assert explain(full)[0] == Finding("full", "blocks", {"chat": "2", "email": "1", "used": "116", "budget": "100"})
     assert (lunch.params, lunch.at) == ({"reason": "lunch"}, 900.0)
