@@ -7,6 +7,7 @@ from interaction_log.store import (  # noqa: F401 (their tables)
     personal_entries,
     privacy_tables,
     records_tables,
+    search_tables,
     teams_tables,
 )
 from interaction_log.store.schema import metadata

@@ -1,0 +1,203 @@
+"""The full-text index: documents go in and out inside the transaction that changes what they tell of.
+
+The terms are made by ``interaction_log.tokens`` and coded there, so both databases hold and match the same ones.
+Whoever changes how terms are made raises ``tokens.VERSION``.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from interaction_log import tokens
+from interaction_log.store.search_tables import search_docs
+
+SECOND: Final = 1 << 16
+"""Numbers of documents in each second."""
+WEEK: Final = 7 * 86_400
+_CHUNK: Final = 400
+_LATEST: Final = float(1 << 40)
+_COLUMNS: Final = ("kind", "ref", "customer_id", "at", "title", "text", "queue", "agent", "channel", "team", "more")
+_LABELS: Final = ("kind", "queue", "agent", "channel", "team")
+_d = search_docs.c
+
+
+@dataclass(frozen=True, slots=True)
+class Doc:
+    """What is found. ``kind`` and ``ref`` together are unique; ``at``: Unix seconds, newest are found first.
+
+    ``queue``, ``agent``, ``channel``, ``team`` are for filters and for who may see it; ``more``: further ones, as
+    ``queue:sales`` (a call that was in two queues). ``title``: its words are found by their beginnings too.
+    """
+
+    kind: str
+    ref: str
+    customer_id: str | None
+    at: float
+    title: str
+    text: str
+    queue: str | None = None
+    agent: str | None = None
+    channel: str | None = None
+    team: str | None = None
+    more: tuple[str, ...] = ()
+
+    def labels(self) -> list[str]:
+        """What it is filtered by."""
+        own = [f"{name}:{value}" for name in _LABELS if (value := getattr(self, name))]
+        if self.customer_id:
+            own.append(f"customer:{self.customer_id}")
+        return own + list(self.more)
+
+    def codes(self, bucket: str = "") -> str:
+        """Its terms as the database keeps them."""
+        found = tokens.terms(self.title, self.text, self.labels())
+        return " ".join(sorted(tokens.coded(term, bucket) for term in found))
+
+
+def bucket(doc_id: int) -> str:
+    """The week of a document, as PostgreSQL's terms begin: there each week has its own lists, so that a word that
+    is in millions of documents is read week by week."""
+    return f"{(doc_id // SECOND) // WEEK}/"
+
+
+def doc_of(row: Any) -> Doc:
+    """The document of a row of ``search_docs``."""
+    values = {name: getattr(row, name) for name in _COLUMNS}
+    values["more"] = tuple(values["more"].split("\n")) if values["more"] else ()
+    return Doc(**values)
+
+
+def put(connection: sa.Connection, doc: Doc) -> None:
+    """Put it in, or replace what is there of this kind and ref. In the caller's transaction."""
+    put_many(connection, [doc])
+
+
+def put_many(connection: sa.Connection, docs: Iterable[Doc]) -> int:
+    """The same for many, some hundred at a time are quickest. The result: how many were new or differed."""
+    latest = list({(one.kind, one.ref): _storable(one) for one in docs}.values())
+    return sum(_put(connection, latest[n : n + _CHUNK]) for n in range(0, len(latest), _CHUNK))
+
+
+def drop(connection: sa.Connection, kind: str, ref: str) -> None:
+    """Take it out; nothing happens where there is none."""
+    drop_many(connection, kind, [ref])
+
+
+def drop_many(connection: sa.Connection, kind: str, refs: Sequence[str]) -> None:
+    """The same for many."""
+    for n in range(0, len(refs), _CHUNK):
+        _remove(connection, list(_known(connection, kind, refs[n : n + _CHUNK]).values()))
+
+
+def drop_customers(connection: sa.Connection, customer_ids: Sequence[str], most: int = 1_000) -> int:
+    """Take up to ``most`` documents out that tell of these customers; call again until the result is 0."""
+    codes = [tokens.coded(tokens.OF_CUSTOMER + one) for one in customer_ids]
+    if not codes:
+        return 0
+    lite = connection.dialect.name == "sqlite"
+    query = _FIND_LITE if lite else _FIND
+    ids = connection.execute(query, {"words": (" OR " if lite else " | ").join(codes), "most": most}).scalars().all()
+    rows = list(connection.execute(sa.select(search_docs).where(_d.id.in_(ids), _d.customer_id.in_(customer_ids))))
+    _remove(connection, rows)
+    return len(rows)
+
+
+def _put(connection: sa.Connection, docs: list[Doc]) -> int:
+    known: dict[tuple[str, str], Any] = {}
+    for kind in {one.kind for one in docs}:
+        found = _known(connection, kind, [one.ref for one in docs if one.kind == kind])
+        known |= {(kind, ref): row for ref, row in found.items()}
+    changed = [one for one in docs if (old := known.get((one.kind, one.ref))) is None or doc_of(old) != one]
+    _remove(connection, [known[one.kind, one.ref] for one in changed if (one.kind, one.ref) in known])
+    _insert(connection, changed)
+    return len(changed)
+
+
+def _known(connection: sa.Connection, kind: str, refs: Sequence[str]) -> dict[str, Any]:
+    query = sa.select(search_docs).where(_d.kind == kind, _d.ref.in_(list(refs)))
+    return {row.ref: row for row in connection.execute(query)}
+
+
+def _insert(connection: sa.Connection, docs: list[Doc]) -> None:
+    if not docs:
+        return
+    ids = _numbers(connection, docs)
+    rows = [_row(one, of) for of, one in zip(ids, docs, strict=True)]
+    connection.execute(sa.insert(search_docs), rows)
+    lite = connection.dialect.name == "sqlite"
+    words = [{"id": of, "words": one.codes("" if lite else bucket(of))} for of, one in zip(ids, docs, strict=True)]
+    connection.execute(_ADD_LITE if lite else _ADD, words)
+
+
+def _row(doc: Doc, of: int) -> dict[str, Any]:
+    values = {name: getattr(doc, name) for name in _COLUMNS}
+    return {**values, "id": of, "more": "\n".join(doc.more) or None}
+
+
+_ADD_LITE: Final = sa.text("INSERT INTO search_words (rowid, words) VALUES (:id, :words)")
+_ADD: Final = sa.text("INSERT INTO search_words (id, words) VALUES (:id, CAST(:words AS tsvector))")
+_REMOVE_LITE: Final = sa.text("INSERT INTO search_words (search_words, rowid, words) VALUES ('delete', :id, :words)")
+_FIND_LITE: Final = sa.text("SELECT rowid FROM search_words WHERE search_words MATCH :words LIMIT :most")
+_FIND: Final = sa.text("SELECT id FROM search_words WHERE words @@ CAST(:words AS tsquery) LIMIT :most")
+_REMOVE: Final = sa.text("DELETE FROM search_words WHERE id = :id")
+
+
+def _remove(connection: sa.Connection, rows: Sequence[Any]) -> None:
+    if not rows:
+        return
+    if connection.dialect.name == "sqlite":  # an index without content must be told what was in it
+        old = [{"id": row.id, "words": doc_of(row).codes()} for row in rows]
+        connection.execute(_REMOVE_LITE, old)
+    else:
+        connection.execute(_REMOVE, [{"id": row.id} for row in rows])
+    connection.execute(sa.delete(search_docs).where(_d.id == sa.bindparam("of")), [{"of": row.id} for row in rows])
+
+
+def _numbers(connection: sa.Connection, docs: Sequence[Doc]) -> list[int]:
+    """A free number for each, near its second. Derived from the document, so that equal times have one order."""
+    wanted = [first_number(one) for one in docs]
+    given: dict[int, int] = {}  # number: whose
+    waiting = list(range(len(docs)))
+    step = 1
+    while waiting:
+        candidates = [wanted[n] for n in waiting]
+        taken = set(connection.execute(sa.select(_d.id).where(_d.id.in_(candidates))).scalars()) | set(given)
+        again = []
+        for n in waiting:
+            if wanted[n] in taken:
+                wanted[n] += step
+                again.append(n)
+            else:
+                taken.add(wanted[n])
+                given[wanted[n]] = n
+        waiting, step = again, min(step * 2, 1 << 12)
+    return wanted
+
+
+def first_number(doc: Doc) -> int:
+    """Where a document's number is looked for: its second, and 16 bits of what it is."""
+    low = zlib.crc32(f"{doc.kind}:{doc.ref}".encode("utf-8", "surrogatepass")) & (SECOND - 1)
+    return int(doc.at) * SECOND + low
+
+
+def _storable(doc: Doc) -> Doc:
+    """As every database stores it: a time that is one, text without NUL and lone surrogates, no endless text."""
+    at = min(max(doc.at, 0.0), _LATEST) if math.isfinite(doc.at) else 0.0
+    texts = {name: _clean(getattr(doc, name)) for name in _COLUMNS if name not in ("at", "more")}
+    more = tuple(dict.fromkeys(one.replace("\n", " ") for one in map(_clean, doc.more) if one))
+    return Doc(at=at, more=more, **texts)  # type: ignore[arg-type]
+
+
+def _clean(text: str | None) -> str | None:
+    if text is None:
+        return None
+    text = text[: tokens.MOST_CHARACTERS]
+    if text.isascii():
+        return text.replace("\0", "")
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
