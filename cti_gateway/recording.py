@@ -20,10 +20,10 @@ from cti_gateway.control.facts import Facts, facts_of
 from cti_gateway.control.plans import Plan
 from cti_gateway.control.targets import Refusal, Site
 from cti_gateway.desk import Answer
-from cti_gateway.pbx import Pbx
+from cti_gateway.pbx import Outcome, Pbx
 from interaction_log import events as e
 from interaction_log.interaction import Interaction
-from routing.recording import Command, RecordingRules, RecordingWatch, ResumeRecording
+from routing.recording import Command, PauseRecording, RecordingRules, RecordingWatch, ResumeRecording
 
 if TYPE_CHECKING:
     from cti_gateway.hub import Hub
@@ -111,6 +111,8 @@ class Recording:
         for command in commands:
             if isinstance(command, ResumeRecording):
                 self._hub.spawn(self._resume_by_itself(command.interaction_id))
+            elif isinstance(command, PauseRecording):
+                self._hub.spawn(self._pause_by_itself(command))
             else:
                 self._hub.carry_out(command)
 
@@ -210,6 +212,25 @@ class Recording:
         if not outcome.ok:
             log.error("a recording could not be resumed: %s", outcome.code)
             self._carry_out(self._watch.not_resumed(interaction_id, outcome.code or "failed"))
+
+    async def _pause_by_itself(self, command: PauseRecording) -> None:
+        """One more recording began during a pause."""
+        one = self._hub.distributor.interactions.get(command.interaction_id)
+        pbx = self._hub.pbxs.get(one.pbx) if one is not None else None
+        if pbx is None:
+            return
+        facts = facts_of(pbx.tracker, command.interaction_id, "")
+        if facts.ended or not facts.recorded or facts.paused:
+            return
+        outcome = Outcome(False, plans.TWICE.code)
+        if mutes_all(pbx.ami_version) or not facts.recorded_twice:
+            fields = {"by": command.by, "reason": "card_data", "resume_at": command.resume_at}
+            plan = plans.mute(facts, True)
+            self._claimed(plan, facts, e.RecordingPaused, **fields)
+            outcome = await self._hub.control.carry_out(pbx, facts, plan)
+        if not outcome.ok:
+            log.error("a recording that began during a pause could not be paused: %s", outcome.code)
+            self._carry_out(self._watch.not_paused(command.interaction_id, outcome.code or "failed"))
 
     # --- what others are told ------------------------------------------------------------------------
 

@@ -58,7 +58,16 @@ class ResumeRecording:
     interaction_id: str
 
 
-Command = c.Command | ResumeRecording
+@dataclass(frozen=True, slots=True)
+class PauseRecording:
+    """Another recording of the call began while this pause lasts: it gets silence too, until the same moment."""
+
+    interaction_id: str
+    by: str | None
+    resume_at: float
+
+
+Command = c.Command | ResumeRecording | PauseRecording
 
 
 class RecordingWatch:
@@ -104,7 +113,21 @@ class RecordingWatch:
         found: list[Command] = [c.CancelTimer(_missing_timer(one.id)), *self._against_the_rule(event, one, now)]
         if len(running_on(one.recordings, event.unique_id)) == 2:  # not every PBX can pause both
             found.append(c.NotifySupervisors("warning", "recorded_twice", _params(one)))
-        return found
+        return found + self._pause_lasts(one)
+
+    def _pause_lasts(self, one: Interaction) -> list[Command]:
+        """Card data is being told at this moment: a recording that begins now must not hear it."""
+        gaps = [r.gap for r in one.recordings if r.open and r.gap is not None and r.gap.until is not None]
+        return [PauseRecording(one.id, gap.by, gap.until or 0.0) for gap in gaps[:1]]
+
+    def not_paused(self, interaction_id: str, why: str) -> list[Command]:
+        """It did not work: the agent must not take card data now."""
+        one = self._call(interaction_id)
+        if one is None or one.ended:
+            return []
+        params = _params(one) | {"agent": _paused_by(one), "reason": why}
+        told: list[Command] = [c.NotifySupervisors("error", "recording_not_paused", params)]
+        return told + [c.Notify(agent, "error", "recording_not_paused", params) for agent in [_paused_by(one)] if agent]
 
     def _connected(self, event: e.AgentConnected, one: Interaction, now: float) -> list[Command]:
         if self.rules.of(one).policy == "always" and one.recording() is None and one.direction != "internal":

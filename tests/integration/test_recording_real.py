@@ -337,6 +337,26 @@ async def test_a_pause_ends_by_itself_and_supervisors_hear_of_it(stage: Stage, r
         assert not exchange.log.of(e.SuspiciousBlockSeen)
 
 
+async def test_a_recording_that_begins_during_a_pause_hears_nothing(stage: Stage, reactor: Any) -> None:
+    async with Exchange(stage.pbx.ports.ami, reactor, secret=stage.pbx.secret) as exchange:
+        assert (await signed_in(exchange))["ok"]
+        customer = stage.customer("13800138000", "830")
+        mine = await (await stage.anna.rings()).answer()
+        await exchange.until(lambda: exchange.log.of(e.RecordingNamed))
+        await exchange.until(lambda: exchange.hub.distributor.agents["anna"].state == "BUSY")
+        i = exchange.log.of(e.RecordingStarted)[0].interaction_id
+        assert (await exchange.command("anna", "pause_recording", wire.PauseRecording(id="p", interaction_id=i)))["ok"]
+        await exchange.until(lambda: exchange.log.of(e.RecordingPaused))
+        again = {"Channel": await stage.channel(mine), "File": "callweave/agent.wav", "Options": "b"}
+        await stage.pbx.ami.action("MixMonitor", (), **again)
+        await exchange.until(lambda: len(exchange.log.of(e.RecordingPaused)) == 2)
+        first, second = exchange.log.of(e.RecordingPaused)
+        assert (second.by, second.reason, second.resume_at) == ("anna", "card_data", first.resume_at)
+        assert second.recording_id != first.recording_id
+        await customer.hang_up()
+        await exchange.until(lambda: len(exchange.log.of(e.RecordingStopped)) == 2)
+
+
 async def test_a_pause_that_cannot_end_is_an_alarm(stage: Stage, reactor: Any) -> None:
     """The dialplan stopped the recording behind our back: there is nothing left that could go on."""
     async with Exchange(stage.pbx.ports.ami, reactor, secret=stage.pbx.secret) as exchange:

@@ -19,7 +19,7 @@ from interaction_log import events as e
 from interaction_log.interaction import Interaction, Segment
 from interaction_log.recordings import name_beneath
 from routing import commands as c
-from routing.recording import Policy, RecordingRule, RecordingRules, RecordingWatch, ResumeRecording
+from routing.recording import PauseRecording, Policy, RecordingRule, RecordingRules, RecordingWatch, ResumeRecording
 from tests.unit.test_call_control import CUSTOMER, SITE, TALKING, headers, plan
 from tests.unit.test_tracker import block, until
 
@@ -285,6 +285,18 @@ def test_a_pause_of_the_dialplan_lasts() -> None:
     floor = Floor("always")
     floor.start()
     assert floor.pause(until=None) == []
+
+
+def test_a_recording_that_begins_during_a_pause_is_paused_too() -> None:
+    floor = Floor("always")
+    floor.start()
+    floor.pause()
+    second = e.RecordingStarted(at=12.0, interaction_id="i", recording_id="r2", unique_id="1.2")
+    assert PauseRecording("i", "anna", 130.0) in floor.take(second)
+    assert codes(list(floor.watch.not_paused("i", "pbx_lost"))) == ["recording_not_paused", "recording_not_paused"]
+    floor.take(e.RecordingResumed(at=30.0, interaction_id="i", recording_id="r", by="anna"))
+    third = e.RecordingStarted(at=31.0, interaction_id="i", recording_id="r3", unique_id="1.3")
+    assert not [one for one in floor.take(third) if isinstance(one, PauseRecording)]
 
 
 def test_what_cannot_be_resumed_is_told_once_and_tried_again() -> None:
