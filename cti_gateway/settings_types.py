@@ -92,6 +92,19 @@ class PhoneTable(Protocol):
     def default_region(self) -> str: ...  # noqa: D102
 
 
+class RecordingTable(Protocol):
+    """``[recording]``."""
+
+    @property
+    def folder(self) -> Path: ...  # noqa: D102
+
+
+class VoicemailTable(Protocol):
+    """``[voicemail]``."""
+
+    def folder_of(self, pbx: str) -> Path | None: ...  # noqa: D102
+
+
 class CommandSettings(Protocol):
     """What commands read of the whole configuration."""
 
@@ -105,3 +118,7 @@ class CommandSettings(Protocol):
     def pbx(self) -> Sequence[PbxSettings]: ...  # noqa: D102
     @property
     def queue(self) -> Sequence[QueueTable]: ...  # noqa: D102
+    @property
+    def recording(self) -> RecordingTable | None: ...  # noqa: D102
+    @property
+    def voicemail(self) -> VoicemailTable | None: ...  # noqa: D102
