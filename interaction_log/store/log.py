@@ -9,7 +9,7 @@ import copy
 import functools
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import replace
 from operator import itemgetter
 from pathlib import Path
@@ -23,7 +23,9 @@ from interaction_log.store import lease
 from interaction_log.store.engine import WRITER_BUSY_SECONDS, open_engine
 from interaction_log.store.inbox import LINGER_SECONDS
 from interaction_log.store.journal import SIZE, Journal, JournalLocked, holder_of
+from interaction_log.store.keys import Keys
 from interaction_log.store.lease import LeaseHeld
+from interaction_log.store.master_key import MasterKey, load_or_make
 from interaction_log.store.migrate import upgrade_to_head
 from interaction_log.store.numbers import Numbers
 from interaction_log.store.projection import Projection, readable
@@ -35,6 +37,7 @@ from interaction_log.store.watch import Watch
 from interaction_log.store.writer import Counters, LogState, Writer
 
 MAX_BACKLOG: Final = 200_000  # events in memory, about 0.2 GB; only a stuck disk under a flood comes there
+KEY_FILE: Final = "master.key"
 _PAGE: Final = 1_000
 _STOP_SECONDS: Final = 8.0
 _seq: Final = itemgetter(0)
@@ -48,14 +51,22 @@ class EventLog:
     """Fulfils ``routing.ports.Log``. Its methods belong to the event loop's thread, ``open`` and ``close`` to any."""
 
     def __init__(
-        self, url: str, engine: sa.Engine, journal: Journal, numbers: Numbers, owner: lease.Owner, linger: float
+        self,
+        url: str,
+        engine: sa.Engine,
+        journal: Journal,
+        numbers: Numbers,
+        owner: lease.Owner,
+        linger: float,
+        master: MasterKey,
     ):
         self._engine = engine
         self._owner = owner
         self._journal = journal
         self._numbers = numbers
         self._reading = Reading(url)
-        self._projection = Projection()
+        self._keys = Keys(master)
+        self._projection = Projection(self._keys)
         self._session = Session(engine, owner, numbers)
         self._watch = Watch(self._session)
         self._on_state: Callable[[LogState], None] = lambda _state: None
@@ -65,6 +76,7 @@ class EventLog:
             statements=Statements(engine.dialect),
             journal=journal,
             projection=self._projection,
+            keys=self._keys,
             settled=self._settled,
             on_state=self._tell,
             linger=linger,
@@ -90,12 +102,14 @@ class EventLog:
         on_state: Callable[[LogState], None],
         journal_bytes: int = SIZE,
         linger: float = LINGER_SECONDS,
+        master: MasterKey | None = None,
     ) -> EventLog:
         """Bring the schema up to date, take the lead, drain the journal, load what is open, start the writer.
 
         Blocks: call it in a thread or before the loop runs. ``on_state`` is called in the loop's thread once the
         first event was appended, before that in the writer's. ``linger``: how many seconds a group of events gathers
-        at most while nobody waits for it. Raises ``LeaseHeld``, ``SchemaTooNew``, ``ValueError``
+        at most while nobody waits for it. ``master``: what personal fields are sealed with; without one, a key file
+        beside the journal, made if need be. Raises ``LeaseHeld``, ``SchemaTooNew``, ``ValueError``
         (no such database) or SQLAlchemy's errors.
         """
         journal = _journal(Path(journal_path), journal_bytes)
@@ -104,7 +118,8 @@ class EventLog:
         try:
             upgrade_to_head(url)
             lease.acquire(engine, owner)
-            log = cls(url, engine, journal, Numbers(journal), owner, linger)
+            master = master or load_or_make(Path(journal_path).with_name(KEY_FILE))
+            log = cls(url, engine, journal, Numbers(journal), owner, linger, master)
             log._start(on_state)
         except BaseException:
             owner.forget()
@@ -187,7 +202,7 @@ class EventLog:
         """Committed events above ``seq`` in order, ``limit`` at most; what the journal holds is not among them."""
         while limit > 0:
             wanted = min(limit, _PAGE)
-            page = await self._reading(functools.partial(_page, seq=seq, limit=wanted))
+            page = await self._reading(functools.partial(_page, seq=seq, limit=wanted, keys=self._keys))
             for number, event in page:
                 if event is not None:
                     yield Recorded(number, event)
@@ -195,6 +210,10 @@ class EventLog:
                 return
             limit -= wanted
             seq = page[-1][0]
+
+    def forget(self, interactions: Iterable[str]) -> None:
+        """These closed interactions were erased: what is remembered of them is not written again. From any thread."""
+        self._writer.forget(interactions)
 
     @property
     def backlog(self) -> int:
@@ -297,6 +316,8 @@ def _journal(path: Path, size: int) -> Journal:
         raise LeaseHeld(f"this host (it holds {path.name})", holder_of(path), None) from error
 
 
-def _page(connection: sa.Connection, seq: int, limit: int) -> list[tuple[int, Event | None]]:
-    rows = connection.execute(sa.select(events).where(events.c.seq > seq).order_by(events.c.seq).limit(limit))
-    return [(row[0], readable(tuple(row))) for row in rows]
+def _page(connection: sa.Connection, seq: int, limit: int, keys: Keys) -> list[tuple[int, Event | None]]:
+    query = sa.select(events).where(events.c.seq > seq).order_by(events.c.seq).limit(limit)
+    rows = [tuple(row) for row in connection.execute(query)]
+    ciphers = keys.read(connection, rows)
+    return [(row[0], readable(row, ciphers)) for row in rows]

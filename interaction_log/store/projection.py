@@ -22,6 +22,7 @@ from interaction_log import devices
 from interaction_log import events as e
 from interaction_log.interaction import Interaction, Offer, Segment, segment_result
 from interaction_log.store import missed, recordings
+from interaction_log.store.keys import NONE, Cipher, Ciphers, Keys
 from interaction_log.store.rows import Row, encode, from_row
 from interaction_log.store.schema import events, interactions, seats
 from interaction_log.store.statements import Among, Statements
@@ -41,6 +42,7 @@ class Live:
 
     interaction: Interaction
     began: int  # the number of its first event
+    cipher: Cipher | None = None
     started: bool = False
     committed: dict[tuple[str, Any], tuple[Any, ...]] = field(default_factory=dict)
 
@@ -75,7 +77,8 @@ class Changes:
 class Projection:
     """The interactions in memory and what of them must still be written. For the writer's thread only."""
 
-    def __init__(self) -> None:
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
         self._lives: dict[str, Live] = {}
         self._closed: OrderedDict[str, None] = OrderedDict()
         self._dirty: dict[str, None] = {}
@@ -122,7 +125,7 @@ class Projection:
         """Catch up with stored events: the small projections now, interactions with the next transaction."""
         for row in rows:
             if row[2] in _SMALL:
-                event = readable(row)
+                event = readable(row)  # agents and links: nothing is sealed
                 if event is not None:
                     self.take(row[0], event)
             elif row[1] is not None:
@@ -137,6 +140,20 @@ class Projection:
         if live is not None:
             began.add(live.began)
         self._forget(of)
+
+    def cipher(self, of: str | None, seq: int, keys: Keys) -> Cipher:
+        """The key for event ``seq`` of interaction ``of``: that of the interaction, else one of its own."""
+        live = self._lives.get(of) if of is not None else None
+        if live is None:
+            return keys.cipher(seq)
+        if live.cipher is None:
+            live.cipher = keys.cipher(live.began)
+        return live.cipher
+
+    def forget(self, of: str) -> None:
+        """It was erased in the database: nothing of it is written again."""
+        self._forget(of)
+        self._stale.pop(of, None)
 
     def _forget(self, of: str) -> None:
         self._lives.pop(of, None)
@@ -220,7 +237,7 @@ class Projection:
 
     def only(self, of: str) -> Projection:
         """A view with one interaction, to write it alone when together they failed."""
-        one = Projection()
+        one = Projection(self._keys)
         one._lives, one._seated = self._lives, self._seated
         if of in self._stale:
             one._stale[of] = self._stale[of]
@@ -243,7 +260,7 @@ class Projection:
             self.take_rows(tuple(row) for row in connection.execute(late))
         still = sa.select(interactions.c.id, interactions.c.began).where(interactions.c.ended.is_(sa.false()))
         begun = {row.id: {row.began} for row in connection.execute(still) if row.id not in self._stale}
-        self._lives.update(_load(connection, begun))
+        self._lives.update(_load(connection, begun, self._keys))
 
     def _reload_known(self, connection: sa.Connection) -> None:
         for row in _KNOWN(connection, sorted(self._fresh)):
@@ -253,7 +270,7 @@ class Projection:
             return
         for row in _KNOWN(connection, sorted(self._stale)):
             self._stale[row.id].add(row.began)
-        for of, live in _load(connection, self._stale).items():
+        for of, live in _load(connection, self._stale, self._keys).items():
             self._lives[of] = live
             self._dirty[of] = None
         self._stale.clear()
@@ -340,7 +357,7 @@ def _interaction_row(i: Interaction, began: int) -> tuple[Any, ...]:
     )
 
 
-def _load(connection: sa.Connection, begun: dict[str, set[int]]) -> dict[str, Live]:
+def _load(connection: sa.Connection, begun: dict[str, set[int]], keys: Keys) -> dict[str, Live]:
     """The interactions folded from their stored events. ``begun``: the numbers under which each may be found."""
     found: dict[str, Live] = {}
     for chunk in _chunks(sorted(begun)):
@@ -350,8 +367,9 @@ def _load(connection: sa.Connection, begun: dict[str, set[int]]) -> dict[str, Li
         mine = sa.select(events).where(events.c.began.in_(first.values()))
         late = sa.select(events).where(events.c.began.is_(None), events.c.interaction_id.in_(chunk))
         rows = [tuple(row) for query in (mine, late) for row in connection.execute(query)]
+        ciphers = keys.read(connection, rows, also=first.values())
         for row in sorted(rows):
-            _fold(found, first, row)
+            _fold(found, first, row, ciphers)
     return found
 
 
@@ -362,17 +380,18 @@ def _unite(connection: sa.Connection, numbers: set[int]) -> None:
         connection.execute(sa.update(events).where(events.c.began.in_(others)).values(began=first))
 
 
-def _fold(found: dict[str, Live], first: dict[str, int], row: Row) -> None:
-    event = readable(row)
+def _fold(found: dict[str, Live], first: dict[str, int], row: Row, ciphers: Ciphers) -> None:
+    event = readable(row, ciphers)
     if isinstance(event, e.InteractionEvent):
         of = event.interaction_id
-        found.setdefault(of, Live(Interaction(of), first.get(of, row[0]))).apply(event)
+        began: int = first[of] if of in first else row[0]
+        found.setdefault(of, Live(Interaction(of), began, ciphers.get(began))).apply(event)
 
 
-def readable(row: Row) -> e.Event | None:
+def readable(row: Row, ciphers: Ciphers = NONE) -> e.Event | None:
     """The event of a stored row, ``None`` if another version wrote it and we cannot read it: the rest still counts."""
     try:
-        return from_row(row)
+        return from_row(row, ciphers)
     except (TypeError, ValueError) as error:
         _log.warning("event %d cannot be read: %s", row[0], error)
         return None

@@ -12,6 +12,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from interaction_log.store.privacy_tables import event_keys
 from interaction_log.store.schema import agent_states, events, interactions, legs, link_events, queue_visits, seats
 
 _MOST_VALUES: Final = 256  # in one IN (…)
@@ -87,11 +88,11 @@ class Among:
         self._question, self._column = question, column
         self._texts: dict[tuple[str, int], str] = {}
 
-    def __call__(self, connection: sa.Connection, values: list[str]) -> list[Any]:
+    def __call__(self, connection: sa.Connection, values: list[str] | list[int]) -> list[Any]:
         """The rows, in no order; none for no values."""
         found: list[Any] = []
         for n in range(0, len(values), _MOST_VALUES):
-            some = values[n : n + _MOST_VALUES]
+            some: list[Any] = list(values[n : n + _MOST_VALUES])
             size = 1 << (len(some) - 1).bit_length()  # few texts: the last value stands there more than once
             padded = tuple(some + some[-1:] * (size - len(some)))
             found += connection.exec_driver_sql(self._text(connection.dialect, size), padded).fetchall()
@@ -111,6 +112,7 @@ class Statements:
 
     def __init__(self, dialect: sa.Dialect):
         self.events = insert_new(dialect, events)
+        self.event_keys = insert_new(dialect, event_keys)
         self.interactions = upsert(dialect, interactions)
         self.legs = upsert(dialect, legs, keep=("agent",))
         self.visits = upsert(dialect, queue_visits)

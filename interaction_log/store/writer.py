@@ -14,9 +14,10 @@ through ``on_state``.
 from __future__ import annotations
 
 import logging
+import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Final, Literal
@@ -27,8 +28,9 @@ from interaction_log.events import Recorded
 from interaction_log.store.failures import in_words, meaning
 from interaction_log.store.inbox import Inbox
 from interaction_log.store.journal import Journal, JournalFull
+from interaction_log.store.keys import Cipher, Keys
 from interaction_log.store.projection import Changes, Projection, clean
-from interaction_log.store.rows import Row, to_row
+from interaction_log.store.rows import COLUMNS, Row, key_of, to_row, with_sealed
 from interaction_log.store.schema import PROJECTED_SEQ, meta, quarantine
 from interaction_log.store.session import LeaseLost, Session
 from interaction_log.store.statements import Statements
@@ -80,6 +82,7 @@ class Writer:
         statements: Statements,
         journal: Journal,
         projection: Projection,
+        keys: Keys,
         settled: Callable[[int, int], None],
         on_state: Callable[[LogState], None],
         linger: float,
@@ -91,6 +94,9 @@ class Writer:
         self._statements = statements
         self._journal = journal
         self._projection = projection
+        self._keys = keys
+        self._unsaved: dict[int, Cipher] = {}  # made, and not yet on a disk
+        self._forgetting: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._settled = settled
         self._on_state = on_state
         self.lost: list[tuple[int, int]] = []
@@ -144,6 +150,7 @@ class Writer:
 
     def _step(self) -> None:
         taken = self._take()
+        self._forget()
         rows = self._fold(taken)
         try:
             if len(self._journal) == 0 and not self._waits():
@@ -185,11 +192,39 @@ class Writer:
             self._taken_seq = max(self._taken_seq, taken[-1].seq)
         for one in taken:
             try:
-                rows.append((*to_row(one), take(one.seq, one.event)))
+                row, secret = to_row(one)
+                rows.append(self._sealed((*row, take(one.seq, one.event)), secret))
             except Exception as error:
-                self._put_aside(one.seq, type(one.event).__name__, repr(one.event), error)
+                self._put_aside(one, error)
                 self._aside.append(one.seq)
         return rows
+
+    def _sealed(self, row: Row, secret: str | None) -> Row:
+        """The row with its personal fields; the key goes with it as long as it is not known to be stored."""
+        if secret is None:
+            return row
+        cipher = self._projection.cipher(row[1] if row[7] is not None else None, row[0], self._keys)
+        payload = with_sealed(row[6], cipher.seal(row[0], secret))
+        if cipher.saved:
+            return (*row[:6], payload, row[7])
+        self._unsaved[cipher.n] = cipher
+        return (*row[:6], payload, row[7], (cipher.n, cipher.wrapped))
+
+    def _keys_saved(self, rows: Sequence[Row]) -> None:
+        if not self._unsaved:
+            return
+        for row in rows:
+            if (key := key_of(row)) is not None and (cipher := self._unsaved.pop(key[0], None)) is not None:
+                cipher.saved = True
+
+    def forget(self, interactions: Iterable[str]) -> None:
+        """What is remembered of these closed interactions is not true any more: they were erased. From any thread."""
+        for one in interactions:
+            self._forgetting.put(one)
+
+    def _forget(self) -> None:
+        while not self._forgetting.empty():
+            self._projection.forget(self._forgetting.get_nowait())
 
     # --- writing ---------------------------------------------------------------------------------
 
@@ -220,13 +255,20 @@ class Writer:
             self._show(rows)
 
     def _fill(self, connection: sa.Connection, rows: list[Row], project: bool, mark: int | None) -> Changes | None:
-        self._statements.events.run(connection, rows)
+        self._store_events(connection, rows)
         changes = self._projection.write(connection, self._statements) if project else None
         if mark != self._marked:
             connection.execute(sa.delete(meta).where(meta.c.key == PROJECTED_SEQ))
             if mark is not None:
                 connection.execute(sa.insert(meta).values(key=PROJECTED_SEQ, value=mark))
         return changes
+
+    def _store_events(self, connection: sa.Connection, rows: list[Row]) -> None:
+        keys = dict(key for row in rows if (key := key_of(row)) is not None)
+        if keys:
+            self._statements.event_keys.run(connection, list(keys.items()))
+            rows = [row[:COLUMNS] for row in rows]
+        self._statements.events.run(connection, rows)
 
     def _show(self, rows: Sequence[Row]) -> None:
         """The projections are up to date; who waits is told here, unless it is told of the rows anyway."""
@@ -244,6 +286,7 @@ class Writer:
 
     def _written(self, rows: Sequence[Row]) -> None:
         self._failures, self._retry_at, self._losing = 0, 0.0, False
+        self._keys_saved(rows)
         self.counters.rows_written += len(rows)
         if len(self._journal) == 0 and self.state.name != "ok":
             self._session.patience(away=False)
@@ -294,7 +337,7 @@ class Writer:
             self._insert(rows[len(rows) // 2 :])
 
     def _refuse(self, row: Row, error: Exception) -> None:
-        self._quarantine(row[0], row[2], repr(row), error)  # if that fails, the row is tried again later
+        self._quarantine(row, repr(row[:COLUMNS]), error)  # if that fails, the row is tried again later
         if row[1] is not None:
             self._projection.reload(row[1])
 
@@ -334,19 +377,32 @@ class Writer:
             _log.error("interaction %r cannot be projected: %s", of, in_words(error))
         self._projection.drop(of)
 
-    def _put_aside(self, seq: int, what: str, content: str, error: Exception) -> None:
+    def _put_aside(self, one: Recorded, error: Exception) -> None:
+        """An event that is no row: its text is sealed with a key of its own."""
+        seq, what, of = one.seq, type(one.event).__name__, getattr(one.event, "interaction_id", None)
+        cipher = self._keys.cipher(seq)
+        text = repr(one.event).encode("ascii", "backslashreplace").decode()[:100_000]
+        row = (seq, of, what, None, False, 0, "", None, (cipher.n, cipher.wrapped))
         try:
-            self._quarantine(seq, what, content, error)
+            self._quarantine(row, cipher.seal(seq, text), error)
         except Exception as second:
             self._count_refused(seq)
             _log.error("event %d (%s) is not in the quarantine either: %s", seq, what, in_words(second))
 
-    def _quarantine(self, seq: int, what: str, content: str, error: Exception) -> None:
-        _log.error("event %d (%s) cannot be stored: %s", seq, what, in_words(error))
+    def _quarantine(self, row: Row, content: str, error: Exception) -> None:
+        seq, of, what = row[:3]
+        _log.error("event %d (%s) cannot be stored: %s", seq, what, type(error).__name__)  # its text may quote the row
         text = content.encode("ascii", "backslashreplace").decode().replace("\0", "\\0")
-        values = {"seq": seq, "what": what, "error": clean(in_words(error)), "content": text[:100_000]}
-        add = sa.delete(quarantine).where(quarantine.c.seq == seq), sa.insert(quarantine).values(values)
-        self._session.run(lambda connection: [connection.execute(one) for one in add])
+        whose = clean(of) if isinstance(of, str) else None
+        values = {"seq": seq, "what": what, "error": _reason(error), "content": text, "interaction_id": whose}
+        key = key_of(row)
+
+        def work(connection: sa.Connection) -> None:
+            connection.execute(sa.delete(quarantine).where(quarantine.c.seq == seq))
+            connection.execute(sa.insert(quarantine).values(values))
+            self._statements.event_keys.run(connection, [key] if key is not None else [])
+
+        self._session.run(work)
         self._count_refused(seq)
 
     def _count_refused(self, seq: int) -> None:
@@ -375,6 +431,7 @@ class Writer:
             self._lose(rows, error)
             return
         self._losing = False
+        self._keys_saved(rows)
         self.counters.journalled += len(rows)
         self._done(rows)
 
@@ -416,6 +473,11 @@ class Writer:
         self.state = LogState(name, len(self._journal), since, reason, self.counters.lost)
         if changed:
             self._on_state(self.state)
+
+
+def _reason(error: Exception) -> str:
+    """Which error it was. Not its text: databases quote the values that they refuse."""
+    return type(getattr(error, "orig", None) or error).__name__
 
 
 def _at_fault(error: Exception) -> bool:

@@ -75,16 +75,21 @@ class Told:
     async def assert_complete(self) -> None:
         stored = [one async for one in self.log.events_after(0, 1_000_000)]
         assert stored == self.told
-        assert_projected(self.url)
+        assert_projected(self.url, Path(self.journal).parent)
 
 
-def assert_projected(url: str) -> None:
-    """Every interaction is what its stored events add up to."""
+def assert_projected(url: str, folder: Path) -> None:
+    """Every interaction is what its stored events add up to. ``folder``: where the key is."""
+    from interaction_log.store.keys import Keys
+    from interaction_log.store.log import KEY_FILE
+    from interaction_log.store.master_key import load
     from interaction_log.store.rows import from_row
 
     engine = open_engine(url, writes=False)
     with engine.connect() as connection:
-        events = [from_row(tuple(row)) for row in connection.execute(sa.select(s.events).order_by(s.events.c.seq))]
+        rows = [tuple(row) for row in connection.execute(sa.select(s.events).order_by(s.events.c.seq))]
+        ciphers = Keys(load(folder / KEY_FILE)).read(connection, rows)
+        events = [from_row(row, ciphers) for row in rows]
         query = sa.select(s.interactions.c.id, s.interactions.c.public)
         public = {row.id: json.loads(row.public) for row in connection.execute(query)}
         assert connection.execute(sa.select(s.meta).where(s.meta.c.key == s.PROJECTED_SEQ)).all() == []
@@ -135,7 +140,7 @@ def _kill_repeatedly(url: str, journal: Path, kills: int, rng: random.Random) ->
     engine.dispose()
     assert durable and durable <= set(stored), f"{len(durable - set(stored))} acknowledged events are missing"
     assert len(stored) == len(set(stored))
-    assert_projected(url)
+    assert_projected(url, journal.parent)
 
 
 def test_killed_at_any_moment_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
@@ -161,7 +166,7 @@ def test_killed_while_the_journal_is_in_use(tmp_path: Path) -> None:
         stored = [row[0] for row in connection.execute("SELECT seq FROM events ORDER BY seq")]
     connection.close()
     assert kept <= set(stored) and len(stored) == len(set(stored))
-    assert_projected(url)
+    assert_projected(url, tmp_path)
 
 
 # --- the database is away ----------------------------------------------------------------------------
