@@ -4,9 +4,11 @@ from alembic import context
 
 from interaction_log.store import (  # noqa: F401 (their tables)
     identity_tables,
+    imports_tables,
     personal_entries,
     privacy_tables,
     records_tables,
+    reports_tables,
     search_tables,
     teams_tables,
 )

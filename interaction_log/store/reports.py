@@ -1,0 +1,310 @@
+"""Reports over the log: sums by SQL in a reader's thread, numbers by ``interaction_log.metrics``."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, Final
+
+import orjson
+import sqlalchemy as sa
+
+from interaction_log import metrics
+from interaction_log.periods import Periods
+from interaction_log.records import Refused
+from interaction_log.reports import GROUPS, Behind, Cell, Check, Question, Table
+from interaction_log.store import cursor as cursors
+from interaction_log.store import reports_check, reports_sql, reports_states
+from interaction_log.store.interactions import _COLUMNS, _item
+from interaction_log.store.reading import Reading
+from interaction_log.store.reports_sql import Scope, distinct, whole
+from interaction_log.store.schema import agent_states, interactions, legs, queue_visits, queues
+
+MOST_PER_PAGE: Final = 500
+Sums = dict[tuple[str | None, int], dict[str, int]]
+"""By group and period."""
+
+
+class StoredReports:
+    """Reads only. A month of 200,000 interactions takes about a second (``python -m bench.reports``)."""
+
+    def __init__(self, reading: Reading):
+        self._reading = reading
+
+    async def table(self, question: Question, now: float) -> Table:
+        """The report. ``now``: Unix seconds, until when running states last. Raises ``Refused``."""
+        cut = _cut(question)
+        found = await asyncio.gather(
+            *(
+                self._reading.fresh(partial(part, question=question, cut=cut, now=now))
+                for part in _PARTS[question.report]
+            )
+        )
+        sums: Sums = {}
+        for part in found:
+            for at, more in part.items():
+                into = sums.setdefault(at, {})
+                for name, value in more.items():
+                    into[name] = into.get(name, 0) + value
+        cells = [
+            Cell(key, n, sums[key, n]) for key, n in sorted(sums, key=lambda at: (at[0] is None, at[0] or "", at[1]))
+        ]
+        return Table(question, cut, cells)
+
+    async def behind(
+        self,
+        question: Question,
+        metric: str,
+        *,
+        key: Any = ...,
+        period: tuple[float, float] | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+        now: float,
+    ) -> Behind:
+        """The interactions behind a number: of the group ``key`` (``...``: of all), in one period or in all.
+
+        Raises ``Refused`` for a number that has no list, and a foreign cursor.
+        """
+        _cut(question)
+        one = metrics.BY_NAME.get(metric)
+        if one is None or question.report not in one.reports:
+            raise Refused("metric", "is no number of this report")
+        if one.listed is None:
+            raise Refused("metric", "seconds of a state have no interactions")
+        after = cursors.read(cursor, float, str) if cursor is not None else None
+        ask = partial(
+            _behind,
+            question=question,
+            name=one.listed,
+            key=key,
+            period=period,
+            limit=max(1, min(limit, MOST_PER_PAGE)),
+            after=after,
+            now=now,
+        )
+        return await self._reading.fresh(ask)
+
+    async def check(self, question: Question, now: float) -> Check:
+        """The conservation check over the question's time, by queue and hour. Raises ``Refused``."""
+        cut = _cut(replace(question, report="queues", group=None, step="hour"))
+        visits, states = await asyncio.gather(
+            self._reading.fresh(partial(reports_check.visits, cut=cut, queue=question.queue)),
+            self._reading.fresh(partial(reports_check.states, start=cut.start, end=cut.end, now=now)),
+        )
+        return Check(
+            start=cut.start,
+            end=cut.end,
+            hours=len(cut),
+            offered=visits.offered,
+            outcomes=visits.outcomes,
+            unbalanced=visits.unbalanced,
+            agents=states.agents,
+            signed_in_seconds=states.signed_in / 1000,
+            state_seconds=states.in_states / 1000,
+            faults=states.faults,
+        )
+
+    async def choices(self) -> dict[str, list[str]]:
+        """The queues, agents and channels that the log knows."""
+        return await self._reading(_choices)
+
+
+def _cut(question: Question) -> Periods:
+    if question.grouped not in GROUPS[question.report]:
+        raise Refused("group", "this report cannot be grouped so")
+    try:
+        return question.periods()
+    except ValueError as error:
+        raise Refused("tz" if "zone" in str(error) else "to", str(error)) from None
+
+
+# --- in a reader's thread ------------------------------------------------------------------------
+
+
+def _scope(connection: sa.Connection, question: Question, start: float, end: float, now: float) -> Scope:
+    levels: dict[str, float] = {}
+    for row in connection.execute(sa.select(queues.c.name, queues.c.service_level_seconds)):
+        levels[row.name] = max(levels.get(row.name, 0.0), float(row.service_level_seconds))
+    return Scope(
+        start=int(start),
+        end=int(end),
+        group=question.grouped,
+        queue=question.queue,
+        agent=question.agent,
+        channel=question.channel,
+        short=question.short,
+        level=question.level,
+        levels=levels,
+        repeat_days=question.repeat_days,
+        now=now,
+    )
+
+
+def _agents(connection: sa.Connection) -> list[str]:
+    return list(connection.execute(distinct(agent_states.c.agent)).scalars())
+
+
+def _queues(connection: sa.Connection) -> list[str]:
+    return list(connection.execute(distinct(queue_visits.c.queue)).scalars())
+
+
+def _people(connection: sa.Connection) -> list[str]:
+    return list(connection.execute(distinct(legs.c.agent, legs.c.agent.is_not(None))).scalars())
+
+
+def _bases(connection: sa.Connection, question: Question, scope: Scope) -> list[sa.Select[Any]]:
+    """Every select whose sums make up the report."""
+    if question.report == "agents":
+        people = _people(connection)
+        found = [reports_sql.offers(scope, people), reports_sql.stretches(scope, people)]
+    else:
+        first = (
+            reports_sql.visits(scope, _agents(connection), _queues(connection))
+            if question.report == "queues"
+            else reports_sql.contacts(scope, _agents(connection))
+        )
+        found = [first, reports_sql.repeats(scope)]
+    asked = reports_sql.surveys(scope, question.report)
+    return found if asked is None else [*found, asked]
+
+
+_FIXED: Final = {"interaction_id", "key", "at"}
+
+
+def _one(n: int, connection: sa.Connection, question: Question, cut: Periods, now: float) -> Sums:
+    """The sums of the ``n``-th select."""
+    bases = _bases(connection, question, _scope(connection, question, cut.start, cut.end, now))
+    return _added(connection, bases[n], cut) if n < len(bases) else {}
+
+
+def _added(connection: sa.Connection, base: sa.Select[Any], cut: Periods) -> Sums:
+    of_grain = cut.of_grains()
+    each = base.cte("each")
+    slot = whole((each.c.at - float(cut.start)) / float(cut.grain))
+    cells = sa.select(each, slot.label("slot")).subquery("cells")
+    names = [name for name in list(cells.c.keys()) if name not in _FIXED | {"slot"}]
+    query = sa.select(cells.c.key, cells.c.slot, *(sa.func.sum(cells.c[name]).label(name) for name in names))
+    found: Sums = {}
+    for row in connection.execute(query.group_by(cells.c.key, cells.c.slot)):
+        into = found.setdefault((row[0], of_grain[row[1]]), dict.fromkeys(names, 0))
+        for name, value in zip(names, row[2:], strict=True):
+            into[name] += int(value)
+    return found
+
+
+def _states(connection: sa.Connection, question: Question, cut: Periods, now: float) -> Sums:
+    return reports_states.seconds(connection, cut, now, _agents(connection), question.agent)
+
+
+def _holds(connection: sa.Connection, question: Question, cut: Periods, now: float) -> Sums:
+    """Holds of an agent's telephone, with the first stretch that it had in the contact."""
+    scope = _scope(connection, question, cut.start, cut.end, now)
+    of_grain = cut.of_grains()
+    base = reports_sql.stretches(scope, _people(connection))
+    earlier = legs.alias("earlier")
+    first = ~sa.exists().where(
+        earlier.c.interaction_id == legs.c.interaction_id,
+        earlier.c.kind == "segment",
+        earlier.c.device == legs.c.device,
+        earlier.c.n < legs.c.n,
+    )
+    held = base.with_only_columns(
+        sa.func.coalesce(legs.c.agent, legs.c.device), legs.c.from_at, legs.c.device, interactions.c.public
+    ).join(interactions, interactions.c.id == legs.c.interaction_id)
+    found: Sums = {}
+    for key, at, device, public in connection.execute(held.where(interactions.c.hold_seconds > 0, first)):
+        seconds = sum(one["seconds"] for one in orjson.loads(public)["holds"] if one["by"] == device)
+        into = found.setdefault((key, of_grain[int((at - cut.start) // cut.grain)]), {"hold": 0})
+        into["hold"] += int(seconds * 1000 + 0.5)
+    return found
+
+
+_PARTS: Final[Mapping[str, Sequence[Any]]] = {
+    "queues": (partial(_one, 0), partial(_one, 1), partial(_one, 2)),
+    "contacts": (partial(_one, 0), partial(_one, 1), partial(_one, 2)),
+    "agents": (partial(_one, 0), partial(_one, 1), partial(_one, 2), _states, _holds),
+}
+
+
+def _behind(
+    connection: sa.Connection,
+    question: Question,
+    name: str,
+    key: Any,
+    period: tuple[float, float] | None,
+    limit: int,
+    after: Sequence[Any] | None,
+    now: float,
+) -> Behind:
+    cut = question.periods()
+    start, end = period if period is not None else (cut.start, cut.end)
+    bases = _bases(connection, question, _scope(connection, question, max(start, cut.start), min(end, cut.end), now))
+    base = next((one for one in bases if name in one.selected_columns), None)
+    if base is None:  # nothing of the kind is kept: no answers, no cases
+        return Behind([], None)
+    each = base.cte("each")
+    which = [each.c[name] != 0]
+    if key is not ...:
+        which.append(each.c.key.is_not_distinct_from(key))
+    query = sa.select(each.c.interaction_id, sa.func.min(each.c.at).label("at")).where(*which)
+    found = query.group_by(each.c.interaction_id).cte("found")
+    count = connection.execute(sa.select(sa.func.sum(each.c[name])).where(*which)).scalar()
+    page = sa.select(found.c.interaction_id, found.c.at).order_by(found.c.at, found.c.interaction_id)
+    if after is not None:
+        page = page.where(sa.tuple_(found.c.at, found.c.interaction_id) > sa.tuple_(*after))
+    ids = connection.execute(page.limit(limit + 1)).all()
+    following = cursors.write(float(ids[limit - 1].at), ids[limit - 1].interaction_id) if len(ids) > limit else None
+    return Behind(_items(connection, [row.interaction_id for row in ids[:limit]]), following, int(count or 0))
+
+
+def _items(connection: sa.Connection, ids: Sequence[str]) -> list[dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for row in connection.execute(sa.select(*_COLUMNS).where(interactions.c.id.in_(ids))):
+        found[row.id] = _item(row)
+    return [found[of] for of in ids if of in found]
+
+
+def _choices(connection: sa.Connection) -> dict[str, list[str]]:
+    every = sorted({*_agents(connection), *_people(connection)})
+    return {"queues": _queues(connection), "agents": every}
+
+
+def as_json(table: Table) -> dict[str, Any]:
+    """The report for programs: rows by group and period, then the totals, numbers by the metrics' names."""
+    report = table.question.report
+    return {
+        "report": report,
+        "group": table.question.grouped,
+        "step": table.question.step,
+        "tz": table.question.zone,
+        "metrics": [
+            {"name": one.name, "unit": one.unit, "listed": one.listed is not None} for one in metrics.of(report)
+        ],
+        "periods": [
+            {"from": table.periods.edges[n], "to": table.periods.edges[n + 1], "label": table.periods.label(n)}
+            for n in range(len(table.periods))
+        ],
+        "keys": table.groups(),
+        "rows": [{"key": cell.key, "period": cell.period, **metrics.values(report, cell.sums)} for cell in table.cells],
+        "of_keys": [{"key": key, **metrics.values(report, table.of_key(key))} for key in table.groups()],
+        "of_periods": _of_periods(table),
+        "total": metrics.values(report, table.total()),
+    }
+
+
+def _of_periods(table: Table) -> list[dict[str, Any]]:
+    sums: dict[int, list[Mapping[str, int]]] = {}
+    for cell in table.cells:
+        sums.setdefault(cell.period, []).append(cell.sums)
+    report = table.question.report
+    return [{"period": n, **metrics.values(report, metrics.added(sums.get(n, ())))} for n in range(len(table.periods))]
+
+
+def question_json(question: Question) -> str:
+    """A question without its times, for a schedule."""
+    kept = ("report", "step", "group", "queue", "agent", "channel", "short", "level", "repeat_days")
+    return json.dumps({name: getattr(question, name) for name in kept})
