@@ -18,7 +18,7 @@ from typing import Final
 
 from cti_gateway.ami.codec import Message
 from cti_gateway.tracking.contact import Contact
-from cti_gateway.tracking.mend import Mender
+from cti_gateway.tracking.mend import Mender, is_torn
 from cti_gateway.tracking.parties import PbxProfile
 from cti_gateway.tracking.recording import Recordings
 from cti_gateway.tracking.snapshot import Snapshot
@@ -41,35 +41,40 @@ class CallTracker(Recordings):
 
     def feed(self, message: Message, received_at: float | None = None) -> list[e.Event]:
         """One message; the events that follow from it, in order. Never raises for what a PBX or a caller sends."""
-        for whole in self._mender.take(message):
-            self._step(whole, received_at)
-        return self._take()
+        if self._mender.head is None and not is_torn(message):  # nearly always
+            self._step(message, received_at)
+        else:
+            self._mend(self._mender.take(message), received_at)
+        return self._take() if self._out else []
 
     def flush(self) -> list[e.Event]:
         """The stream ends here: read a torn block as far as it came."""
-        for whole in self._mender.flush():
-            self._step(whole, None)
+        self._mend(self._mender.flush(), None)
         return self._take()
+
+    def _mend(self, messages: list[Message], received_at: float | None) -> None:
+        """What has been put together again is reported where it is read; what a caller may have set is not read."""
+        for message in messages:
+            if self._mender.mended:
+                self._mender.mended = 0
+                if message.name not in TABLE or message.name == "VarSet":
+                    continue
+                self._suspect(message, message.timestamp or received_at, "cut in two by a line break in a number")
+            self._step(message, received_at)
 
     def _step(self, message: Message, received_at: float | None) -> None:
         step = TABLE.get(message.name) if message.kind == "event" else None
-        if step is None:
-            if message.kind == "response":
-                self.snapshot.response(message, self.last_at)
-            return
-        at = message.timestamp
-        if at is None:
-            at = received_at
-        else:
-            self.last_at = at
-        if self._mender.mended:
-            self._mender.mended = 0
-            self._suspect(message, at, "cut in two by a line break in a number")
-        step(self, message, at)
+        if step is not None:
+            at = message.timestamp
+            if at is None:
+                at = received_at
+            else:
+                self.last_at = at
+            step(self, message, at)
+        elif message.kind == "response":
+            self.snapshot.response(message, self.last_at)
 
     def _take(self) -> list[e.Event]:
-        if not self._out:
-            return []
         out, self._out = self._out, []
         return out
 

@@ -20,6 +20,7 @@ from cti_gateway.board import QueueBoard
 from cti_gateway.control.runner import Control
 from cti_gateway.desk import Desk, caller_found
 from cti_gateway.explain import why
+from cti_gateway.listeners import Listeners
 from cti_gateway.pbx import Pbx
 from cti_gateway.recording import Recording
 from cti_gateway.skilled import Skilled
@@ -108,11 +109,24 @@ class Hub:
         self.desk.add(self.recording.methods)
         self.tasks: set[asyncio.Task[None]] = set()
         self.last_seq = 0
+        self.received_at: float | None = None
+        """When the bytes came in that the event being handled now is made of (Unix seconds)."""
+        self._before, self._after = Listeners(), Listeners()
+        self._let_listen()
         self._screens: Screens | None = None
         self._backlog: deque[tuple[e.Event, float | None]] = deque()
         self._busy = False
         self._to_show: dict[tuple[str, str], None] = {}
         self._to_oversee: dict[str, None] = {}
+
+    def _let_listen(self) -> None:
+        """Who must know of an event before its commands are carried out, and who looks at what came of it."""
+        self._before.add(self.windows.noted, Windows.HEARS)
+        self._before.add(self.control.saw, Control.HEARS)
+        self._before.add(self.recording.saw, self.recording.hears)
+        self._after.add(self._know_queue, (e.QueueSeen,))
+        self._after.add(self.supervision.noted, Supervision.HEARS)
+        self._after.add(self.skilled.noted, Skilled.HEARS)
 
     @property
     def screens(self) -> Screens:
@@ -140,6 +154,7 @@ class Hub:
         return self.last_seq
 
     def _step(self, event: e.Event, received_at: float | None) -> None:
+        self.received_at = received_at
         commands = self._decide(event)
         if isinstance(event, e.InteractionStarted) and event.direction != "inbound":
             commands += self._credit(event)
@@ -147,29 +162,14 @@ class Hub:
             self.last_seq = self.log.next_seq()
             self.log.append(e.Recorded(self.last_seq, event))
         self.counts["events"] += 1
-        if not isinstance(event, e.DeviceStateChanged):  # half of all events, and only decisions rest on it
-            self._tell_of(event, received_at)
+        self._before.tell(event)
         concluded = [(command.event, received_at) for command in commands if isinstance(command, c.Record)]
         self._backlog.extendleft(reversed(concluded))
         for command in commands:
             self.carry_out(command)
-        if not isinstance(event, e.DeviceStateChanged):
-            self._after(event)
-
-    def _tell_of(self, event: e.Event, received_at: float | None) -> None:
-        """Who must know of it before the commands are carried out."""
-        self.windows.noted(event, received_at)
-        self.control.saw(event)
-        self.recording.saw(event)
-
-    def _after(self, event: e.Event) -> None:
-        """Who looks at what came of it."""
-        if isinstance(event, e.QueueSeen):
-            self._know_queue(event)
-        elif isinstance(event, e.InteractionEvent):
+        if isinstance(event, e.InteractionEvent):
             self._oversee(event.interaction_id)
-        self.supervision.noted(event)
-        self.skilled.noted(event)
+        self._after.tell(event)
 
     def _decide(self, event: e.Event) -> list[c.Command]:
         try:

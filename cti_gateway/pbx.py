@@ -53,6 +53,17 @@ RELOAD_LOOKS: Final = (0.5, 3.0)
 OUTBOUND_CONTEXT: Final = "from-internal"
 """Where agents' phones dial, as FreePBX and our sample configuration name it."""
 
+_KNOWN_BETTER: Final = frozenset(
+    {
+        e.InteractionEnded,
+        e.RecordingPaused,
+        e.RecordingResumed,
+        e.RecordingStarted,
+        e.RecordingStopped,
+        e.SuspiciousBlockSeen,
+    }
+)
+"""The only events about which :class:`Pbx` knows more than the PBX told, or which it holds back."""
 _NOT_ALLOWED: Final = re.compile(r"permission|not allowed|forbidden|unknown command", re.IGNORECASE)
 
 
@@ -226,8 +237,14 @@ class Pbx:
             elif message.name in _NOTED:
                 _NOTED[message.name](self, message)
         if events:
-            self._sink([self._credited(event) for event in events if self._worth_telling(event)], received_at)
+            self._sink(self._as_we_know(events), received_at)
         self.on_heard()
+
+    def _as_we_know(self, events: list[e.Event]) -> list[e.Event]:
+        """The events with what only we know of them, without those that are not worth telling."""
+        if _KNOWN_BETTER.isdisjoint(map(type, events)):
+            return events
+        return [self._credited(event) for event in events if self._worth_telling(event)]
 
     def on_state(self, state: LinkState) -> None:
         """A connection came up or went down."""

@@ -97,8 +97,13 @@ class Recording:
             return event
         return replace(event, **claim.fields)
 
+    @property
+    def hears(self) -> set[type[e.Event]]:
+        """What :meth:`saw` takes."""
+        return {*self._watch.hears, e.RecordingStarted, e.LinkRestored, e.InteractionEnded}
+
     def saw(self, event: e.Event) -> None:
-        """One event of the hub."""
+        """One of these events of the hub."""
         self._carry_out(self._watch.handle(event, self._hub.wall()))
         if isinstance(event, e.RecordingStarted):
             self._hub.spawn(self._name(event))

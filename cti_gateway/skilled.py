@@ -41,8 +41,10 @@ class Skilled:
 
     # --- occasions -----------------------------------------------------------------------------------
 
+    HEARS: Final = (e.AgentSignedIn, e.LinkRestored, e.MemberChanged)
+
     def noted(self, event: e.Event) -> None:
-        """Any event, after it was taken in."""
+        """One of these events, after it was taken in."""
         if isinstance(event, e.AgentSignedIn):
             self.agent_changed(event.agent)
         elif isinstance(event, e.LinkRestored):

@@ -344,8 +344,10 @@ class Supervision:
         finally:
             del self._waiting[interaction_id, device]
 
+    HEARS: Final = frozenset({*Taps.HEARS, e.AgentConnected})
+
     def noted(self, event: e.Event) -> None:
-        """Any event, after it was taken in."""
+        """One of these events, after it was taken in."""
         self.taps.noted(event)
         if isinstance(event, e.AgentConnected):
             waiting = self._waiting.get((event.interaction_id, event.device))

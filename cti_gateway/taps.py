@@ -138,8 +138,10 @@ class Taps:
 
     # --- what happens to the call --------------------------------------------------------------------
 
+    HEARS: Final = (e.AgentConnected, e.AgentDisconnected, e.InteractionEnded, e.LinkRestored)
+
     def noted(self, event: e.Event) -> None:
-        """Any event, after it was taken in."""
+        """One of these events, after it was taken in."""
         if isinstance(event, (e.AgentConnected, e.AgentDisconnected, e.InteractionEnded)):
             for tap in [t for t in self._taps.values() if t.interaction_id == event.interaction_id]:
                 self._call_changed(tap, event)

@@ -32,11 +32,13 @@ class Windows:
 
     # --- pops ----------------------------------------------------------------------------------------
 
-    def noted(self, event: e.Event, received_at: float | None) -> None:
+    HEARS: Final = (e.InteractionOffered, e.InteractionEnded)
+
+    def noted(self, event: e.InteractionOffered | e.InteractionEnded) -> None:
         """Remember when the bytes of a ring came in: the pop's latency counts from there."""
         if isinstance(event, e.InteractionOffered):
-            self._received[event.interaction_id] = received_at
-        elif isinstance(event, e.InteractionEnded):
+            self._received[event.interaction_id] = self._hub.received_at
+        else:
             self._received.pop(event.interaction_id, None)
 
     def open_pop(self, command: c.PopScreen) -> dict[str, Any]:

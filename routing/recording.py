@@ -87,6 +87,11 @@ class RecordingWatch:
             e.InteractionEnded: self._ended,
         }
 
+    @property
+    def hears(self) -> set[type[e.Event]]:
+        """The kinds of events from which anything follows."""
+        return {e.TimerFired, *self._methods}
+
     def handle(self, event: e.Event, now: float) -> list[Command]:
         """Take one event in and say what follows from it. ``now``: Unix seconds."""
         if isinstance(event, e.TimerFired):

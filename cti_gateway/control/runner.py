@@ -72,8 +72,10 @@ class Control:
         """Listen to a PBX."""
         pbx.on_heard = lambda: self.heard(pbx)
 
+    HEARS: Final = (e.CallParked, e.CallRetrieved, e.InteractionEnded)
+
     def saw(self, event: e.Event) -> None:
-        """One event of the hub: where a call is parked stands only there."""
+        """One of these events of the hub: where a call is parked stands only there."""
         self.mutes.saw(event)
         if isinstance(event, e.CallParked):
             self._spaces[event.interaction_id] = event.space

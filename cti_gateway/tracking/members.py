@@ -24,11 +24,14 @@ class QueueMembers:
         if not queue or not interface:
             return
         members = self._able.setdefault(queue, {})
+        able = None if m.name == "QueueMemberRemoved" else m.get("Paused") != "1" and m.get("Status") not in _AWAY
+        if members.get(interface) == able:
+            return
         before = any(members.values())
-        if m.name == "QueueMemberRemoved":
-            members.pop(interface, None)
+        if able is None:
+            del members[interface]
         else:
-            members[interface] = m.get("Paused") != "1" and m.get("Status") not in _AWAY
+            members[interface] = able
         if any(members.values()):
             self._emptied.pop(queue, None)
         elif before:

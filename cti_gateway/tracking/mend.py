@@ -41,15 +41,16 @@ def is_rest(message: Message) -> bool:
 class Mender:
     """Holds a torn block until its rest is there."""
 
-    _head: bytes | None = None
+    head: bytes | None = None
+    """The torn block, without its rest."""
     _pieces: int = 0
     mended: int = 0
 
     def take(self, message: Message) -> list[Message]:
         """The messages that are whole now, in order."""
-        if self._head is None:
+        if self.head is None:
             if is_torn(message):
-                self._head, self._pieces = message.raw.rstrip(b"\r\n"), 1
+                self.head, self._pieces = message.raw.rstrip(b"\r\n"), 1
                 return []
             return [message]
         if is_rest(message) and self._pieces < MAX_PIECES:
@@ -58,18 +59,18 @@ class Mender:
         return [*self.flush(), *self.take(message)]
 
     def _append(self, rest: bytes) -> None:
-        assert self._head is not None
-        cut = self._head.rpartition(b"\r\n")[2].partition(b":")[0]
+        assert self.head is not None
+        cut = self.head.rpartition(b"\r\n")[2].partition(b":")[0]
         follows = cut[: -len(b"Num")] + b"Name:"
         _, found, tail = (b"\r\n" + rest).partition(b"\r\n" + follows)
         if found:
-            self._head += b"\r\n" + follows + tail
+            self.head += b"\r\n" + follows + tail
         self._pieces += 1
 
     def flush(self) -> list[Message]:
         """Give up waiting for more."""
-        if self._head is None:
+        if self.head is None:
             return []
-        whole, self._head = Message(self._head), None
+        whole, self.head = Message(self.head), None
         self.mended += 1
         return [whole]

@@ -200,3 +200,17 @@ def test_odd_timestamps(value: bytes):
 
 def test_repr_shows_no_values():
     assert repr(one(b"Event: X\r\nSecret: abc")) == "<Message event 'X' 21 bytes>"
+
+
+def test_noise_that_a_caller_cut_in_two_is_handed_out_so_that_its_rest_is_known():
+    codec = Codec()
+    whole = b"Event: VarSet\r\nPrivilege: all\r\nCallerIDNum: 139\r\nCallerIDName: x\r\nValue: b\r\n\r\n"
+    torn = b"Event: VarSet\r\nPrivilege: dialplan,all\r\nCallerIDNum: 139\r\n\r\n"
+    found = codec.feed(BANNER + whole + torn + b"Event: Hangup\r\nChannel: PJSIP/1001-1\r\nUniqueid: 1.1\r\n\r\n")
+    assert [message.name for message in found] == ["VarSet", "Hangup"]
+    assert codec.noise_dropped == 1
+
+
+def test_a_name_spelled_as_asked_for_goes_before_another_spelling():
+    event = one(b"Event: X\r\nuniqueid: forged\r\nUniqueid: 1.2")
+    assert (event.get("Uniqueid"), event.get_bytes("Uniqueid"), event.get("UNIQUEID")) == ("1.2", b"1.2", "forged")
