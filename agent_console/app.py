@@ -37,6 +37,7 @@ from agent_console.sip_relay import SipRelay
 from agent_console.snapshots import Snapshots
 from agent_console.sockets import LOG, ConsoleSockets
 from agent_console.static import BrowserApp
+from agent_console.veil import Veil
 from agent_console.watch import watch_sessions
 from agent_console.wire import SUPERVISOR_COMMANDS
 
@@ -81,7 +82,7 @@ class ConsoleApp:
         self.deps = deps
         self.api = api
         self.sockets = sockets
-        self._guard = Guard(api, SocketApp(sockets), deps.public_url, SipRelay(deps))
+        self._guard = Guard(Veil(api), SocketApp(sockets), deps.public_url, SipRelay(deps))
         self._watch: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:

@@ -15,8 +15,10 @@ import orjson
 
 from agent_console.emit import Emitter, Sent
 from agent_console.feed import KEEP_SECONDS, AgentFeed, Message
+from agent_console.lens import Lens, through
 from agent_console.ports import Clock, NextSeq
 from interaction_log.records import User
+from interaction_log.rights import EVERYTHING, Sight
 
 AGENTS: Final = "/agent"
 SUPERVISORS: Final = "/supervisor"
@@ -34,6 +36,9 @@ class Console:
     user: User
     token: str
     last: int = 0
+    lens: Lens | None = None
+    """What of a message its person may see; ``None``: all."""
+    sight: Sight = EVERYTHING
 
 
 @dataclass(slots=True)
@@ -227,7 +232,10 @@ class Consoles:
     def _send(self, desk: _Desk, console: Console, message: Message, replay: bool = False) -> None:
         if self._emitter is None or console.sid not in desk.consoles:
             return
-        payload = f'{{"seq":{message.seq},"prev":{console.last}{message.body}'
+        body = message.body if console.lens is None else through(console.lens, message.name, message.body)
+        if body is None:
+            return
+        payload = f'{{"seq":{message.seq},"prev":{console.last}{body}'
         sent = self._emitter.send(console.sid, console.eio_sid, console.namespace, message.name, payload, replay)
         if sent is Sent.QUEUED:
             console.last = message.seq

@@ -13,7 +13,7 @@ from agent_console.lines import Lines
 from agent_console.phones import BrowserPhones
 from agent_console.ports import Clock, Live
 from agent_console.recordings import RecordingAccess
-from routing.ports import Catalogue, Customers, Interactions, Missed, Users
+from routing.ports import Catalogue, Customers, Interactions, Missed, Teams, Trail, Users
 
 DIST = Path(__file__).resolve().parent / "web" / "dist"
 
@@ -33,6 +33,10 @@ class ConsoleDeps:
     live: Live
     consoles: Consoles
     missed: Missed | None = None
+    teams: Teams | None = None
+    """Roles and teams; absent: the built-in roles alone."""
+    trail: Trail | None = None
+    """The audit trail, to be read."""
     lines: Lines | None = None
     voicemail: Callable[[str, str], Path | None] = lambda pbx, mailbox: None
     """The voicemail folder of this PBX, where messages of this mailbox may be heard."""

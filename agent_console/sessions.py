@@ -9,10 +9,14 @@ from typing import Final, Literal
 
 from fastapi import Request
 
+from agent_console.access import Needs, allows, route_needs
 from agent_console.deps import ConsoleDeps
 from agent_console.origin import Header, from_our_page, header
 from agent_console.problems import Problem
+from agent_console.veil import tell
+from interaction_log import rights
 from interaction_log.records import Role, User
+from interaction_log.rights import Sight
 
 COOKIE: Final = "callweave_session"
 MAX_TOKEN: Final = 512
@@ -38,8 +42,12 @@ class Principal:
 
     @property
     def oversees(self) -> bool:
-        """Whether everybody's contacts may be seen."""
-        return self.user.role in ("supervisor", "admin")
+        """Whether contacts of others may be seen; of whom is :func:`sight_of`'s."""
+        return rights.oversees(self.user)
+
+    def may(self, *wanted: str) -> bool:
+        """Whether she has all of these rights."""
+        return rights.has(self.user, *wanted)
 
 
 def credential(headers: Sequence[Header]) -> Credential | None:
@@ -75,22 +83,59 @@ def check_page(headers: Sequence[Header], source: Source | None, public_url: str
     return None
 
 
-def signed_in(deps: ConsoleDeps, *roles: Role) -> Callable[[Request], Awaitable[Principal]]:
-    """A FastAPI dependency: the user of the request, with one of ``roles`` (none given: any); 401 or 403."""
+class SignedIn:
+    """The FastAPI dependency of :func:`signed_in` and :func:`may`: the user of the request, or 401 or 403.
 
-    async def principal(request: Request) -> Principal:
+    The table ``access.ROUTES`` decides where the route has a line that names rights; ``roles`` count for those that
+    have none. ``rights`` must be there too.
+    """
+
+    def __init__(self, deps: ConsoleDeps, roles: tuple[Role, ...] = (), wanted: tuple[str, ...] = ()):
+        self._deps = deps
+        self.roles = roles
+        self.rights = wanted
+
+    async def __call__(self, request: Request) -> Principal:
+        """Who asks."""
         headers = request.scope["headers"]
         found = credential(headers)
         if request.method not in SAFE:
-            refusal = check_page(headers, found.source if found else None, deps.public_url)
+            refusal = check_page(headers, found.source if found else None, self._deps.public_url)
             if refusal is not None:
                 raise Problem(403, refusal)
-        user = await deps.users.session_user(found.token) if found else None
+        user = await self._deps.users.session_user(found.token) if found else None
         if found is None or user is None or user.disabled:
             raise Problem(401, "Please sign in.", headers=UNAUTHORISED)
-        if roles and user.role not in roles:
-            deps.live.attempted(user.name, f"{request.method} {getattr(request.scope.get('route'), 'path', '')}")
+        path = str(getattr(request.scope.get("route"), "path", ""))
+        if not self._allowed(user, route_needs(request.method, path)):
+            self._deps.live.attempted(user.name, f"{request.method} {path}")
             raise Problem(403, "Your role does not allow this.")
+        tell(request.scope, user)
         return Principal(user, found.token)
 
-    return principal
+    def _allowed(self, user: User, needs: Needs | None) -> bool:
+        listed = allows(user, needs) if needs else not self.roles or user.role in self.roles
+        return listed and rights.has(user, *self.rights)
+
+
+def signed_in(deps: ConsoleDeps, *roles: Role) -> Callable[[Request], Awaitable[Principal]]:
+    """A FastAPI dependency: the user of the request; 401, or 403 where ``access.ROUTES`` asks for more than she has.
+
+    ``roles`` (none given: any) count for routes that have no line there yet.
+    """
+    return SignedIn(deps, roles)
+
+
+def may(deps: ConsoleDeps, *wanted: str) -> Callable[[Request], Awaitable[Principal]]:
+    """The same for a route that needs these rights (``interaction_log.rights.RIGHTS``)."""
+    found = rights.unknown(wanted)
+    if found:
+        raise ValueError(f"there is no right {found[0]}")
+    return SignedIn(deps, wanted=wanted)
+
+
+async def sight_of(deps: ConsoleDeps, user: User) -> Sight:
+    """Whose contacts this user sees."""
+    if deps.teams is None:
+        return rights.sight_of(user, ())
+    return await deps.teams.sight(user)

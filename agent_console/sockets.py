@@ -20,16 +20,19 @@ import socketio
 from engineio.packet import MESSAGE, Packet
 from socketio.exceptions import ConnectionRefusedError as Refusal
 
+from agent_console.access import OVERSIGHT, allows, may_command
 from agent_console.commands import Commands, refused
 from agent_console.consoles import AGENTS, SUPERVISORS, Console, Consoles
 from agent_console.deps import ConsoleDeps
 from agent_console.emit import make_patient
+from agent_console.lens import lens_of
 from agent_console.limits import Bucket
 from agent_console.origin import from_our_page
-from agent_console.sessions import COOKIE, MAX_TOKEN, cookie_token
+from agent_console.sessions import COOKIE, MAX_TOKEN, cookie_token, sight_of
 from agent_console.strict_json import Codec
 from agent_console.wire import Ack
 from interaction_log.records import User
+from interaction_log.rights import EVERYTHING, Sight
 
 LOG = logging.getLogger(__name__)
 MAX_PACKET: Final = 64 * 1024
@@ -173,9 +176,18 @@ class ConsoleSockets(socketio.AsyncServer):  # type: ignore[misc]
             raise Refusal("refused", {"code": "too_many_consoles"})
         after = offset(details.get("after"))
         snapshot = await self._prepared(user, namespace, after)
-        console = Console(sid, eio_sid, namespace, user, token)
+        sight = await self._sight(user) if namespace == SUPERVISORS else EVERYTHING
+        lens = lens_of(user, namespace, sight, self._deps.live.agents)
+        console = Console(sid, eio_sid, namespace, user, token, lens=lens, sight=sight)
         peer.consoles[namespace] = self._by_sid[sid] = console
         self._welcome[(eio_sid, namespace)] = lambda: self._join(console, after, snapshot)
+
+    async def _sight(self, user: User) -> Sight:
+        try:
+            return await sight_of(self._deps, user)
+        except Exception:
+            LOG.warning("a console could not sign in: the teams cannot be read")
+            raise Refusal("unavailable", {"code": "unavailable"}) from None
 
     async def _prepared(self, user: User, namespace: str, after: int | None) -> Callable[[], Mapping[str, Any]]:
         if self.consoles.can_resume(namespace, user.name, after):
@@ -217,7 +229,7 @@ class ConsoleSockets(socketio.AsyncServer):  # type: ignore[misc]
             raise Refusal("unavailable", {"code": "unavailable"}) from None
         if user is None or user.disabled:
             raise Refusal("unauthorized", {"code": "unauthorized"})
-        if namespace == SUPERVISORS and user.role not in ("supervisor", "admin"):
+        if namespace == SUPERVISORS and not allows(user, OVERSIGHT):
             self._deps.live.attempted(user.name, SUPERVISORS)
             raise Refusal("forbidden", {"code": "forbidden"})
         return user
@@ -280,6 +292,9 @@ class ConsoleSockets(socketio.AsyncServer):  # type: ignore[misc]
     def _answer(self, console: Console, data: Any) -> Ack | Awaitable[Ack]:
         if not isinstance(data, list) or not data or not isinstance(data[0], str) or len(data) > 2:
             return refused("invalid", "A command is an event name and one JSON object.")
+        forbidden = self._forbidden(console, data[0], data[1] if len(data) == 2 else None)
+        if forbidden is not None:
+            return forbidden
         try:
             return self._commands[console.namespace].take(
                 console.user.name, data[0], data[1] if len(data) == 2 else None
@@ -287,6 +302,18 @@ class ConsoleSockets(socketio.AsyncServer):  # type: ignore[misc]
         except Exception:
             LOG.exception("the command %r failed", data[0][:64])
             return refused("failed", "Something went wrong on our side.")
+
+    def _forbidden(self, console: Console, name: str, body: Any) -> Ack | None:
+        """What her rights do not allow, and agents whom she does not see."""
+        given: dict[str, Any] = body if isinstance(body, dict) else {}
+        creates = name == "identify" and given.get("create") is not None
+        if not may_command(console.user, console.namespace, name, creates):
+            self._deps.live.attempted(console.user.name, f"{console.namespace} {name}")
+            return refused("forbidden", "Your role does not allow this.")
+        agent = given.get("agent")
+        if console.namespace == SUPERVISORS and isinstance(agent, str) and not console.sight.sees_agent(agent):
+            return refused("unknown_agent", "There is no such agent.", "agent")
+        return None
 
     async def _acknowledge_later(self, console: Console, id: int | None, answer: Awaitable[Ack]) -> None:
         try:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from agent_console.consoles import Console
+from agent_console.consoles import SUPERVISORS, Console
 from agent_console.deps import ConsoleDeps
+from agent_console.sessions import sight_of
 from interaction_log.records import User
 
 LOG = logging.getLogger(__name__)
@@ -36,11 +37,27 @@ async def _check(deps: ConsoleDeps, sessions: dict[str, list[Console]]) -> None:
         LOG.debug("the sessions could not be checked: %s", type(error).__name__)
         return
     for token, consoles in sessions.items():
+        user = users.get(token)
         for console in consoles:
-            if not still_good(console, users.get(token)):
+            if not still_good(console, user):
                 deps.consoles.cut(console, "session ended")
+            elif user is not None and await _moved(deps, console, user):
+                deps.consoles.cut(console, "sees something else now")
+
+
+async def _moved(deps: ConsoleDeps, console: Console, user: User) -> bool:
+    """Whether a supervisor sees other people now than when this console connected."""
+    if console.namespace != SUPERVISORS:
+        return False
+    try:
+        return await sight_of(deps, user) != console.sight
+    except Exception:  # the database is away: nobody is cut for that
+        return False
 
 
 def still_good(console: Console, user: User | None) -> bool:
     """Whether the session is what it was when the console connected."""
-    return user is not None and not user.disabled and user.role == console.user.role
+    if user is None or user.disabled:
+        return False
+    before = console.user
+    return (user.role, user.own_role, user.rights) == (before.role, before.own_role, before.rights)

@@ -169,20 +169,19 @@ class Sight:
         """Whether this queue is in sight."""
         return self.everything or name in self.queues
 
-    def sees(self, interaction: Mapping[str, Any]) -> bool:
-        """Whether a contact is in sight: an agent of ours rang or talked, or it was in a queue of ours.
+    def sees(self, interaction: Mapping[str, Any], devices: Collection[str] = ()) -> bool:
+        """Whether a running contact is in sight: an agent of ours rang or talked, or it was in a queue of ours.
 
-        ``interaction``: a public object (DESIGN 6.1). Its agents are devices, so that the answer for past contacts
-        is the store's (``store.visibility``); this is for those of now, whose views name people.
+        ``interaction``: a public object (DESIGN 6.1), whose agents are devices; ``devices``: those at which the agents
+        in sight sit now. For contacts of the past the answer is ``store.visibility``'s.
         """
         if self.everything:
             return True
         visited = [interaction.get("queue"), *interaction.get("queues", ())]
+        if any(map(self.sees_queue, visited)):
+            return True
         parts = [*interaction.get("segments", ()), *interaction.get("offers", ())]
-        return any(map(self.sees_queue, visited)) or any(
-            self.sees_agent(part.get("user") or part.get("name")) or self.sees_agent(part.get("agent"))
-            for part in parts
-        )
+        return any(part["agent"] in devices or self.sees_agent(part["agent"]) for part in parts)
 
 
 EVERYTHING: Final = Sight(everything=True)

@@ -16,8 +16,21 @@ from interaction_log.missed import MissedCall, MissedPage, MissedState, Work
 from interaction_log.pages import InteractionPage
 from interaction_log.recordings import RecordingFile
 from interaction_log.records import AuditEntry, Choice, Customer, ImportReport, Match, QueueSettings, User
+from interaction_log.rights import OwnRole, Sight, Team
+from interaction_log.trail import AuditCheck, AuditFilter, AuditRow, Head
 
-__all__ = ["Audit", "Catalogue", "Customers", "InteractionPage", "Interactions", "Log", "Missed", "Users"]
+__all__ = [
+    "Audit",
+    "Catalogue",
+    "Customers",
+    "InteractionPage",
+    "Interactions",
+    "Log",
+    "Missed",
+    "Teams",
+    "Trail",
+    "Users",
+]
 
 
 class Customers(Protocol):
@@ -179,6 +192,54 @@ class Audit(Protocol):
 
     async def append(self, entry: AuditEntry) -> None:
         """On disk when it returns."""
+        ...
+
+
+class Trail(Protocol):
+    """The audit trail, to be read."""
+
+    async def page(self, limit: int, before: int | None, only: AuditFilter | None) -> list[AuditRow]:
+        """The newest first, with numbers below ``before``."""
+        ...
+
+    async def actions(self) -> list[str]:
+        """The names of all acts in it."""
+        ...
+
+    async def verify(self, noted: Head | None = None) -> AuditCheck:
+        """Whether it is whole, and goes on from ``noted``."""
+        ...
+
+
+class Teams(Protocol):
+    """Roles of the site's own, and teams. ``put_…`` raise ``Refused`` and ``Conflict`` (an old version)."""
+
+    async def roles(self) -> list[OwnRole]:
+        """The site's own roles."""
+        ...
+
+    async def put_role(self, role: OwnRole) -> OwnRole:
+        """Make it or change it."""
+        ...
+
+    async def remove_role(self, code: str) -> None:
+        """Raises ``NotFound``, or ``Conflict`` while somebody has it."""
+        ...
+
+    async def teams(self) -> list[Team]:
+        """All teams with their members."""
+        ...
+
+    async def put_team(self, team: Team) -> Team:
+        """Make it or change it."""
+        ...
+
+    async def remove_team(self, code: str) -> None:
+        """Raises ``NotFound``."""
+        ...
+
+    async def sight(self, user: User) -> Sight:
+        """Whose contacts this person sees."""
         ...
 
 

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -23,6 +22,9 @@ from interaction_log.store.reading import Reading
 from interaction_log.store.schema import metadata
 from interaction_log.store.teams_tables import audit_head
 from interaction_log.store.writing import Writing
+from interaction_log.trail import AuditCheck, AuditFilter, AuditRow, Head
+
+__all__ = ["AuditCheck", "AuditFilter", "AuditRow", "Head", "StoredAudit", "add", "audit", "check", "head_of", "verify"]
 
 BEGINNING: Final = "0" * 64
 """What stands for the hash before the first row."""
@@ -43,66 +45,6 @@ audit: Final = sa.Table(
     sa.Column("previous", sa.String, nullable=False),
     sa.Column("hash", sa.String, nullable=False),
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditRow:
-    """An entry with its number (from 1, without gaps) and its hash."""
-
-    n: int
-    entry: AuditEntry
-    hash: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditCheck:
-    """What a check of the chain found. ``broken_at``: the first number that does not fit; ``None``: all do."""
-
-    rows: int
-    last_hash: str
-    broken_at: int | None = None
-    why: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The last row's number and hash: what is compared to see that nothing was cut off. ``str``: ``N:HASH``."""
-
-    n: int
-    hash: str
-
-    def __str__(self) -> str:
-        return f"{self.n}:{self.hash}"
-
-    @classmethod
-    def read(cls, text: str) -> Head:
-        """Of ``N:HASH``; raises ``ValueError``."""
-        number, _, digest = text.strip().partition(":")
-        if not number.isascii() or not number.isdigit() or not re.fullmatch(r"[0-9a-f]{64}", digest, re.ASCII):
-            raise ValueError("a head is a number, a colon and 64 hexadecimal digits")
-        return cls(int(number), digest)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditFilter:
-    """Which entries are asked for. ``start`` ≤ time < ``end`` (Unix seconds); ``None``: no matter."""
-
-    actor: str | None = None
-    action: str | None = None
-    subject: str | None = None
-    outcome: str | None = None
-    start: float | None = None
-    end: float | None = None
-
-    def conditions(self) -> list[sa.ColumnElement[bool]]:
-        """As SQL."""
-        equal = ((audit.c[name], getattr(self, name)) for name in ("actor", "action", "subject", "outcome"))
-        found: list[sa.ColumnElement[bool]] = [column == value for column, value in equal if value is not None]
-        if self.start is not None:
-            found.append(audit.c.at >= self.start)
-        if self.end is not None:
-            found.append(audit.c.at < self.end)
-        return found
 
 
 def add(connection: sa.Connection, entry: AuditEntry) -> Head:
@@ -147,7 +89,7 @@ class StoredAudit:
     ) -> list[AuditRow]:
         """The newest first; ``before``: only rows with a smaller number. ``limit`` is capped at 1,000."""
         query = sa.select(audit).order_by(audit.c.n.desc()).limit(max(1, min(limit, 1_000)))
-        query = query.where(*(only or AuditFilter()).conditions())
+        query = query.where(*_conditions(only or AuditFilter()))
         if before is not None:
             query = query.where(audit.c.n < before)
         rows = await self._reading(lambda connection: connection.execute(query).all())
@@ -196,6 +138,16 @@ def _watched(rows: Iterator[Any], numbers: set[int], seen: dict[int, str]) -> It
         if row.n in numbers:
             seen[row.n] = row.hash
         yield row
+
+
+def _conditions(only: AuditFilter) -> list[sa.ColumnElement[bool]]:
+    equal = ((audit.c[name], getattr(only, name)) for name in ("actor", "action", "subject", "outcome"))
+    found: list[sa.ColumnElement[bool]] = [column == value for column, value in equal if value is not None]
+    if only.start is not None:
+        found.append(audit.c.at >= only.start)
+    if only.end is not None:
+        found.append(audit.c.at < only.end)
+    return found
 
 
 def check(rows: Iterator[Any]) -> AuditCheck:

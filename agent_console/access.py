@@ -1,0 +1,158 @@
+"""Which right each route and each command of a socket needs: the one table, enforced for REST and socket alike. Pure.
+
+A new route or command gets its line here; ``tests/unit/test_access.py`` walks all that there are and says which line
+is missing. ``signed_in`` asks this table for every request, so a route is guarded by its line even where its own code
+asks for nothing more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from interaction_log.rights import Person, has, rights_of
+
+OPEN: Final = ("open",)
+"""Without signing in."""
+ANYONE: Final[tuple[str, ...]] = ()
+"""Everybody who is signed in."""
+
+Needs = tuple[str, ...]
+"""All of these rights, or one of the two above."""
+
+
+def _needs(*rights: str) -> Needs:
+    return rights
+
+
+READ_CONTACTS: Final = ("interactions.read_own", "interactions.read_team", "interactions.read_all")
+"""Any one of them: how much is seen is ``rights.Sight``'s."""
+ANY_OF: Final[Mapping[str, tuple[str, ...]]] = {"interactions.read": READ_CONTACTS}
+"""Names that stand for any one of several rights."""
+
+ROUTES: Final[Mapping[str, Needs]] = {
+    # the program's own health
+    "GET /healthz": OPEN,
+    "GET /readyz": OPEN,
+    "GET /metrics": OPEN,
+    "GET /api/health": _needs("live.read"),
+    "GET /api/gaps": ANYONE,
+    # oneself
+    "POST /api/session": OPEN,
+    "GET /api/session": ANYONE,
+    "DELETE /api/session": ANYONE,
+    "GET /api/phone": ANYONE,
+    "POST /api/users/{name}/password": ANYONE,  # somebody else's: users.write, asked there
+    # the desk
+    "GET /api/colleagues": ANYONE,
+    "GET /api/waiting": ANYONE,
+    "GET /api/callbacks": _needs("missed.work"),
+    "POST /api/callbacks/{callback_id}/cancel": _needs("missed.work"),
+    "GET /api/missed": _needs("missed.work"),
+    "GET /api/missed/{interaction_id}": _needs("missed.work"),
+    "POST /api/missed/{interaction_id}": _needs("missed.work"),
+    "GET /api/voicemail/{message_id}/audio": _needs("missed.work"),
+    "POST /api/voicemail/{message_id}/heard": _needs("missed.work"),
+    # customers
+    "GET /api/customers": _needs("customers.read"),
+    "POST /api/customers": _needs("customers.write"),
+    "GET /api/customers/{customer_id}": _needs("customers.read"),
+    "PATCH /api/customers/{customer_id}": _needs("customers.write"),
+    "DELETE /api/customers/{customer_id}": _needs("customers.delete"),
+    "GET /api/customers/{customer_id}/timeline": _needs("customers.read"),
+    "POST /api/customers/import": _needs("customers.import"),
+    # the log
+    "GET /api/interactions": _needs("interactions.read"),
+    "GET /api/interactions/{interaction_id}": _needs("interactions.read"),
+    "GET /api/recordings/{recording_id}": ANYONE,  # whose, and whether an agent may: asked there
+    # who is here
+    "GET /api/agents": _needs("live.read"),
+    "GET /api/agents/{name}/why": ANYONE,  # somebody else's: live.read, asked there
+    "GET /api/devices": _needs("live.read"),
+    # what there is to choose from
+    "GET /api/queues": ANYONE,
+    "PUT /api/queues/{name}": _needs("catalogue.write"),
+    "GET /api/pause-reasons": ANYONE,
+    "PUT /api/pause-reasons/{code}": _needs("catalogue.write"),
+    "GET /api/dispositions": ANYONE,
+    "PUT /api/dispositions/{code}": _needs("catalogue.write"),
+    "GET /api/skills": ANYONE,
+    "PUT /api/skills/{code}": _needs("catalogue.write"),
+    # people
+    "GET /api/users": _needs("users.write"),
+    "POST /api/users": _needs("users.write"),
+    "PATCH /api/users/{name}": _needs("users.write"),
+    "GET /api/roles": _needs("users.write"),
+    "PUT /api/roles/{code}": _needs("roles.write"),
+    "DELETE /api/roles/{code}": _needs("roles.write"),
+    "GET /api/teams": _needs("users.write"),
+    "PUT /api/teams/{code}": _needs("roles.write"),
+    "DELETE /api/teams/{code}": _needs("roles.write"),
+    # the trail
+    "GET /api/audit": _needs("audit.read"),
+    "GET /api/audit/check": _needs("audit.read"),
+    "GET /api/audit/export": _needs("audit.read"),
+}
+"""Right by method and path, as the OpenAPI document has them."""
+
+AGENT_COMMANDS: Final[Mapping[str, Needs]] = {
+    "set_state": ANYONE,
+    "dial": _needs("desk.use", "calls.dial"),
+    "answer": _needs("desk.use"),
+    "hang_up": _needs("desk.use"),
+    "hold": _needs("desk.use"),
+    "resume": _needs("desk.use"),
+    "mute": _needs("desk.use"),
+    "unmute": _needs("desk.use"),
+    "send_dtmf": _needs("desk.use"),
+    "transfer": _needs("desk.use"),
+    "complete_transfer": _needs("desk.use"),
+    "cancel_transfer": _needs("desk.use"),
+    "swap_transfer": _needs("desk.use"),
+    "conference": _needs("desk.use"),
+    "drop_party": _needs("desk.use"),
+    "park": _needs("desk.use"),
+    "retrieve": _needs("desk.use"),
+    "pick_up": _needs("desk.use"),
+    "start_recording": _needs("desk.use"),
+    "stop_recording": _needs("desk.use"),
+    "pause_recording": _needs("desk.use"),
+    "resume_recording": _needs("desk.use"),
+    "identify": _needs("desk.use", "customers.read"),  # with ``create``: customers.write too
+    "note": _needs("desk.use"),
+    "wrap_up": _needs("desk.use"),
+    "pop_shown": ANYONE,
+}
+"""Right by command of ``wire.CLIENT_COMMANDS``."""
+
+SUPERVISOR_COMMANDS: Final[Mapping[str, Needs]] = {
+    "listen": _needs("supervise.listen"),
+    "stop_listening": _needs("supervise.listen"),
+    "force_state": _needs("supervise.states"),
+    "join_queue": _needs("supervise.queues"),
+    "leave_queue": _needs("supervise.queues"),
+    "take_over": _needs("supervise.take_over"),
+}
+"""Right by command of ``wire.SUPERVISOR_COMMANDS``."""
+
+OVERSIGHT: Final = _needs("live.read")
+"""What the namespace ``/supervisor`` needs."""
+
+
+def allows(user: Person, needs: Needs) -> bool:
+    """Whether she has what is needed. ``OPEN`` and ``ANYONE`` ask for nothing of a person who is signed in."""
+    if needs == OPEN:
+        return True
+    mine = rights_of(user)
+    return all(any(one in mine for one in ANY_OF.get(need, (need,))) for need in needs)
+
+
+def route_needs(method: str, path: str) -> Needs | None:
+    """What a route needs; ``None``: it has no line here."""
+    return ROUTES.get(f"{'GET' if method == 'HEAD' else method} {path}")
+
+
+def may_command(user: Person, namespace: str, name: str, creates: bool = False) -> bool:
+    """Whether she may give a command. Unknown ones are refused by who reads them. ``creates``: a customer is made."""
+    table = SUPERVISOR_COMMANDS if namespace == "/supervisor" else AGENT_COMMANDS
+    return allows(user, table.get(name, ANYONE)) and (not creates or has(user, "customers.write"))
