@@ -123,13 +123,18 @@ OPPOSITE: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """What a caller's address says about who it is, with all that a pop shows of the person."""
+    """What a caller's address says about who it is, with all that a pop shows of the person.
+
+    ``also``: ids of records that were merged into ``customer``: they are the same person. A candidate has beside the
+    public record ``why`` it is one: ``number``, ``shared``, ``similar``, ``chosen``.
+    """
 
     strength: Literal["known", "maybe", "candidates", "unknown"]
     customer: dict[str, Any] | None = None
     candidates: list[dict[str, Any]] = field(default_factory=list)
     timeline: list[dict[str, Any]] = field(default_factory=list)
     open_cases: list[dict[str, Any]] = field(default_factory=list)
+    also: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

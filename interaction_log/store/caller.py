@@ -1,4 +1,8 @@
-"""Who may a caller be? Exact E.164: known; the national significant number: maybe; several people: candidates."""
+"""Who may a caller be? Exact E.164: known; the national significant number: maybe; several people: candidates.
+
+Numbers of merged records lead to the head of their person. A number that is marked as shared gives candidates at most;
+whom an agent chose for this number before is the first of them.
+"""
 
 from __future__ import annotations
 
@@ -12,17 +16,61 @@ from typing import Any, Final
 import orjson
 import sqlalchemy as sa
 
+from interaction_log.evidence import ranked
 from interaction_log.identity import parse_phone
 from interaction_log.records import Customer, Match
-from interaction_log.store.customer_rows import EXACT, NATIONAL, view
+from interaction_log.store.cases import MOST_IN_POP, OPEN_CASES, open_case
+from interaction_log.store.customer_rows import view
+from interaction_log.store.identity_tables import claims, customer_links, shared_addresses
+from interaction_log.store.schema import customer_phones, customers
 from interaction_log.store.statements import Question
-from interaction_log.store.timeline import NEWEST, line
+from interaction_log.store.timeline import NEWEST, line, newest_first
 
 MOST_CANDIDATES: Final = 10
 TIMELINE: Final = 5
 _SHORTEST: Final = 6  # digits: shorter numbers are extensions and services, the same in every country
 _NOBODY: Final = view(Customer(id="", name=""))  # a record written by an older version lacks newer fields
 _DIGITS: Final = re.compile(r"\+?0*([0-9]+)", re.ASCII)
+
+# Built once: making a statement anew costs more than SQLite takes to answer it, and a pop waits for this one.
+_NUMBER: Final[sa.BindParameter[str]] = sa.bindparam("number")
+_HEADED: Final = (
+    sa.exists().where(customer_links.c.root == customers.c.id).correlate(customers).label("headed")
+)  # there are merged records below
+_CHOSEN_FOR: Final = (claims.c.kind == sa.literal_column("'phone'")) & claims.c.source.in_(
+    [sa.literal_column("'agent'"), sa.literal_column("'confirmed'")]
+)
+
+
+def _head(of: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
+    up = sa.select(customer_links.c.root).where(customer_links.c.member == of).scalar_subquery()
+    return sa.func.coalesce(up, of)
+
+
+def _by_phone(column: sa.Column[Any], *more: Any) -> sa.Select[Any]:
+    ids = sa.select(_head(customer_phones.c.customer_id)).where(column == _NUMBER)
+    query = sa.select(customers.c.public, _HEADED, *more).where(customers.c.id.in_(ids))
+    return query.order_by(customers.c.id).limit(sa.bindparam("most"))
+
+
+_SHARED: Final = sa.exists().where(shared_addresses.c.value == _NUMBER).label("shared")
+_ANY_CHOSEN: Final = sa.exists().where(claims.c.value == _NUMBER, _CHOSEN_FOR).label("chosen")
+EXACT: Final = _by_phone(customer_phones.c.e164, _SHARED, _ANY_CHOSEN)
+"""Persons with exactly this number, by id: record, whether others are merged into it, and of the number whether it is
+shared and whether an agent chose somebody for it."""
+NATIONAL: Final = _by_phone(customer_phones.c.national)
+"""Persons with this national significant number in any country, by id."""
+CHOSEN: Final = (
+    sa.select(customers.c.public, _HEADED, sa.func.max(claims.c.last_at).label("at"))
+    .select_from(claims)
+    .join(customers, customers.c.id == _head(claims.c.customer_id))
+    .where(claims.c.value == _NUMBER, _CHOSEN_FOR)
+    .group_by(customers.c.id)
+    .order_by(sa.desc("at"), customers.c.id)
+    .limit(sa.bindparam("most"))
+)
+"""Persons whom agents chose for this number, the last choice first."""
+BELOW: Final = sa.select(customer_links.c.member).where(customer_links.c.root == sa.bindparam("customer"))
 
 
 class PhoneBook:
@@ -31,7 +79,10 @@ class PhoneBook:
     def __init__(self, dialect: sa.Dialect, region: str):
         self._exact = Question(dialect, EXACT)
         self._similar = Question(dialect, NATIONAL)
+        self._chosen = Question(dialect, CHOSEN)
+        self._below = Question(dialect, BELOW)
         self._newest = Question(dialect, NEWEST)
+        self._cases = Question(dialect, OPEN_CASES)
         self._region = region
 
     def find(self, driver: Any, address: str) -> Match:
@@ -39,22 +90,54 @@ class PhoneBook:
         if address.startswith("+"):  # E.164 already, as the tracker presents it: mostly there is no need to parse
             exact = self._exact.ask(driver, number=address, most=MOST_CANDIDATES)
             if exact:
-                return _match(exact, sure=True)
+                return self._sure(driver, address, exact)
         number = parse_phone(address, self._region)
         if number is not None and number.e164 != address:
             exact = self._exact.ask(driver, number=number.e164, most=MOST_CANDIDATES)
             if exact:
-                return _match(exact, sure=True)
+                return self._sure(driver, number.e164, exact)
         national = number.national if number is not None else _national(address)
-        similar = self._similar.ask(driver, number=national, most=MOST_CANDIDATES) if national else []
-        return _match(similar, sure=False)
+        if not national:
+            return Match(strength="unknown")
+        similar = self._similar.ask(driver, number=national, most=MOST_CANDIDATES)
+        chosen = self._chosen.ask(driver, number=number.e164 if number else address, most=MOST_CANDIDATES)
+        return self._perhaps(driver, similar, chosen)
+
+    def _sure(self, driver: Any, number: str, exact: list[tuple[Any, ...]]) -> Match:
+        """People who have this number: one is known, unless the number is shared or somebody else was chosen for it."""
+        shared, chosen = bool(exact[0][2]), bool(exact[0][3])
+        people = [_person(row, "shared" if shared else "number") for row in exact]
+        if len(people) == 1 and not shared and not chosen:
+            return self._one(driver, people[0], exact[0][1], "known")
+        before = self._chosen.ask(driver, number=number, most=MOST_CANDIDATES) if chosen else []
+        everybody = _together(people, [_person(row, "chosen") for row in before])
+        if len(everybody) == 1 and not shared:
+            return self._one(driver, people[0], exact[0][1], "known")
+        return Match(strength="candidates", candidates=everybody[:MOST_CANDIDATES])
+
+    def _perhaps(self, driver: Any, similar: list[tuple[Any, ...]], chosen: list[tuple[Any, ...]]) -> Match:
+        """Nobody has this number; somebody may have a like one, or was chosen for it by an agent."""
+        people = _together([_person(row, "similar") for row in similar], [_person(row, "chosen") for row in chosen])
+        if not people:
+            return Match(strength="unknown")
+        if len(people) > 1:
+            return Match(strength="candidates", candidates=people[:MOST_CANDIDATES])
+        return self._one(driver, people[0], (similar or chosen)[0][1], "maybe")
+
+    def _one(self, driver: Any, person: dict[str, Any], headed: object, strength: Any) -> Match:
+        also = [row[0] for row in self._below.ask(driver, customer=person["id"])] if headed else []
+        return Match(strength=strength, customer=_plain(person), also=also)
 
     def with_history(self, driver: Any, match: Match) -> Match:
-        """The same with the last interactions, if it is one person."""
+        """The same with the last interactions and the open cases, if it is one person."""
         if match.customer is None:
             return match
-        lines = [line(row) for row in self._newest.ask(driver, customer=match.customer["id"], most=TIMELINE)]
-        return replace(match, timeline=lines)
+        rows = self._newest.ask(driver, customer=match.customer["id"], most=TIMELINE)
+        for of in match.also:
+            rows += self._newest.ask(driver, customer=of, most=TIMELINE)
+        lines = sorted((line(row) for row in rows), key=newest_first)
+        cases = self._cases.ask(driver, customer=match.customer["id"], most=MOST_IN_POP)
+        return replace(match, timeline=lines[:TIMELINE], open_cases=[open_case(row) for row in cases])
 
 
 def _national(address: str) -> str | None:
@@ -63,13 +146,22 @@ def _national(address: str) -> str | None:
     return found[1] if found is not None and len(found[1]) >= _SHORTEST else None
 
 
-def _match(found: list[tuple[Any, ...]], *, sure: bool) -> Match:
-    people: list[dict[str, Any]] = [{**_NOBODY, **orjson.loads(text)} for (text,) in found]
-    if not people:
-        return Match(strength="unknown")
-    if len(people) > 1:
-        return Match(strength="candidates", candidates=people)
-    return Match(strength="known" if sure else "maybe", customer=people[0])
+def _person(row: tuple[Any, ...], why: str) -> dict[str, Any]:
+    """The public record, with ``why`` it is shown: codes of ``wire.WhyCandidate``."""
+    return {**_NOBODY, **orjson.loads(row[0]), "why": [why]}
+
+
+def _plain(person: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in person.items() if name != "why"}
+
+
+def _together(people: list[dict[str, Any]], chosen: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each once, whom agents chose before first."""
+    found = {one["id"]: one for one in people}
+    for one in chosen:
+        there = found.setdefault(one["id"], {**one, "why": []})
+        found[one["id"]] = {**there, "why": ["chosen", *there["why"]]}
+    return ranked(list(found.values()), [one["id"] for one in chosen])
 
 
 class Recent:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import sqlalchemy as sa
 
 from interaction_log.store.schema import customers, metadata
 
+_CHUNK: Final = 500
 _Sorted: Final = sa.String().with_variant(sa.String(collation="C"), "postgresql")  # the same order on both databases
 
 customer_merges: Final = sa.Table(
@@ -90,3 +92,16 @@ sa.Index(
     sqlite_where=_named,
     postgresql_where=_named,
 )
+
+
+def forget(connection: sa.Connection, ids: Sequence[str]) -> None:
+    """Remove all that is known of these records' identity: with the records themselves."""
+    for n in range(0, len(ids), _CHUNK):
+        some = ids[n : n + _CHUNK]
+        for table, one, other in (
+            (customer_merges, "kept", "merged"),
+            (customer_links, "root", "member"),
+            (merge_suggestions, "one", "other"),
+            (claims, "customer_id", "customer_id"),
+        ):
+            connection.execute(sa.delete(table).where(table.c[one].in_(some) | table.c[other].in_(some)))

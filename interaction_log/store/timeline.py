@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
+from interaction_log.store.links import members
 from interaction_log.store.recordings import recordings
 from interaction_log.store.schema import interactions, legs
 
@@ -44,16 +45,22 @@ _OLDER = NEWEST.where(interactions.c.sorted_at < sa.bindparam("before"))
 
 
 def timeline(connection: sa.Connection, customer_id: str, limit: int, before: float | None) -> list[dict[str, Any]]:
-    """``agent_console.wire.TimelineItem``s that began before ``before`` (Unix seconds), ``limit`` at most.
+    """``agent_console.wire.TimelineItem``s of this person (merged records too) that began before ``before`` (Unix
+    seconds), ``limit`` at most.
 
     ``agent``: who had the customer last, the user, else the device. ``recorded``: there is a recording of it still.
     """
-    values: dict[str, Any] = {"customer": customer_id, "most": limit}
-    if before is None:
-        rows = connection.execute(NEWEST, values).all()
-    else:
-        rows = connection.execute(_OLDER, values | {"before": before}).all()
-    return [line(row) for row in rows]
+    query = NEWEST if before is None else _OLDER
+    found: list[dict[str, Any]] = []
+    for of in members(connection, customer_id):  # each by the index: together they would be sorted whole
+        rows = connection.execute(query, {"customer": of, "most": limit, "before": before})
+        found += [line(row) for row in rows]
+    return sorted(found, key=newest_first)[:limit]
+
+
+def newest_first(one: Mapping[str, Any]) -> tuple[float, str]:
+    """A key to sort lines by."""
+    return -one["at"], one["interaction_id"]
 
 
 def line(row: Sequence[Any]) -> dict[str, Any]:
