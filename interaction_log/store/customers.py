@@ -11,9 +11,10 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from interaction_log.records import Customer, ImportReport, Match, NotFound, Refused
-from interaction_log.store import caller, cursor, customer_rows, imports
+from interaction_log.store import caller, cursor, customer_rows, identity_tables, imports, links
 from interaction_log.store.customer_rows import view
 from interaction_log.store.fields import check
+from interaction_log.store.identity_tables import customer_links
 from interaction_log.store.reading import Reading
 from interaction_log.store.schema import customers
 from interaction_log.store.timeline import timeline
@@ -54,7 +55,8 @@ class StoredCustomers:
 
         def work(connection: sa.Connection) -> Match:
             lines = timeline(connection, customer_id, caller.TIMELINE, None)
-            return Match(strength="known", customer=view(_one(connection, customer_id)), timeline=lines)
+            also = links.members(connection, customer_id)[1:]
+            return Match(strength="known", customer=view(_one(connection, customer_id)), timeline=lines, also=also)
 
         return await self._reading.fresh(work)
 
@@ -85,9 +87,13 @@ class StoredCustomers:
         return changed
 
     async def delete(self, customer_id: str) -> None:
-        """Raises ``NotFound``."""
-        if not await self._writing(lambda connection: customer_rows.remove(connection, customer_id)):
+        """The person with all records that were merged; the interactions stay. Raises ``NotFound``."""
+        if not await self._writing(partial(_remove, customer_id=customer_id)):
             raise NotFound(customer_id)
+        self._recent.clear()
+
+    def forget_recent(self) -> None:
+        """Something beside this changed who a number leads to: merges, claims, shared numbers, imports."""
         self._recent.clear()
 
     async def search(self, text: str, limit: int, cursor: str | None) -> tuple[list[Customer], str | None]:
@@ -109,10 +115,18 @@ class StoredCustomers:
 
 
 def _one(connection: sa.Connection, customer_id: str) -> Customer:
-    found = customer_rows.load(connection, [customer_id])
+    """The person's record: of a merged one the head's."""
+    found = customer_rows.load(connection, [links.root(connection, customer_id)])
     if not found:
         raise NotFound(customer_id)
     return found[0]
+
+
+def _remove(connection: sa.Connection, customer_id: str) -> bool:
+    ids = links.members(connection, customer_id)
+    removed = [customer_rows.remove(connection, of) for of in ids]
+    identity_tables.forget(connection, ids)
+    return any(removed)
 
 
 def _search(connection: sa.Connection, text: str, limit: int, after: str | None) -> tuple[list[Customer], str | None]:
@@ -123,7 +137,11 @@ def _search(connection: sa.Connection, text: str, limit: int, after: str | None)
     if _NUMBER_LIKE.fullmatch(wanted):
         wanted = re.sub(r"[ ()./-]", "", wanted)
     if wanted:
-        query = query.where(customers.c.search.contains(wanted, autoescape=True))
+        below = customers.alias()
+        merged = sa.select(customer_links.c.root).join(below, below.c.id == customer_links.c.member)
+        merged = merged.where(below.c.search.contains(wanted, autoescape=True))
+        query = query.where(customers.c.search.contains(wanted, autoescape=True) | customers.c.id.in_(merged))
+    query = query.where(customers.c.id.not_in(links.merged()))
     if after is not None:
         name, of = cursor.read(after, str, str)
         query = query.where(sa.tuple_(customers.c.sort_name, customers.c.id) > sa.tuple_(name, of))
