@@ -30,7 +30,7 @@ def records(data: bytes) -> Iterator[Line]:
     """The header, then the rows that are not empty. Raises ``Refused`` with what is wrong with the whole file."""
     if len(data) > MOST_BYTES:
         raise Refused("file", f"larger than {MOST_BYTES // 1024 // 1024} MB")
-    text = _decoded(data)
+    text = decoded(data)
     delimiter = max(",;\t", key=text[: text.find("\n") if "\n" in text else None].count)
     rows = 0
     for line in _lines(text, delimiter):
@@ -57,7 +57,8 @@ def _lines(text: str, delimiter: str) -> Iterator[Line]:
             yield Line(begin, [], why)
 
 
-def _decoded(data: bytes) -> str:
+def decoded(data: bytes) -> str:
+    """The text, by its byte order mark, as UTF-8, UTF-16 or GBK. Raises ``Refused``."""
     encoding = next((name for bom, name in _BOMS if data.startswith(bom)), None) or _without_bom(data)
     try:
         text = data.decode(encoding)

@@ -11,7 +11,6 @@ number that stood in the file before, refuse the row. Text that a spreadsheet wo
 from __future__ import annotations
 
 import pickle
-import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,28 +18,13 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from interaction_log import mapping
 from interaction_log.records import Customer, ImportReport, Refused, RefusedRow
 from interaction_log.store import csv_text, customer_rows
 from interaction_log.store.fields import Checked, check, written
 from interaction_log.store.schema import customer_emails, customer_phones
 
-_COLUMNS: Final = {
-    "name": "name 姓名 名称 客户 客户姓名 客户名称",
-    "phones": "phone phones telephone tel mobile number 电话 手机 手机号 电话号码 联系电话",
-    "emails": "email emails mail e-mail 邮箱 电子邮件 邮件",
-    "organisation": "organisation organization company 公司 单位 机构",
-    "language": "language lang 语言",
-    "vip": "vip 贵宾",
-    "notes": "notes note remark remarks comment 备注",
-    "agent": "agent owner 坐席 专属坐席 负责人",
-}
-_FIELD_OF: Final = {word: name for name, words in _COLUMNS.items() for word in words.split()}
 _MANY: Final = ("phones", "emails")
-_SEPARATOR: Final = re.compile(r"[;；\r\n]+(?!\s*ext=)")
-_TRUE: Final = frozenset({"1", "true", "yes", "y", "x", "vip", "是"})
-_FALSE: Final = frozenset({"", "0", "false", "no", "n", "否"})
-_FORMULA: Final = ("=", "@", "＝", "＠")
-_FORMULA_IN_NAME: Final = (*_FORMULA, "+", "-", "＋", "－")
 _SHOWN: Final = 200  # characters of a cell in the report
 _CHUNK: Final = 500
 
@@ -109,9 +93,9 @@ def read(data: bytes, region: str) -> Rows:
 
 
 def _header(cells: list[str]) -> list[str | None]:
-    columns = [_FIELD_OF.get(re.sub(r"[\s_]*[0-9]*$", "", cell.strip().casefold())) for cell in cells]
-    for name in _COLUMNS:
-        if columns.count(name) > 1 and name not in _MANY:
+    columns = [mapping.of_heading(cell) for cell in cells]
+    for name in mapping.TARGETS:
+        if columns.count(name) > 1 and name not in mapping.MANY:
             raise Refused("file", f"there are two columns for {name}")
     if "name" not in columns:
         raise Refused("file", "there is no column for the name; the first line must name the columns")
@@ -123,32 +107,11 @@ def _row(line: csv_text.Line, columns: list[str | None], region: str, shown: dic
         raise Refused("row", line.broken)
     if any(cell.strip() for cell in line.cells[len(columns) :]):
         raise Refused("row", "has more cells than the first line has columns")
-    given: dict[str, Any] = {}
-    for name, cell in zip(columns, line.cells, strict=False):
-        if name is not None and cell.strip():
-            _cell(name, cell, given)
+    given = mapping.given(columns, line.cells)
     checked = check(Customer(id=str(uuid.uuid4()), name=""), given, region)
     if not checked.customer.phones and not checked.customer.emails:
         raise Refused("phones", "a telephone number or an e-mail address is needed")
     return Good(line.line, checked, given, shown)
-
-
-def _cell(name: str, cell: str, given: dict[str, Any]) -> None:
-    if name in _MANY:
-        given.setdefault(name, []).extend(part.strip() for part in _SEPARATOR.split(cell) if part.strip())
-        return
-    if cell.lstrip().startswith(_FORMULA_IN_NAME if name != "notes" else _FORMULA):
-        raise Refused(name, "begins like a spreadsheet's formula")
-    given[name] = _flag(cell) if name == "vip" else cell
-
-
-def _flag(cell: str) -> bool:
-    word = cell.strip().casefold()
-    if word in _TRUE:
-        return True
-    if word in _FALSE:
-        return False
-    raise Refused("vip", f"{cell[:20]!r} is neither yes nor no")
 
 
 def _new_in_file(good: Good, seen: dict[str, int]) -> None:

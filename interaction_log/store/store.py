@@ -9,6 +9,7 @@ from interaction_log.store.audit import StoredAudit
 from interaction_log.store.callbacks import StoredCallbacks
 from interaction_log.store.catalogue import StoredCatalogue
 from interaction_log.store.customers import StoredCustomers
+from interaction_log.store.imports_store import StoredImports
 from interaction_log.store.interactions import StoredInteractions
 from interaction_log.store.migrate import upgrade_to_head
 from interaction_log.store.missed import StoredMissed
@@ -32,6 +33,7 @@ class Store:
     recordings: StoredRecordings
     audit: StoredAudit
     teams: StoredTeams
+    imports: StoredImports
     _reading: Reading
     _writing: Writing
 
@@ -54,6 +56,7 @@ class Store:
             StoredRecordings(reading, writing),
             StoredAudit(reading, writing),
             StoredTeams(reading, writing, users.forget),
+            StoredImports(reading, writing),
             reading,
             writing,
         )
