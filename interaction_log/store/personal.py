@@ -34,12 +34,14 @@ class Person:
     """Whom it is about: all ids that are one customer (``links.members``), and what names that person alone.
 
     ``numbers`` as in ``customer_phones.e164``, ``mails`` case-folded; those that another customer has too (a
-    switchboard) are not among them.
+    switchboard) are not among them. ``interactions``: beside those of the ids, or, without any, contacts whose time
+    is over (``retention``).
     """
 
     customers: tuple[str, ...]
     numbers: tuple[str, ...] = ()
     mails: tuple[str, ...] = ()
+    interactions: tuple[str, ...] = ()
 
 
 Of = Callable[[Person], sa.ColumnElement[bool]]
@@ -134,7 +136,9 @@ def its_interactions(person: Person) -> sa.ColumnElement[bool]:
     """The condition for that person's interactions: written with one of the ids, or by nobody from a number that is
     that person's alone."""
     i = interactions.c
-    known = i.customer_id.in_(person.customers)
+    known: sa.ColumnElement[bool] = i.customer_id.in_(person.customers)
+    if person.interactions:
+        known = known | i.id.in_(person.interactions)
     if not (person.numbers or person.mails):
         return known
     return sa.or_(known, i.customer_id.is_(None) & i.customer_address.in_((*person.numbers, *person.mails)))
