@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from interaction_log.records import Customer, Refused
+from interaction_log.store import index_customers
 from interaction_log.store.fields import NO_USER, Checked
+from interaction_log.store.records_tables import custom_fields, customer_values
 from interaction_log.store.schema import customer_emails, customer_phones, customers, users
 
 _CHUNK: Final = 500
@@ -72,9 +74,11 @@ def _add(connection: sa.Connection, batch: list[Checked]) -> None:
         (customers, [_row(one) for one in batch]),
         (customer_phones, [row for one in batch for row in _phones(one)]),
         (customer_emails, [row for one in batch for row in _emails(one)]),
+        (customer_values, [row for one in batch for row in _values(one)]),
     ):
         if rows:
             connection.execute(sa.insert(table), rows)
+    _index(connection, batch)
 
 
 def change(connection: sa.Connection, changed: Sequence[Checked]) -> None:
@@ -93,11 +97,24 @@ def _change(connection: sa.Connection, batch: Sequence[Checked]) -> None:
         new = [row for one in batch for row in lists(one)]
         if new:
             connection.execute(sa.insert(table), new)
+    _change_values(connection, [one for one in batch if one.values is not None])
+    _index(connection, batch)
+
+
+def _change_values(connection: sa.Connection, batch: Sequence[Checked]) -> None:
+    if not batch:
+        return
+    ids = [one.customer.id for one in batch]
+    connection.execute(sa.delete(customer_values).where(customer_values.c.customer_id.in_(ids)))
+    new = [row for one in batch for row in _values(one)]
+    if new:
+        connection.execute(sa.insert(customer_values), new)
 
 
 def remove(connection: sa.Connection, of: str) -> bool:
     """Delete the record; ``False``: there was none. Interactions keep the id."""
-    for table in (customer_phones, customer_emails):
+    index_customers.drop(connection, [of])
+    for table in (customer_phones, customer_emails, customer_values):
         connection.execute(sa.delete(table).where(table.c.customer_id == of))
     return connection.execute(sa.delete(customers).where(customers.c.id == of)).rowcount == 1
 
@@ -114,7 +131,30 @@ def _row(checked: Checked) -> dict[str, Any]:
         "public": json.dumps(view(c)),
         "sort_name": c.name.casefold(),
         "search": checked.search,
+        "kind": c.kind,
+        "channel": c.channel,
+        "value": c.value,
+        "sort_organisation": c.organisation.casefold() if c.organisation else None,
+        "agent": c.agent,
     }
+
+
+def _index(connection: sa.Connection, batch: Sequence[Checked]) -> None:
+    index_customers.put(connection, searchable(connection, [one.customer for one in batch]))
+
+
+def searchable(connection: sa.Connection, some: Sequence[Customer]) -> list[Customer]:
+    """These as the full-text search may have them: without the fields that are sensitive."""
+    if not some:
+        return []
+    secret = set(connection.execute(sa.select(custom_fields.c.code).where(custom_fields.c.sensitive)).scalars())
+    return [_without(one, secret) for one in some]
+
+
+def _without(customer: Customer, secret: set[str]) -> Customer:
+    if secret.isdisjoint(customer.fields):
+        return customer
+    return replace(customer, fields={code: value for code, value in customer.fields.items() if code not in secret})
 
 
 def _phones(checked: Checked) -> list[dict[str, Any]]:
@@ -135,4 +175,12 @@ def _emails(checked: Checked) -> list[dict[str, Any]]:
     return [
         {"customer_id": of, "position": n, "email": one, "folded": one.casefold()}
         for n, one in enumerate(checked.customer.emails)
+    ]
+
+
+def _values(checked: Checked) -> list[dict[str, Any]]:
+    of = checked.customer.id
+    return [
+        {"customer_id": of, "field": code, "text": text, "number": number}
+        for code, (text, number) in (checked.values or {}).items()
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 import uuid
 from functools import partial
 from typing import Any, Final
@@ -11,7 +12,9 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from interaction_log.records import Customer, ImportReport, Match, NotFound, Refused
-from interaction_log.store import caller, cursor, customer_rows, identity_tables, imports, links
+from interaction_log.store import caller, cursor, customer_rows, identity_tables, imports, links, segments
+from interaction_log.store.cases import MOST_IN_POP, OPEN_CASES, open_case
+from interaction_log.store.custom_fields import defined
 from interaction_log.store.customer_rows import view
 from interaction_log.store.fields import check
 from interaction_log.store.identity_tables import customer_links
@@ -56,27 +59,32 @@ class StoredCustomers:
         def work(connection: sa.Connection) -> Match:
             lines = timeline(connection, customer_id, caller.TIMELINE, None)
             also = links.members(connection, customer_id)[1:]
-            return Match(strength="known", customer=view(_one(connection, customer_id)), timeline=lines, also=also)
+            rows = connection.execute(OPEN_CASES, {"customer": customer_id, "most": MOST_IN_POP})
+            cases = [open_case(row) for row in rows]
+            customer = view(_one(connection, customer_id))
+            return Match(strength="known", customer=customer, timeline=lines, open_cases=cases, also=also)
 
         return await self._reading.fresh(work)
 
     async def create(self, fields: dict[str, Any]) -> Customer:
         """A new record; raises ``Refused``."""
-        checked = check(Customer(id=str(uuid.uuid4()), name=""), fields, self._region)
+        blank = Customer(id=str(uuid.uuid4()), name="")
 
-        def work(connection: sa.Connection) -> None:
+        def work(connection: sa.Connection) -> Customer:
+            checked = check(blank, fields, self._region, defined(connection))
             customer_rows.check_agent(connection, checked.customer)
             customer_rows.add(connection, [checked])
+            return checked.customer
 
-        await self._writing(work)
+        created = await self._writing(work)
         self._recent.clear()
-        return checked.customer
+        return created
 
     async def update(self, customer_id: str, fields: dict[str, Any]) -> Customer:
         """Change these fields; lists are replaced whole. Raises ``NotFound`` or ``Refused``."""
 
         def work(connection: sa.Connection) -> Customer:
-            checked = check(_one(connection, customer_id), fields, self._region)
+            checked = check(_one(connection, customer_id), fields, self._region, defined(connection))
             if "agent" in fields:  # one who left meanwhile must not stand in the way of other changes
                 customer_rows.check_agent(connection, checked.customer)
             customer_rows.change(connection, [checked])
@@ -96,10 +104,15 @@ class StoredCustomers:
         """Something beside this changed who a number leads to: merges, claims, shared numbers, imports."""
         self._recent.clear()
 
-    async def search(self, text: str, limit: int, cursor: str | None) -> tuple[list[Customer], str | None]:
-        """Customers whose name, organisation, number or mail contains ``text``, by name; ``limit`` is capped at 500."""
+    async def search(
+        self, text: str, limit: int, cursor: str | None, segment: str | None = None
+    ) -> tuple[list[Customer], str | None]:
+        """Customers whose name, organisation, number or mail contains ``text``, by name; ``limit`` is capped at 500.
+
+        ``segment``: only those who are in this one now; raises ``NotFound`` for one that is none.
+        """
         limit = max(1, min(limit, MOST_PER_PAGE))
-        return await self._reading(partial(_search, text=text, limit=limit, after=cursor))
+        return await self._reading(partial(_search, text=text, limit=limit, after=cursor, segment=segment))
 
     async def timeline(self, customer_id: str, limit: int, before: float | None) -> list[dict[str, Any]]:
         """The customer's interactions, newest first; ``limit`` is capped at 500."""
@@ -129,7 +142,9 @@ def _remove(connection: sa.Connection, customer_id: str) -> bool:
     return any(removed)
 
 
-def _search(connection: sa.Connection, text: str, limit: int, after: str | None) -> tuple[list[Customer], str | None]:
+def _search(
+    connection: sa.Connection, text: str, limit: int, after: str | None, segment: str | None
+) -> tuple[list[Customer], str | None]:
     query = sa.select(customers.c.sort_name, customers.c.id).order_by(customers.c.sort_name, customers.c.id)
     wanted = " ".join(text.split()).casefold()
     if "\0" in wanted or not wanted.isprintable():
@@ -141,6 +156,8 @@ def _search(connection: sa.Connection, text: str, limit: int, after: str | None)
         merged = sa.select(customer_links.c.root).join(below, below.c.id == customer_links.c.member)
         merged = merged.where(below.c.search.contains(wanted, autoescape=True))
         query = query.where(customers.c.search.contains(wanted, autoescape=True) | customers.c.id.in_(merged))
+    if segment is not None:
+        query = query.where(segments.where(connection, segment, time.time()))
     query = query.where(customers.c.id.not_in(links.merged()))
     if after is not None:
         name, of = cursor.read(after, str, str)

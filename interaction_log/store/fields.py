@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from interaction_log.identity import PhoneNumber, parse_phone
-from interaction_log.records import Customer, Refused
+from interaction_log.records import Customer, CustomField, Refused
+from interaction_log.store.typed import typed, values_of
 
 NAME_LENGTH: Final = 200
 NOTES_LENGTH: Final = 20_000
@@ -22,15 +23,24 @@ _NUMBER: Final = re.compile(
 _ROUNDED: Final = re.compile(r"[0-9]+(\.[0-9]+)?[eE]\+?[0-9]+|[0-9]+\.[0-9]{1,2}|\.?#+", re.ASCII)
 _EMAIL_LENGTH: Final = 254  # RFC 5321 §4.5.3.1.3, without the angle brackets
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")  # the shape of RFC 5646
-_FIELDS: Final = frozenset({"name", "phones", "emails", "organisation", "language", "vip", "notes", "agent"})
+_FIELDS: Final = frozenset(
+    {"name", "phones", "emails", "organisation", "language", "vip", "notes", "agent", "kind", "channel", "value"}
+)
+CHANNELS: Final = ("voice", "chat", "email")
+KINDS: Final = ("person", "organisation")
+MOST_VALUE: Final = 1e12
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A customer whose fields are right, with the numbers as the numbering plan has them."""
+    """A customer whose fields are right, with the numbers as the numbering plan has them.
+
+    ``values``: of custom fields, for filters: text and number by field; ``None``: those that are stored stay.
+    """
 
     customer: Customer
     numbers: list[PhoneNumber]
+    values: dict[str, tuple[str | None, float | None]] | None = None
 
     @property
     def search(self) -> str:
@@ -40,10 +50,14 @@ class Checked:
         return "\n".join(parts).casefold()
 
 
-def check(base: Customer, fields: Mapping[str, Any], region: str) -> Checked:
-    """``base`` with ``fields`` laid over it. Raises ``Refused`` with the name of the first field that is wrong."""
+def check(base: Customer, fields: Mapping[str, Any], region: str, site: Sequence[CustomField] | None = None) -> Checked:
+    """``base`` with ``fields`` laid over it. Raises ``Refused`` with the name of the first field that is wrong.
+
+    ``site``: the fields that the site defined; with them ``fields`` may hold some of their values (``None`` empties
+    one), and a new record needs the required ones. Without them what the record has of them stays as it is.
+    """
     for name in fields:
-        if name not in _FIELDS:
+        if name not in _FIELDS and (name != "fields" or site is None):
             raise Refused(name, "there is no such field")
     numbers = [phone(text, region, f"phones.{n}") for n, text in enumerate(_texts("phones", fields, base.phones))]
     numbers = list({written(number): number for number in numbers}.values())
@@ -58,8 +72,15 @@ def check(base: Customer, fields: Mapping[str, Any], region: str) -> Checked:
         vip=_flag(fields.get("vip", base.vip)),
         notes=_notes(fields.get("notes", base.notes)),
         agent=_user(fields.get("agent", base.agent)),
+        kind=_one_of("kind", fields.get("kind", base.kind), KINDS),
+        channel=_one_of("channel", fields.get("channel", base.channel), (None, *CHANNELS)),
+        value=_worth(fields.get("value", base.value)),
     )
-    return Checked(customer, numbers)
+    if site is None:
+        return Checked(customer, numbers)
+    new = not base.name or "kind" in fields
+    customer = replace(customer, fields=typed(base.fields, fields.get("fields"), site, customer.kind, new))
+    return Checked(customer, numbers, values_of(customer.fields, site))
 
 
 def phone(text: str, region: str, field: str) -> PhoneNumber:
@@ -145,6 +166,20 @@ def _flag(value: object) -> bool:
     if not isinstance(value, bool):
         raise Refused("vip", "true or false is needed")
     return value
+
+
+def _one_of(field: str, value: object, choices: tuple[str | None, ...]) -> Any:
+    if value not in choices:
+        raise Refused(field, f"one of {', '.join(one for one in choices if one)}")
+    return value
+
+
+def _worth(value: object) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MOST_VALUE:
+        raise Refused("value", f"0 to {MOST_VALUE:.0f}")
+    return float(value)
 
 
 def _plain(text: str) -> bool:

@@ -159,6 +159,7 @@ customers: Final = sa.Table(
     sa.Column("channel", sa.String),  # preferred: voice | chat | email
     sa.Column("value", sa.Double),  # what the customer is worth to the site, in its currency
     sa.Column("sort_organisation", sa.String),  # case-folded
+    sa.Column("agent", sa.String),  # the user who looks after the customer
     sa.Index("customers_by_name", "sort_name", "id"),
 )
 

@@ -164,6 +164,10 @@ async def test_who_calls(store: Store, log: EventLog) -> None:
         "vip": False,
         "notes": None,
         "agent": None,
+        "kind": "person",
+        "channel": None,
+        "value": None,
+        "fields": {},
     }
     assert match.timeline == [] and match.open_cases == []
 

@@ -15,7 +15,7 @@ branch_labels = None
 depends_on = None
 
 _CHUNK = 1_000
-_CUSTOMER_COLUMNS = ("kind", "channel", "value", "sort_organisation")
+_CUSTOMER_COLUMNS = ("kind", "channel", "value", "sort_organisation", "agent")
 _OF_RECORDS = ("kind", "channel", "value", "fields")  # what older versions do not know in ``public``
 _Column = Callable[..., sa.Column[Any]]
 
@@ -83,7 +83,8 @@ def _customers() -> None:
     op.add_column("customers", sa.Column("channel", sa.String()))
     op.add_column("customers", sa.Column("value", sa.Double()))
     op.add_column("customers", sa.Column("sort_organisation", sa.String()))
-    _fold_organisations(op.get_bind())
+    op.add_column("customers", sa.Column("agent", sa.String()))
+    _fill(op.get_bind())
     op.create_table(
         "custom_fields",
         _word("code"), _text("labels"), _word("type"), _word("of"), _flag("required"), _flag("sensitive"),
@@ -102,21 +103,27 @@ def _customers() -> None:
     op.create_index("relations_to", "relations", ["to_id"])
 
 
-def _fold_organisations(connection: sa.Connection) -> None:
-    """No database folds case as Python does, so it is done here, in pieces."""
+def _fill(connection: sa.Connection) -> None:
+    """What was in the record's JSON only; and no database folds case as Python does. In pieces."""
     table = sa.table(
-        "customers", sa.column("id", sa.String), sa.column("organisation", sa.String), sa.column("sort_organisation")
+        "customers",
+        *(sa.column(name, sa.String) for name in ("id", "public", "organisation", "sort_organisation", "agent")),
     )
-    change = (
-        sa.update(table).where(table.c.id == sa.bindparam("of")).values(sort_organisation=sa.bindparam("organisation"))
-    )
+    values: dict[str, Any] = {"sort_organisation": sa.bindparam("folded"), "agent": sa.bindparam("by")}
+    change = sa.update(table).where(table.c.id == sa.bindparam("of")).values(values)
     last = ""
     while True:
-        found = sa.select(table.c.id, table.c.organisation).where(table.c.id > last, table.c.organisation.is_not(None))
+        found = sa.select(table.c.id, table.c.organisation, table.c.public).where(table.c.id > last)
         rows = connection.execute(found.order_by(table.c.id).limit(_CHUNK)).all()
         if not rows:
             return
-        connection.execute(change, [{"of": row.id, "organisation": row.organisation.casefold()} for row in rows])
+        new = [
+            {"of": of, "folded": organisation and organisation.casefold(), "by": json.loads(public).get("agent")}
+            for of, organisation, public in rows
+        ]
+        changed = [one for one in new if one["folded"] or one["by"]]
+        if changed:
+            connection.execute(change, changed)
         last = rows[-1].id
 
 
