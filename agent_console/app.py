@@ -14,6 +14,7 @@ from fastapi.responses import Response
 from agent_console import (
     health,
     problems,
+    rest_audit,
     rest_catalogue,
     rest_colleagues,
     rest_customers,
@@ -23,6 +24,7 @@ from agent_console import (
     rest_missed,
     rest_phone,
     rest_recordings,
+    rest_roles,
     rest_session,
     rest_users,
     rest_voicemail,
@@ -121,6 +123,8 @@ def _api(deps: ConsoleDeps, metrics: Metrics, choices: Choices) -> FastAPI:
     problems.install(api)
     parts = health.Health(deps)
     api.include_router(health.routes(deps, parts, metrics))
+    for module in (rest_roles, rest_audit):
+        api.include_router(module.routes(deps))
     for module in (rest_session, rest_users, rest_customers, rest_interactions, rest_phone):
         api.include_router(module.routes(deps))
     api.include_router(rest_catalogue.routes(deps, choices))

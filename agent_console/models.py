@@ -50,6 +50,8 @@ class NewUser(Body):
     devices: Devices = []
     language: Language | None = None
     skills: Skills = {}
+    own_role: Code | None = None
+    teams: Annotated[list[Code], Field(max_length=200)] = []
 
 
 class UserChange(Body):
@@ -62,6 +64,9 @@ class UserChange(Body):
     disabled: bool = False
     version: Annotated[int, Field(ge=1)] = 1
     skills: Skills = {}
+    own_role: Code | None = None
+    """A role of the site's own; ``role`` alone gives the built-in one back."""
+    teams: Annotated[list[Code], Field(max_length=200)] = []
 
 
 class NewPassword(Body):
@@ -69,6 +74,24 @@ class NewPassword(Body):
 
     password: Password
     current: Annotated[str, Field(max_length=MAX_PASSWORD)] | None = None
+
+
+class RoleChange(Body):
+    """A role of the site's own. ``version``: as it was seen, 1 for a new one."""
+
+    labels: Labels
+    base: Role
+    rights: Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=200)]
+    version: Annotated[int, Field(ge=1)] = 1
+
+
+class TeamChange(Body):
+    """A team. ``version``: as it was seen, 1 for a new one."""
+
+    label: Text
+    members: Annotated[list[UserName], Field(max_length=5_000)] = []
+    queues: Annotated[list[QueueName], Field(max_length=1_000)] = []
+    version: Annotated[int, Field(ge=1)] = 1
 
 
 class QueueChange(Body):

@@ -12,6 +12,7 @@ from agent_console.origin import client_address
 from agent_console.problems import Problem
 from agent_console.sessions import COOKIE, Principal, check_page, signed_in
 from interaction_log.records import User
+from interaction_log.rights import rights_of
 
 WRONG = "The name or the password is not right."
 CHECKS_AT_ONCE = 2  # a password check is meant to be slow; two cores shall not be all that they take
@@ -30,6 +31,9 @@ def user_view(user: User) -> dict[str, Any]:
         "disabled": user.disabled,
         "version": user.version,
         "skills": dict(user.skills),
+        "own_role": user.own_role,
+        "teams": list(user.teams),
+        "rights": sorted(rights_of(user)),
     }
 
 

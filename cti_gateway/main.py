@@ -311,6 +311,8 @@ def _console_deps(gateway: Gateway, settings: Settings, consoles: Consoles) -> C
         interactions=store.interactions,
         catalogue=store.catalogue,
         missed=store.missed,
+        teams=store.teams,
+        trail=store.audit,
         crm=settings.crm.pages() if settings.crm is not None else (),
         live=gateway.hub,
         consoles=consoles,

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Final
 
 from agent_console import wire
+from agent_console.access import may_command
 from agent_console.wire import Ack, ClientCommand
 from cti_gateway.ami import actions
 from cti_gateway.desk import OWN_REASONS, no
@@ -65,7 +66,7 @@ class Supervision:
     def submit(self, supervisor: str, name: str, command: ClientCommand) -> Ack | Awaitable[Ack]:
         """Accept or refuse; what is observed later goes to the supervisors as ``command_result``."""
         user = self._hub.people.get(supervisor)
-        if user is None or user.disabled or user.role not in ("supervisor", "admin"):
+        if user is None or user.disabled or not may_command(user, "/supervisor", name):
             self.refused(supervisor, name, getattr(command, "agent", ""))
             return no("forbidden", "Your role does not allow this.")
         return self._take(user, name, command)

@@ -20,6 +20,7 @@ from cti_gateway.pbx import Outcome, Pbx
 from cti_gateway.tracking.channels import Channel
 from interaction_log import events as e
 from interaction_log.devices import split
+from interaction_log.rights import has
 
 if TYPE_CHECKING:
     from cti_gateway.hub import Hub
@@ -170,7 +171,7 @@ class Taps:
         """Whose phone this is, of those who may listen."""
         for user in self._hub.people.values():
             seats = [split(seat) for seat in user.devices]
-            if user.role in ("supervisor", "admin") and any(d == device and p in (None, pbx) for p, d in seats):
+            if has(user, "supervise.listen") and any(d == device and p in (None, pbx) for p, d in seats):
                 return user.name
         return None
 
