@@ -130,9 +130,22 @@ def _insert(connection: sa.Connection, docs: list[Doc]) -> None:
     ids = _numbers(connection, docs)
     rows = [_row(one, of) for of, one in zip(ids, docs, strict=True)]
     connection.execute(sa.insert(search_docs), rows)
+    _add_words(connection, ids, docs)
+
+
+def _add_words(connection: sa.Connection, ids: Sequence[int], docs: Sequence[Doc]) -> None:
     lite = connection.dialect.name == "sqlite"
     words = [{"id": of, "words": one.codes("" if lite else bucket(of))} for of, one in zip(ids, docs, strict=True)]
     connection.execute(_ADD_LITE if lite else _ADD, words)
+
+
+def words_anew(connection: sa.Connection, after: int, most: int) -> int | None:
+    """Make the terms of the documents above this number anew, of an index that was emptied; the last one's number."""
+    rows = connection.execute(sa.select(search_docs).where(_d.id > after).order_by(_d.id).limit(most)).all()
+    if not rows:
+        return None
+    _add_words(connection, [row.id for row in rows], [doc_of(row) for row in rows])
+    return int(rows[-1].id)
 
 
 def _row(doc: Doc, of: int) -> dict[str, Any]:

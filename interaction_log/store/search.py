@@ -1,0 +1,274 @@
+"""Searching: newest first, window by window back in time, until a page is full.
+
+Both databases are asked for the same coded terms (``interaction_log.tokens``) and answer with numbers of documents,
+which are in the order of time; each document is then looked at: does its text really hold what was asked for, may it
+be seen? So what is found is the same everywhere, and a word that is in millions of documents costs a page only.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from interaction_log import tokens
+from interaction_log.found import MOST_PER_PAGE, Found, FoundPage, Question, Scope
+from interaction_log.store import cursor as cursors
+from interaction_log.store import links
+from interaction_log.store.index import SECOND, WEEK, Doc, bucket, doc_of
+from interaction_log.store.reading import Reading
+from interaction_log.store.schema import customers
+from interaction_log.store.search_tables import search_docs
+from interaction_log.tokens import Tree, Wanted
+
+PATIENCE_SECONDS: Final = 0.06
+"""After so long a page is given as it is, with the cursor to go on: a disk and a list of words may be slow."""
+QUICK_SECONDS: Final = 0.015
+NEWEST: Final = 2_000
+"""Documents of the first window: a frequent word fills its page there."""
+WIDEST: Final = 128 * WEEK
+SNIPPET: Final = 160
+BEFORE_MARK: Final = 40
+_CANDIDATES: Final = 60
+_MOST_MARKS: Final = 20
+_d: Final = search_docs.c
+
+
+class StoredSearch:
+    """What is in the index, for those who may see it. Nothing is found where nothing is asked for."""
+
+    def __init__(self, reading: Reading):
+        self._reading = reading
+
+    async def find(self, question: Question, scope: Scope) -> FoundPage:
+        """A page. Raises ``Refused`` for a foreign cursor; a text without any word finds nothing."""
+        return await self._reading(lambda connection: find(connection, question, scope))
+
+    async def members(self, customer_id: str) -> tuple[str, ...]:
+        """All records that are one person with this one."""
+        return await self._reading(lambda connection: tuple(links.members(connection, customer_id)))
+
+
+def find(connection: sa.Connection, question: Question, scope: Scope) -> FoundPage:
+    """The same in the caller's thread."""
+    wanted = tokens.wanted(question.text)
+    tree = _tree(question, scope, wanted)
+    if tree is None or (question.text.strip() and not wanted):
+        return FoundPage()
+    low, high = _bounds(connection, question)
+    limit = max(1, min(question.limit, MOST_PER_PAGE))
+    search = _Search(connection, question, scope, wanted, tree)
+    found = search.page(low, high, limit + 1)
+    following, reached = None, None
+    if len(found) > limit:
+        following = cursors.write(found[limit - 1][0])
+    elif search.stopped_at is not None:
+        following, reached = cursors.write(search.stopped_at), float(search.stopped_at // SECOND)
+    items = [_show(doc, wanted) for _, doc in found[:limit]]
+    return FoundPage(items=_named(connection, items), next=following, reached=reached)
+
+
+def _tree(question: Question, scope: Scope, wanted: Sequence[Wanted]) -> Tree | None:
+    parts: list[Tree] = []
+    words = tokens.tree(wanted)
+    if words is not None:
+        parts.append(words)
+    for labels in _filters(question):
+        parts.append(_any_of(labels))
+    if not scope.everything:
+        if not scope.labels:
+            return None
+        parts.append(_any_of(sorted(scope.labels)))
+    if not parts:
+        return None
+    return parts[0] if len(parts) == 1 else ("and", tuple(parts))
+
+
+def _filters(question: Question) -> Iterator[list[str]]:
+    """Groups of labels: a document has one of each group."""
+    if question.kinds:
+        yield [f"kind:{one}" for one in question.kinds]
+    for name in ("queue", "agent", "channel"):
+        if value := getattr(question, name):
+            yield [f"{name}:{value}"]
+    if question.customer_ids:
+        yield [f"customer:{one}" for one in question.customer_ids]
+
+
+def _any_of(labels: Sequence[str]) -> Tree:
+    some = tuple(f"={label}" for label in labels)
+    return some[0] if len(some) == 1 else ("or", some)
+
+
+def _bounds(connection: sa.Connection, question: Question) -> tuple[int, int]:
+    """The numbers of the documents that are asked for: from ``low``, below ``high``."""
+    low = int(question.start or 0) * SECOND
+    end = 1 << 62 if question.end is None else (int(question.end) + 1) * SECOND
+    high = connection.execute(sa.select(sa.func.max(_d.id)).where(_d.id < end)).scalar()
+    oldest = connection.execute(sa.select(sa.func.min(_d.id))).scalar()
+    if high is None or oldest is None:
+        return 0, 0
+    top = int(high) + 1
+    if question.cursor is not None:
+        (before,) = cursors.read(question.cursor, int)
+        top = min(top, before)
+    return max(low, int(oldest)), top
+
+
+class _Search:
+    """One search on one connection."""
+
+    def __init__(
+        self, connection: sa.Connection, question: Question, scope: Scope, wanted: Sequence[Wanted], tree: Tree
+    ):
+        self._connection = connection
+        self._question = question
+        self._scope = scope
+        self._wanted = wanted
+        self._filters = list(_filters(question))
+        self._tree = tree
+        self._lite = connection.dialect.name == "sqlite"
+        self.stopped_at: int | None = None
+
+    def page(self, low: int, high: int, count: int) -> list[tuple[int, Doc]]:
+        """Up to ``count`` documents, newest first. ``stopped_at``: there may be more below this number."""
+        began = last = time.monotonic()
+        found: list[tuple[int, Doc]] = []
+        width = 0
+        while len(found) < count and (high := self._next(low, high)) > low:
+            floor = max(low, self._floor(high, width))
+            ids = self._candidates(floor, high)
+            found += self._good(ids)
+            now = time.monotonic()
+            high = ids[-1] if len(ids) == _CANDIDATES else floor
+            if len(ids) < _CANDIDATES:
+                width = min(max(1, width * 2), WIDEST // WEEK) if now - last < QUICK_SECONDS else max(1, width)
+            if now - began > PATIENCE_SECONDS and high > low:
+                self.stopped_at = high
+                break
+            last = now
+        return found[:count]
+
+    def _next(self, low: int, high: int) -> int:
+        """Just above the next document below ``high``: years without any are leapt over."""
+        query = sa.select(sa.func.max(_d.id)).where(_d.id < high, _d.id >= low)
+        top = self._connection.execute(query).scalar()
+        return low if top is None else int(top) + 1
+
+    def _floor(self, high: int, weeks: int) -> int:
+        """Where the window below ``high`` begins; at first it holds the newest documents, then whole weeks."""
+        if weeks:
+            week = (high - 1) // SECOND // WEEK
+            return (week - weeks + 1) * WEEK * SECOND
+        query = sa.select(_d.id).where(_d.id < high).order_by(_d.id.desc()).offset(NEWEST).limit(1)
+        there: int | None = self._connection.execute(query).scalar()
+        return max(there or 0, high - 8 * WEEK * SECOND)
+
+    def _candidates(self, low: int, high: int) -> list[int]:
+        values: dict[str, Any] = {"low": low, "high": high, "most": _CANDIDATES}
+        if self._lite:
+            words = tokens.rendered(self._tree, "", both=" AND ", either=" OR ")
+            return list(self._connection.execute(_LITE, values | {"words": words}).scalars())
+        weeks = range(low // SECOND // WEEK, (high - 1) // SECOND // WEEK + 1)
+        buckets = (bucket(week * WEEK * SECOND) for week in weeks)
+        words = "|".join(tokens.rendered(self._tree, one, both="&", either="|") for one in buckets)
+        return list(self._connection.exec_driver_sql(_POSTGRES.format(words=words, **values)).scalars())
+
+    def _good(self, ids: Sequence[int]) -> Iterator[tuple[int, Doc]]:
+        """Those that really hold it and may be seen, in this order."""
+        if not ids:
+            return
+        rows = {row.id: row for row in self._connection.execute(sa.select(search_docs).where(_d.id.in_(ids)))}
+        for of in ids:
+            if of in rows and self._fits(doc := doc_of(rows[of])):
+                yield of, doc
+
+    def _fits(self, doc: Doc) -> bool:
+        start, end = self._question.start, self._question.end
+        if (start is not None and doc.at < start) or (end is not None and doc.at >= end):
+            return False
+        labels = doc.labels()
+        if not self._scope.allows(labels) or any(set(group).isdisjoint(labels) for group in self._filters):
+            return False
+        title, text = list(tokens.pieces(doc.title)), list(tokens.pieces(doc.text))
+        return all(any(one.marks(title, title=True)) or any(one.marks(text, title=False)) for one in self._wanted)
+
+
+_LITE: Final = sa.text(
+    "SELECT rowid FROM search_words WHERE search_words MATCH :words AND rowid >= :low AND rowid < :high "
+    "ORDER BY rowid DESC LIMIT :most"
+)
+# First all of the window by the words, then the newest: else the planner reads by number and tests each. The values
+# stand in the text (letters, digits and brackets of ours), or it would plan once for all windows.
+_POSTGRES: Final = (
+    "WITH hits AS MATERIALIZED (SELECT id FROM search_words WHERE words @@ '{words}'::tsquery "
+    "AND id >= {low} AND id < {high}) SELECT id FROM hits ORDER BY id DESC LIMIT {most}"
+)
+
+
+# --- what is shown -------------------------------------------------------------------------------
+
+
+def _show(doc: Doc, wanted: Sequence[Wanted]) -> Found:
+    title_pieces, text_pieces = list(tokens.pieces(doc.title)), list(tokens.pieces(doc.text))
+    in_title = _united(mark for one in wanted for mark in one.marks(title_pieces, title=True))
+    in_text = _united(mark for one in wanted for mark in one.marks(text_pieces, title=False))
+    snippet, marks = _snippet(doc.text, in_text)
+    return Found(
+        kind=doc.kind,
+        ref=doc.ref,
+        at=doc.at,
+        title=doc.title,
+        snippet=snippet,
+        title_marks=in_title,
+        marks=marks,
+        customer_id=doc.customer_id,
+        queue=doc.queue,
+        agent=doc.agent,
+        channel=doc.channel,
+    )
+
+
+def _united(marks: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """In order, overlapping ones as one."""
+    found: list[tuple[int, int]] = []
+    for start, end in sorted(marks)[: _MOST_MARKS * 4]:
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((start, end))
+    return found[:_MOST_MARKS]
+
+
+def _snippet(text: str, marks: list[tuple[int, int]]) -> tuple[str, list[tuple[int, int]]]:
+    """The text around the first mark, with an ellipsis where it was cut, and the marks in it."""
+    if not text:
+        return "", []
+    first = marks[0][0] if marks else 0
+    start = max(0, first - BEFORE_MARK) if len(text) > SNIPPET else 0
+    end = min(len(text), start + SNIPPET)
+    head, tail = "…" if start else "", "…" if end < len(text) else ""
+    shift = len(head) - start
+    shown = [(s + shift, min(e, end) + shift) for s, e in marks if s >= start and s < end]
+    return f"{head}{text[start:end]}{tail}", shown
+
+
+def _named(connection: sa.Connection, items: list[Found]) -> list[Found]:
+    """With the name of whom it is about: the head of the person, where records were merged."""
+    ids = {one.customer_id for one in items if one.customer_id}
+    if not ids:
+        return items
+    heads = links.roots(connection, ids)
+    query = sa.select(customers.c.id, customers.c.name).where(customers.c.id.in_(set(heads.values())))
+    names = {row.id: row.name for row in connection.execute(query)}
+    return [_with_name(one, heads, names) for one in items]
+
+
+def _with_name(one: Found, heads: dict[str, str], names: dict[str, str]) -> Found:
+    if one.customer_id is None:
+        return one
+    head = heads.get(one.customer_id, one.customer_id)
+    values: dict[str, Any] = {name: getattr(one, name) for name in Found.__dataclass_fields__}
+    return Found(**values | {"customer_id": head, "customer_name": names.get(head)})
