@@ -1,7 +1,5 @@
 """``/api/audit``: the audit trail, to be read, checked and taken away as a file."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json

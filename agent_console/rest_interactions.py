@@ -10,8 +10,9 @@ from agent_console.deps import ConsoleDeps
 from agent_console.models import MAX_PAGE, InteractionQuery
 from agent_console.problems import Problem
 from agent_console.rest import capped, moment
-from agent_console.sessions import Principal, signed_in
+from agent_console.sessions import Principal, sight_of, signed_in
 from interaction_log.records import NotFound, User
+from interaction_log.rights import EVERYTHING
 
 
 async def is_hers(deps: ConsoleDeps, item: Mapping[str, Any], user: User) -> bool:
@@ -30,6 +31,14 @@ async def is_hers(deps: ConsoleDeps, item: Mapping[str, Any], user: User) -> boo
         if page.next is None:
             return False
         cursor = page.next
+
+
+async def may_read(deps: ConsoleDeps, item: Mapping[str, Any], who: Principal) -> bool:
+    """Whether she may see this contact: her own, or one that is in sight of who oversees."""
+    if not who.oversees:
+        return await is_hers(deps, item, who.user)
+    sight = await sight_of(deps, who.user)
+    return sight.everything or await deps.interactions.in_sight(item["id"], sight)
 
 
 def routes(deps: ConsoleDeps) -> APIRouter:
@@ -52,6 +61,7 @@ def routes(deps: ConsoleDeps) -> APIRouter:
             customer_id=query.customer_id,
             limit=capped(query.limit),
             cursor=query.cursor,
+            sight=await sight_of(deps, who.user) if who.oversees else EVERYTHING,
         )
         return {"items": found.items, "next": found.next}
 
@@ -59,7 +69,7 @@ def routes(deps: ConsoleDeps) -> APIRouter:
     async def one(interaction_id: str, who: Annotated[Principal, Depends(anyone)]) -> dict[str, Any]:
         """One interaction; 404 also for one that is not yours to see."""
         item = await deps.interactions.get(interaction_id)
-        if not who.oversees and not await is_hers(deps, item, who.user):
+        if not await may_read(deps, item, who):
             raise NotFound(interaction_id)
         return item
 

@@ -10,7 +10,7 @@ from agent_console.health import Health
 from agent_console.models import PageQuery
 from agent_console.problems import Problem
 from agent_console.rest import capped
-from agent_console.sessions import Principal, signed_in
+from agent_console.sessions import Principal, may, sight_of, signed_in
 
 
 def routes(deps: ConsoleDeps, health: Health) -> APIRouter:
@@ -18,15 +18,17 @@ def routes(deps: ConsoleDeps, health: Health) -> APIRouter:
     router = APIRouter(prefix="/api", tags=["live"])
     overseer = Depends(signed_in(deps, "supervisor", "admin"))
 
-    @router.get("/agents", dependencies=[overseer])
-    async def agents() -> dict[str, Any]:
-        """Every agent as she is now."""
-        return {"items": deps.live.agents()}
+    @router.get("/agents")
+    async def agents(who: Annotated[Principal, Depends(may(deps, "live.read"))]) -> dict[str, Any]:
+        """Every agent in sight as she is now."""
+        sight = await sight_of(deps, who.user)
+        return {"items": [agent for agent in deps.live.agents() if sight.sees_agent(agent["agent"])]}
 
     @router.get("/agents/{name}/why")
     async def why(name: str, who: Annotated[Principal, Depends(signed_in(deps))]) -> dict[str, Any]:
         """Why this agent gets no calls. One may ask about oneself; supervisors about everybody."""
-        if name != who.user.name and not who.oversees:
+        seen = name == who.user.name or (who.may("live.read") and (await sight_of(deps, who.user)).sees_agent(name))
+        if not seen:
             deps.live.attempted(who.user.name, "GET /api/agents/{name}/why")
             raise Problem(403, "Your role does not allow this.")
         found = deps.live.why(name)

@@ -12,7 +12,7 @@ from agent_console.deps import ConsoleDeps
 from agent_console.files import respond
 from agent_console.problems import Problem
 from agent_console.recordings import RecordingAccess
-from agent_console.rest_interactions import is_hers
+from agent_console.rest_interactions import is_hers, may_read
 from agent_console.sessions import Principal, signed_in
 from interaction_log.recordings import RecordingFile
 from interaction_log.records import AuditEntry, NotFound
@@ -89,10 +89,11 @@ def _routes(router: APIRouter, deps: ConsoleDeps, access: RecordingAccess) -> No
 
 
 async def _allow(deps: ConsoleDeps, access: RecordingAccess, who: Principal, one: RecordingFile) -> None:
-    """Supervisors and administrators; the call's own agent where the site lets her."""
-    if who.oversees:
+    """Who has the right, of contacts in her sight; the call's own agent where the site lets her."""
+    item = await deps.interactions.get(one.interaction_id)
+    if who.may("recordings.hear") and await may_read(deps, item, who):
         return
-    own = await is_hers(deps, await deps.interactions.get(one.interaction_id), who.user)
+    own = await is_hers(deps, item, who.user)
     if own and access.agents_may_listen:
         return
     deps.live.attempted(who.user.name, f"GET {ROUTE}")

@@ -3,8 +3,6 @@
 Nobody gives away what she has not: a role's rights must be among the maker's own.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Depends

@@ -16,7 +16,7 @@ from interaction_log.missed import MissedCall, MissedPage, MissedState, Work
 from interaction_log.pages import InteractionPage
 from interaction_log.recordings import RecordingFile
 from interaction_log.records import AuditEntry, Choice, Customer, ImportReport, Match, QueueSettings, User
-from interaction_log.rights import OwnRole, Sight, Team
+from interaction_log.rights import EVERYTHING, OwnRole, Sight, Team
 from interaction_log.trail import AuditCheck, AuditFilter, AuditRow, Head
 
 __all__ = [
@@ -60,8 +60,10 @@ class Customers(Protocol):
         """Remove the record; its interactions stay."""
         ...
 
-    async def search(self, text: str, limit: int, cursor: str | None) -> tuple[list[Customer], str | None]:
-        """Customers whose name, organisation, number or mail contains ``text``; keyset paging."""
+    async def search(
+        self, text: str, limit: int, cursor: str | None, segment: str | None = None
+    ) -> tuple[list[Customer], str | None]:
+        """Customers (of a segment) whose name, organisation, number or mail contains ``text``; keyset paging."""
         ...
 
     async def timeline(self, customer_id: str, limit: int, before: float | None) -> list[dict[str, Any]]:
@@ -86,12 +88,17 @@ class Interactions(Protocol):
         customer_id: str | None,
         limit: int,
         cursor: str | None,
+        sight: Sight = EVERYTHING,
     ) -> InteractionPage:
         """One page of the log, newest first."""
         ...
 
     async def get(self, interaction_id: str) -> dict[str, Any]:
         """One interaction; raises ``NotFound``."""
+        ...
+
+    async def in_sight(self, interaction_id: str, sight: Sight) -> bool:
+        """Whether this one is in sight."""
         ...
 
     async def recent_of_agent(self, devices: Iterable[str], agent: str, limit: int) -> list[dict[str, Any]]:

@@ -13,9 +13,11 @@ import sqlalchemy as sa
 from interaction_log.devices import split
 from interaction_log.pages import InteractionPage
 from interaction_log.records import NotFound, Refused
+from interaction_log.rights import EVERYTHING, Sight
 from interaction_log.store import cursor as cursors
 from interaction_log.store.reading import Reading
 from interaction_log.store.schema import customers, interactions, legs, link_events, queue_visits
+from interaction_log.store.visibility import in_sight
 
 MOST_PER_PAGE: Final = 1_000
 _NAME: Final = sa.select(customers.c.name).where(customers.c.id == interactions.c.customer_id).scalar_subquery()
@@ -42,6 +44,7 @@ class StoredInteractions:
         customer_id: str | None,
         limit: int,
         cursor: str | None,
+        sight: Sight = EVERYTHING,
     ) -> InteractionPage:
         """Interactions that began in ``start`` ≤ t < ``end`` (Unix seconds), newest first.
 
@@ -50,6 +53,8 @@ class StoredInteractions:
         """
         _check_times(start, end)
         query = sa.select(*_COLUMNS, interactions.c.sorted_at).where(*_filters(start, end, queue, agent, customer_id))
+        if not sight.everything:
+            query = query.where(in_sight(sight))
         if cursor is not None:
             at, of = cursors.read(cursor, float, str)
             query = query.where(sa.tuple_(interactions.c.sorted_at, interactions.c.id) < sa.tuple_(at, of))
@@ -68,6 +73,11 @@ class StoredInteractions:
         if row is None:
             raise NotFound(interaction_id)
         return _item(row)
+
+    async def in_sight(self, interaction_id: str, sight: Sight) -> bool:
+        """Whether this one is in sight."""
+        query = sa.select(interactions.c.id).where(interactions.c.id == interaction_id, in_sight(sight))
+        return await self._reading.fresh(lambda connection: connection.execute(query).first()) is not None
 
     async def recent_of_agent(self, devices: Iterable[str], agent: str, limit: int) -> list[dict[str, Any]]:
         """The last interactions that ``agent`` had, or one of the devices while nobody was signed in there."""

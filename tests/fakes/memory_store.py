@@ -27,6 +27,7 @@ from interaction_log.records import (
     RefusedRow,
     User,
 )
+from interaction_log.rights import EVERYTHING, Sight
 from routing.ports import InteractionPage
 from tests.fakes.memory_missed import MemoryMissed
 
@@ -86,7 +87,9 @@ class MemoryCustomers:
         await self.get(customer_id)
         del self.records[customer_id]
 
-    async def search(self, text: str, limit: int, cursor: str | None) -> tuple[list[Customer], str | None]:
+    async def search(
+        self, text: str, limit: int, cursor: str | None, segment: str | None = None
+    ) -> tuple[list[Customer], str | None]:
         found = sorted(
             (c for c in self.records.values() if text.lower() in repr(_public(c)).lower()), key=lambda c: c.id
         )
@@ -136,8 +139,9 @@ class MemoryInteractions:
         customer_id: str | None,
         limit: int,
         cursor: str | None,
+        sight: Sight = EVERYTHING,
     ) -> InteractionPage:
-        found = [i for i in self.items if self._wanted(i, start, end, queue, agent, customer_id)]
+        found = [i for i in self.items if self._wanted(i, start, end, queue, agent, customer_id) and sight.sees(i)]
         if cursor is not None:
             if not cursor.isdigit():
                 raise Refused("cursor", "is not one of ours")
@@ -168,6 +172,9 @@ class MemoryInteractions:
             if item["id"] == interaction_id:
                 return item
         raise NotFound(interaction_id)
+
+    async def in_sight(self, interaction_id: str, sight: Sight) -> bool:
+        return sight.sees(await self.get(interaction_id))
 
     async def recent_of_agent(self, devices: Iterable[str], agent: str, limit: int) -> list[dict[str, Any]]:
         mine = {*devices, agent}
