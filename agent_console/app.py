@@ -15,6 +15,7 @@ from agent_console import (
     health,
     problems,
     rest_audit,
+    rest_cases,
     rest_catalogue,
     rest_colleagues,
     rest_customers,
@@ -24,8 +25,10 @@ from agent_console import (
     rest_missed,
     rest_phone,
     rest_recordings,
+    rest_records,
     rest_roles,
     rest_session,
+    rest_tasks,
     rest_users,
     rest_voicemail,
 )
@@ -128,6 +131,8 @@ def _api(deps: ConsoleDeps, metrics: Metrics, choices: Choices) -> FastAPI:
     for module in (rest_session, rest_users, rest_customers, rest_interactions, rest_phone):
         api.include_router(module.routes(deps))
     api.include_router(rest_catalogue.routes(deps, choices))
+    for module in (rest_records, rest_cases, rest_tasks):
+        api.include_router(module.routes(deps))
     for module in (rest_missed, rest_voicemail, rest_lines):
         api.include_router(module.routes(deps))
     api.include_router(rest_recordings.routes(deps))

@@ -13,6 +13,7 @@ from agent_console.lines import Lines
 from agent_console.phones import BrowserPhones
 from agent_console.ports import Clock, Live
 from agent_console.recordings import RecordingAccess
+from interaction_log.store.site_records import SiteRecords
 from routing.ports import Catalogue, Customers, Interactions, Missed, Teams, Trail, Users
 
 DIST = Path(__file__).resolve().parent / "web" / "dist"
@@ -37,6 +38,10 @@ class ConsoleDeps:
     """Roles and teams; absent: the built-in roles alone."""
     trail: Trail | None = None
     """The audit trail, to be read."""
+    records: SiteRecords | None = None
+    """Typed fields, consents, relations, segments, tasks, cases."""
+    calendars: Sequence[str] = ()
+    """The names of the hours in which due times may count."""
     lines: Lines | None = None
     voicemail: Callable[[str, str], Path | None] = lambda pbx, mailbox: None
     """The voicemail folder of this PBX, where messages of this mailbox may be heard."""

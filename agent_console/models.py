@@ -27,6 +27,11 @@ Penalties = Annotated[
 Seconds = Annotated[int, Field(ge=0, le=86_400)]
 
 
+CustomerKind = Literal["person", "organisation"]
+PreferredChannel = Literal["voice", "chat", "email"]
+CustomFields = Annotated[dict[Code, str | float | bool | None], Field(max_length=100)]
+
+
 class Body(BaseModel):
     """The common rules."""
 
@@ -141,6 +146,10 @@ class NewCustomer(Body):
     vip: bool = False
     notes: Notes | None = None
     agent: Annotated[str, Field(max_length=64)] | None = None
+    kind: CustomerKind = "person"
+    channel: PreferredChannel | None = None
+    value: Annotated[float, Field(ge=0, le=1e12)] | None = None
+    fields: CustomFields = {}
 
 
 class CustomerChange(Body):
@@ -154,6 +163,11 @@ class CustomerChange(Body):
     vip: bool = False
     notes: Notes | None = None
     agent: Annotated[str, Field(max_length=64)] | None = None
+    kind: CustomerKind = "person"
+    channel: PreferredChannel | None = None
+    value: Annotated[float, Field(ge=0, le=1e12)] | None = None
+    fields: CustomFields = {}
+    """Only those that are to be changed; null empties one."""
 
 
 class Query(BaseModel):
@@ -171,6 +185,7 @@ class CustomerQuery(Query):
     """Which customers."""
 
     q: Annotated[str, Field(max_length=200)] = ""
+    segment: Annotated[str, Field(max_length=64)] | None = None
     limit: Limit = 50
     cursor: Cursor | None = None
 

@@ -48,7 +48,7 @@ def _collection(router: APIRouter, deps: ConsoleDeps) -> None:
     @router.get("", dependencies=[anyone])
     async def search(query: Annotated[CustomerQuery, Query()]) -> dict[str, Any]:
         """Customers whose name, organisation, number or mail contains ``q``."""
-        found, following = await deps.customers.search(query.q, capped(query.limit), query.cursor)
+        found, following = await deps.customers.search(query.q, capped(query.limit), query.cursor, query.segment)
         return {"items": [customer_view(c) for c in found], "next": following}
 
     @router.post("", status_code=201, dependencies=[anyone])

@@ -27,6 +27,13 @@ class CustomerView(TypedDict):
     notes: str | None
     agent: NotRequired[str | None]
     """The user who looks after this customer."""
+    kind: NotRequired[Literal["person", "organisation"]]
+    channel: NotRequired[Literal["voice", "chat", "email"] | None]
+    """The channel that he prefers."""
+    value: NotRequired[float | None]
+    """What he is worth to the site, in its currency."""
+    fields: NotRequired[dict[str, str | float | bool]]
+    """What the site keeps beside, by the field's code (``/api/custom-fields``)."""
 
 
 class TimelineItem(TypedDict):
@@ -44,6 +51,20 @@ class TimelineItem(TypedDict):
     notes: str | None
     recorded: NotRequired[bool]
     """There is a recording of it still."""
+
+
+class OpenCase(TypedDict):
+    """A case of a customer that is not closed; its type and state are codes of ``/api/case-types``."""
+
+    id: str
+    number: int
+    type: str
+    state: str
+    phase: str
+    title: str
+    owner: str | None
+    due_at: float | None
+    opened_at: float
 
 
 class OfferView(TypedDict):
@@ -304,7 +325,7 @@ class ScreenPop(Numbered):
     strength: Literal["known", "maybe", "candidates", "unknown"]
     looking_up: bool
     timeline: list[TimelineItem]
-    open_cases: list[dict[str, Any]]
+    open_cases: list[OpenCase]
     queue: str | None
     waited_seconds: float | None
     pbx_received_at: float | None

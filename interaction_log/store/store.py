@@ -15,6 +15,7 @@ from interaction_log.store.migrate import upgrade_to_head
 from interaction_log.store.missed import StoredMissed
 from interaction_log.store.reading import Reading
 from interaction_log.store.recordings import StoredRecordings
+from interaction_log.store.site_records import SiteRecords
 from interaction_log.store.teams import StoredTeams
 from interaction_log.store.users import StoredUsers
 from interaction_log.store.writing import Writing
@@ -34,6 +35,7 @@ class Store:
     audit: StoredAudit
     teams: StoredTeams
     imports: StoredImports
+    records: SiteRecords
     _reading: Reading
     _writing: Writing
 
@@ -57,6 +59,7 @@ class Store:
             StoredAudit(reading, writing),
             StoredTeams(reading, writing, users.forget),
             StoredImports(reading, writing),
+            SiteRecords.over(reading, writing),
             reading,
             writing,
         )

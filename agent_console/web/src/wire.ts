@@ -12,6 +12,10 @@ export interface CustomerView {
   vip: boolean;
   notes: string | null;
   agent?: string | null;
+  kind?: "person" | "organisation";
+  channel?: "voice" | "chat" | "email" | null;
+  value?: number | null;
+  fields?: Record<string, string | number | boolean>;
 }
 
 /** One line of a customer's history, newest first. */
@@ -27,6 +31,19 @@ export interface TimelineItem {
   disposition: string | null;
   notes: string | null;
   recorded?: boolean;
+}
+
+/** A case of a customer that is not closed; its type and state are codes of `/api/case-types`. */
+export interface OpenCase {
+  id: string;
+  number: number;
+  type: string;
+  state: string;
+  phase: string;
+  title: string;
+  owner: string | null;
+  due_at: number | null;
+  opened_at: number;
 }
 
 /** One ringing of one agent. */
@@ -258,7 +275,7 @@ export interface ScreenPop extends Numbered {
   strength: "known" | "maybe" | "candidates" | "unknown";
   looking_up: boolean;
   timeline: TimelineItem[];
-  open_cases: Record<string, unknown>[];
+  open_cases: OpenCase[];
   queue: string | null;
   waited_seconds: number | null;
   pbx_received_at: number | null;
