@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -15,6 +15,7 @@ from interaction_log.store.index import Doc
 from interaction_log.store.search_tables import search_docs
 
 KIND: Final = "customer"
+_FIELDS: Final = tuple(one.name for one in fields(Customer))
 _TITLE: Final = ("name",)
 _LINES: Final = ("organisation", "phones", "emails", "notes")
 _LEFT_OUT: Final = frozenset({"id", "language", "vip", "agent", "kind", "channel", *_TITLE, *_LINES})
@@ -26,8 +27,13 @@ def put(connection: sa.Connection, customers: Iterable[Customer]) -> None:
     """As they are now. A record keeps the time at which it was first put in."""
     some = list(customers)
     index.put_many(
-        connection, [doc_of(asdict(one), at) for one, at in zip(some, _times(connection, some), strict=True)]
+        connection, [doc_of(_public(one), at) for one, at in zip(some, _times(connection, some), strict=True)]
     )
+
+
+def _public(customer: Customer) -> dict[str, Any]:
+    """Its fields, not copied: a quarter of the time of ``asdict``."""
+    return {name: getattr(customer, name) for name in _FIELDS}
 
 
 def drop(connection: sa.Connection, ids: Sequence[str]) -> None:
