@@ -6,14 +6,16 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-HOLD_SECONDS: Final = 0.05
-"""How long a transaction shall take. A waiting log sees about twice this at most, far below its 0.5 s of patience."""
+HOLD_SECONDS: Final = 0.09
+"""How long a transaction shall take. Nobody waits for the log to see a call; it waits up to 0.5 s for its turn."""
 LEAST: Final = 10
 MOST: Final = 2_000
-REST_SHARE: Final = 0.5
+REST_SHARE: Final = 0.25
 """Of the time that a transaction took, for the others to have their turn. SQLite has no queue of who waits: a writer
 that comes back at once keeps those out who look again after some milliseconds only."""
-LEAST_REST: Final = 0.012
+LEAST_REST: Final = 0.015
+MOST_REST: Final = 0.03
+"""SQLite's waiting writer looks again after 25 ms at the latest, in the first 150 ms of its waiting."""
 
 
 class Pace:
@@ -32,4 +34,4 @@ class Pace:
             wanted = int(rows * HOLD_SECONDS / seconds)
             self.rows = max(LEAST, min(MOST, wanted, self.rows * 2))
         if self._gentle:
-            self._sleep(max(LEAST_REST, seconds * REST_SHARE))
+            self._sleep(max(LEAST_REST, min(MOST_REST, seconds * REST_SHARE)))

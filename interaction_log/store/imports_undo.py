@@ -75,8 +75,7 @@ def _take_back(connection: sa.Connection, job: Job, rows: Sequence[Any], site: S
     back = Back(records, used, job.region, site)
     for row in rows:
         (_remove if row.state == "created" else _restore)(row, back)
-    for one in back.removed:
-        customer_rows.remove(connection, one)
+    customer_rows.remove_many(connection, back.removed)
     customer_rows.change(connection, list(back.restored.values()))
     c = import_rows.c
     names = ("state", "reason", "content")
