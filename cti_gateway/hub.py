@@ -38,7 +38,7 @@ from routing.ports import Catalogue, Customers, Log, Users
 
 log = logging.getLogger(__name__)
 
-NOT_LOGGED: Final = (e.TimerFired, e.CallerFound, e.DeviceStateChanged, e.QueueSeen)
+NOT_LOGGED: Final = frozenset({e.TimerFired, e.CallerFound, e.DeviceStateChanged, e.QueueSeen})
 """Live state only: CallerFound would copy customer records into the log (``CustomerIdentified`` refers to them)."""
 LOOKUP_SECONDS: Final = 5.0
 """After so long a look-up is given up, and the caller is unknown."""
@@ -158,22 +158,24 @@ class Hub:
         commands = self._decide(event)
         if isinstance(event, e.InteractionStarted) and event.direction != "inbound":
             commands += self._credit(event)
-        if not isinstance(event, NOT_LOGGED):
+        if type(event) not in NOT_LOGGED:
             self.last_seq = self.log.next_seq()
             self.log.append(e.Recorded(self.last_seq, event))
         self.counts["events"] += 1
         self._before.tell(event)
-        concluded = [(command.event, received_at) for command in commands if isinstance(command, c.Record)]
-        self._backlog.extendleft(reversed(concluded))
-        for command in commands:
-            self.carry_out(command)
+        if commands:
+            concluded = [(command.event, received_at) for command in commands if isinstance(command, c.Record)]
+            self._backlog.extendleft(reversed(concluded))
+            for command in commands:
+                self.carry_out(command)
         if isinstance(event, e.InteractionEvent):
             self._oversee(event.interaction_id)
         self._after.tell(event)
 
     def _decide(self, event: e.Event) -> list[c.Command]:
         try:
-            return self.distributor.handle(event, self.wall()) + self.limits.handle(event, self.wall())
+            now = self.wall()
+            return self.distributor.handle(event, now) + self.limits.handle(event, now)
         except Exception:  # one bad event must not stop the next; it is in the log for who looks for the cause
             self.counts["events_failed"] += 1
             log.exception("the decision about a %s failed", type(event).__name__)

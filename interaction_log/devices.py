@@ -7,11 +7,13 @@ it the telephone of every PBX that has one of this name, except where somebody s
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 SEAT: Final = re.compile(r"(?:([A-Za-z0-9_.-]{1,80}):)?([A-Za-z0-9]+/[^\s:]{1,80})", re.ASCII)
 
 
+@lru_cache(maxsize=4_096)  # every change of an agent asks it of her telephones
 def split(seat: str) -> tuple[str | None, str]:
     """The PBX (``None``: any) and the telephone as that PBX names it."""
     found = SEAT.fullmatch(seat)

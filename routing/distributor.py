@@ -37,7 +37,9 @@ _CLOSE_REASONS: Final[dict[e.OfferResult, c.CloseReason]] = {
     "cancelled": "caller_gone",
     "failed": "no_answer",
 }
-_QUEUE_FIGURES_CHANGE: Final = (e.QueueEntered, e.QueueLeft, e.InteractionEnded, e.MemberChanged, e.DeviceStateChanged)
+_QUEUE_FIGURES_CHANGE: Final = frozenset(
+    {e.QueueEntered, e.QueueLeft, e.InteractionEnded, e.MemberChanged, e.DeviceStateChanged}
+)
 
 
 @dataclass(slots=True)
@@ -97,7 +99,7 @@ class Distributor:
             return self._handle_interaction(event)
         method = self._methods.get(type(event))
         commands = method(event) if method is not None else []
-        if isinstance(event, _QUEUE_FIGURES_CHANGE):
+        if type(event) in _QUEUE_FIGURES_CHANGE:
             commands.append(c.ShowQueues())
         return commands
 
@@ -110,11 +112,14 @@ class Distributor:
         if not isinstance(event, e.CallerFound):  # who it is, is what CustomerIdentified says
             found.apply(event)
         method = self._methods.get(type(event))
-        before = self._concerned(event.interaction_id)
-        commands = method(event) if method is not None else []
-        after = before | self._concerned(event.interaction_id) | self._watching.get(event.interaction_id, {})
-        commands += [c.ShowInteraction(agent, event.interaction_id) for agent in after]
-        if isinstance(event, _QUEUE_FIGURES_CHANGE):
+        concerned = self._concerned(event.interaction_id)
+        commands: list[c.Command] = []
+        if method is not None:
+            commands += method(event)
+            concerned |= self._concerned(event.interaction_id)
+        concerned |= self._watching.get(event.interaction_id, {})
+        commands += [c.ShowInteraction(agent, event.interaction_id) for agent in concerned]
+        if type(event) in _QUEUE_FIGURES_CHANGE:
             commands.append(c.ShowQueues())
         return commands
 
