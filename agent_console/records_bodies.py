@@ -11,6 +11,7 @@ Version = Annotated[int, Field(ge=1)]
 Moment = Annotated[float, Field(ge=0, lt=1e11)]
 Wall = Annotated[str, Field(max_length=25, description="A time of the wall, as 2026-11-27T10:00.")]
 Zone = Annotated[str, Field(max_length=64, description="A time zone, as Asia/Shanghai.")]
+PurposeText = Annotated[str, Field(min_length=1, max_length=4_000)]
 Position = Annotated[int, Field(ge=0, le=10_000)]
 
 

@@ -270,8 +270,11 @@ async def _put_together(gateway: Gateway, settings: Settings, demo: bool) -> Non
     await hub.load()
     await _take_over(gateway, settings, absent=demo)
     lines = Lines(hub, store.callbacks)
-    deps = _console_deps(gateway, settings, consoles)
+    deps = replace(_console_deps(gateway, settings, consoles), records=store.records)
+    deps = replace(deps, calendars=_keep_records(gateway, settings, consoles))
     await _listen(gateway, settings, replace(deps, lines=lines, voicemail=boxes.folder, recordings=heard))
+    store.feed.start()
+    gateway.extras.append(store.feed)
     if retention is not None:
         retention.start()
         gateway.extras.append(retention)
@@ -279,6 +282,28 @@ async def _put_together(gateway: Gateway, settings: Settings, demo: bool) -> Non
         entry = await _call_entry(settings, gateway)
         gateway.extras.append(entry)
         lines.callbacks = entry.callbacks
+
+
+def _keep_records(gateway: Gateway, settings: Settings, consoles: Consoles) -> list[str]:
+    """Due times count in the hours of the call entry, whose names are returned; owners are told of what is due."""
+    from cti_gateway.entry_setup import hours_of  # noqa: PLC0415
+    from cti_gateway.reminders import Reminders, told  # noqa: PLC0415
+    from routing.commands import Notify  # noqa: PLC0415
+    from routing.hours import HoursError  # noqa: PLC0415
+    from routing.working_time import CalendarTime  # noqa: PLC0415
+
+    hub, records = gateway.hub, gateway.store.records
+    try:
+        named = {one.name: hours_of(one) for one in (settings.entry.hours if settings.entry is not None else ())}
+    except HoursError as error:
+        raise CannotStart(str(error)) from error
+    records.cases.hours = calendars = CalendarTime(named)
+    reminders = Reminders(
+        records.tasks, consoles, hub.wall, lambda who, task: hub.carry_out(Notify(who, "info", "task_due", told(task)))
+    )
+    reminders.start()
+    gateway.extras.append(reminders)
+    return calendars.names
 
 
 async def _seed_queues(store: Store, settings: Settings) -> None:
@@ -311,6 +336,8 @@ def _console_deps(gateway: Gateway, settings: Settings, consoles: Consoles) -> C
         interactions=store.interactions,
         catalogue=store.catalogue,
         missed=store.missed,
+        search=store.search,
+        history=store.history,
         teams=store.teams,
         trail=store.audit,
         crm=settings.crm.pages() if settings.crm is not None else (),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, fields, replace
 from typing import Any, Final
 
@@ -70,8 +70,6 @@ class StoredCases:
         self._reading = reading
         self._writing = writing
         self.hours: WorkingTime = hours or AroundTheClock()
-        self.changed: Callable[[], None] = lambda: None
-        """Called after every change: what a pop shows of a customer is another now."""
 
     async def types(self) -> list[CaseType]:
         """All types, retired ones too, in order."""
@@ -140,7 +138,7 @@ class StoredCases:
             _show(connection, case)
             return _whole(connection, case.id)
 
-        return await self._written(work)
+        return await self._writing(work)
 
     def _opened(self, connection: sa.Connection, given: dict[str, Any], by: str, now: float) -> Case:
         kind = _type(connection, given.get("type"))
@@ -175,7 +173,7 @@ class StoredCases:
             _show(connection, new)
             return _whole(connection, case_id)
 
-        return await self._written(work)
+        return await self._writing(work)
 
     def _changed(self, connection: sa.Connection, old: Case, given: dict[str, Any], now: float) -> Case:
         kind = _type(connection, given.get("type", old.type))
@@ -201,7 +199,7 @@ class StoredCases:
                 _show(connection, case)
             return _whole(connection, case_id)
 
-        return await self._written(work)
+        return await self._writing(work)
 
     async def unlink(self, case_id: str, interaction_id: str, by: str, now: float) -> dict[str, Any]:
         """Take it out again. Raises ``NotFound``."""
@@ -214,12 +212,7 @@ class StoredCases:
             _tell(connection, case_id, "unlinked", {"interaction_id": interaction_id}, by, now)
             return _whole(connection, case_id)
 
-        return await self._written(work)
-
-    async def _written(self, work: Callable[[sa.Connection], dict[str, Any]]) -> dict[str, Any]:
-        done = await self._writing(work)
-        self.changed()
-        return done
+        return await self._writing(work)
 
 
 def _types(connection: sa.Connection) -> list[CaseType]:

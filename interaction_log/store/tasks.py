@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields, replace
 from datetime import date
 from functools import partial
@@ -39,6 +39,8 @@ class StoredTasks:
     def __init__(self, reading: Reading, writing: Writing):
         self._reading = reading
         self._writing = writing
+        self.changed: Callable[[], None] = lambda: None
+        """Called after a task was made or changed: something may be due earlier than it was."""
 
     async def page(
         self,
@@ -93,7 +95,7 @@ class StoredTasks:
             _show(connection, task)
             return _one(connection, task.id)
 
-        return await self._writing(work)
+        return await self._written(work)
 
     async def change(self, task_id: str, given: dict[str, Any], now: float) -> Task:
         """Change these fields, or the state; ``version``: as it was seen. A new due time reminds again."""
@@ -111,13 +113,18 @@ class StoredTasks:
             _show(connection, task)
             return _one(connection, task_id)
 
-        return await self._writing(work)
+        return await self._written(work)
+
+    async def _written(self, work: Callable[[sa.Connection], Task]) -> Task:
+        done = await self._writing(work)
+        self.changed()
+        return done
 
     # --- reminders ---------------------------------------------------------------------------------
 
-    async def to_remind(self, now: float, limit: int = 200) -> list[Task]:
-        """Open tasks that are due and of which nobody was told, the oldest first."""
-        query = _JOINED.where(_t.state == "open", _t.reminded_at.is_(None), _t.due_at <= now)
+    async def to_remind(self, now: float, owners: Sequence[str], limit: int = 200) -> list[Task]:
+        """Open tasks of these users that are due and of which they were not told, the oldest first."""
+        query = _JOINED.where(_t.state == "open", _t.reminded_at.is_(None), _t.due_at <= now, _t.owner.in_(owners))
         query = query.order_by(_t.due_at, _t.id).limit(limit)
         return await self._reading(lambda connection: [_task(row) for row in connection.execute(query)])
 
