@@ -14,6 +14,11 @@ from interaction_log.store.master_key import MasterKey
 from interaction_log.store.personal import Person
 
 
+def erased_beside(key_file: Path) -> Path:
+    """Where the list is: beside the key."""
+    return key_file.with_name(key_file.name + ".erased")
+
+
 @dataclass(slots=True)
 class Hashes:
     """All hashes of the list, each with the time (Unix seconds) of the erasure; a number may come back later."""

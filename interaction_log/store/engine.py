@@ -59,6 +59,7 @@ def _sqlite(url: URL, busy_seconds: float, begin: str, size: int) -> sa.Engine:
         connection.execute("PRAGMA journal_mode=WAL").close()
         connection.execute("PRAGMA synchronous=FULL").close()
         connection.execute("PRAGMA cache_size=-16000").close()
+        connection.execute("PRAGMA secure_delete=ON").close()  # what is deleted is overwritten (Debian's default)
         connection.execute("PRAGMA wal_autocheckpoint=4000").close()
         connection.execute("PRAGMA journal_size_limit=67108864").close()
 

@@ -24,6 +24,7 @@ from interaction_log.store.rows import Row, encode
 
 SIZE: Final = 64 * 1024 * 1024
 _PAGE: Final = 4096
+_WIPED: Final = 1024 * 1024  # bytes written as zeros at a time
 _HEADER: Final = struct.Struct("<8sQQI")  # magic, epoch, reserved number, CRC-32 of what stands before
 _FRAME: Final = struct.Struct("<II")
 _MAGIC: Final = b"CWJRNL01"
@@ -65,6 +66,8 @@ class Journal:
         self._epoch, self.reserved = self._read_header()
         self._read_at = _PAGE
         self._write_at, self._rows = self._scan()
+        if not self._rows and os.pread(self._file, _FRAME.size, _PAGE).strip(b"\0"):
+            self._wipe(self._size)  # an earlier version left drained events there
 
     def __len__(self) -> int:
         """Rows that were not yet taken out."""
@@ -115,10 +118,16 @@ class Journal:
         os.close(self._file)
 
     def _empty(self) -> None:
+        self._wipe(self._write_at)
         with self._header:
             self._write_header(self._epoch + 1, self.reserved)
         self._read_at = self._write_at = _PAGE
         self._rows = 0
+
+    def _wipe(self, upto: int) -> None:
+        """What was drained is in the database and may be erased there: no copy of it stays here."""
+        for at in range(_PAGE, upto, _WIPED):
+            os.pwrite(self._file, bytes(min(_WIPED, upto - at)), at)
 
     def _crc(self, body: bytes) -> int:
         return zlib.crc32(body, self._epoch & 0xFFFFFFFF)

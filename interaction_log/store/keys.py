@@ -24,7 +24,8 @@ from interaction_log.store.statements import Among
 
 _KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
-_MARK: Final = "sealed:1:"
+MARK: Final = "sealed:1:"
+"""A sealed field begins so."""
 _WRAPPED: Final = Among(sa.select(event_keys.c.n, event_keys.c.wrapped), event_keys.c.n)
 
 
@@ -88,16 +89,16 @@ class Keys:
             connection.execute(sa.insert(person_keys).values(row))
         nonce = os.urandom(_NONCE_BYTES)
         sealed = AESGCM(key).encrypt(nonce, text.encode(), customer_id.encode())
-        return _MARK + base64.b64encode(nonce + sealed).decode()
+        return MARK + base64.b64encode(nonce + sealed).decode()
 
     def open_field(self, connection: sa.Connection, customer_id: str, value: str) -> str | None:
         """The text again, ``None`` when its key is gone; a value that was never sealed is returned as it is."""
-        if not value.startswith(_MARK):
+        if not value.startswith(MARK):
             return value
         key = self._person_key(connection, customer_id)
         if key is None:
             return None
-        raw = base64.b64decode(value.removeprefix(_MARK))
+        raw = base64.b64decode(value.removeprefix(MARK))
         try:
             return AESGCM(key).decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], customer_id.encode()).decode()
         except InvalidTag:

@@ -52,7 +52,7 @@ class Personal:
     """One table with personal data. ``columns``: what is emptied (``blank``); a deleted row needs none.
 
     ``export``: whether its rows go into an access export; ``False`` for a pure index of other rows. ``secret``:
-    columns that an export leaves out (a password's hash). ``unseal``: columns whose values are sealed (``keys.Keys``).
+    columns that an export leaves out (a password's hash); sealed values (``keys.Keys.seal_field``) it opens by itself.
     ``wipe(connection, person, limit)`` erases up to ``limit`` rows in a way of its own and returns how many.
     ``order``: smaller is erased earlier.
     """
@@ -64,7 +64,6 @@ class Personal:
     blanks: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
     export: bool = True
     secret: tuple[str, ...] = ()
-    unseal: tuple[str, ...] = ()
     wipe: Callable[[sa.Connection, Person, int], int] | None = None
     order: int = USUAL
 
@@ -76,7 +75,7 @@ FREE: Final[dict[str, str]] = {}
 def register(one: Personal) -> None:
     """Put a table into the register; the same table again replaces its entry. Raises ``ValueError`` for nonsense."""
     names = set(one.table.c.keys())
-    unknown = (set(one.columns) | set(one.blanks) | set(one.secret) | set(one.unseal)) - names
+    unknown = (set(one.columns) | set(one.blanks) | set(one.secret)) - names
     if unknown:
         raise ValueError(f"{one.table.name} has no column {sorted(unknown)}")
     if one.erase == "blank" and not one.columns and one.wipe is None:

@@ -40,12 +40,16 @@ def emptied_public(text: str) -> str:
     for one in public.get("transfers", []):
         if str(one.get("to", "")).startswith("exten:"):
             one["to"] = "exten:"
-    for one in public.get("recordings", []):
+    for one in (*public.get("offers", []), *public.get("segments", [])):
+        one["agent"] = telephone(str(one.get("agent", "")))
+    for one in (*public.get("recordings", []), *public.get("messages", [])):
         one["file"] = ""
-    for one in public.get("messages", []):
-        if "file" in one:
-            one["file"] = None
     return json.dumps(public, separators=(",", ":"))
+
+
+def telephone(device: str) -> str:
+    """An agent's telephone as it is; of a Local channel, which may bear a number that was dialled, only its kind."""
+    return "Local/" if device.startswith("Local/") else device
 
 
 _of_entry: Final = either(
@@ -67,7 +71,15 @@ register(
 )
 register(Personal(table=s.events, of=its_events, erase="delete", order=FIRST))
 register(Personal(table=s.quarantine, of=interaction(s.quarantine.c.interaction_id), erase="delete", order=FIRST))
-register(Personal(table=s.legs, of=interaction(s.legs.c.interaction_id), erase="blank", columns=("device",)))
+register(
+    Personal(
+        table=s.legs,
+        of=interaction(s.legs.c.interaction_id),
+        erase="blank",
+        columns=("device",),
+        blanks={"device": telephone},
+    )
+)
 register(
     Personal(
         table=missed_calls,

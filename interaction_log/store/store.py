@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from interaction_log.store.audit import StoredAudit
 from interaction_log.store.callbacks import StoredCallbacks
 from interaction_log.store.catalogue import StoredCatalogue
 from interaction_log.store.customers import StoredCustomers
+from interaction_log.store.history import StoredHistory
 from interaction_log.store.imports_store import StoredImports
 from interaction_log.store.interactions import StoredInteractions
 from interaction_log.store.migrate import upgrade_to_head
@@ -16,9 +19,14 @@ from interaction_log.store.missed import StoredMissed
 from interaction_log.store.reading import Reading
 from interaction_log.store.recordings import StoredRecordings
 from interaction_log.store.site_records import SiteRecords
+from interaction_log.store.search import StoredSearch
+from interaction_log.store.search_feed import SearchFeed
 from interaction_log.store.teams import StoredTeams
 from interaction_log.store.users import StoredUsers
 from interaction_log.store.writing import Writing
+
+if TYPE_CHECKING:
+    from interaction_log.privacy.stored import StoredPrivacy
 
 
 @dataclass(slots=True)
@@ -36,15 +44,23 @@ class Store:
     teams: StoredTeams
     imports: StoredImports
     records: SiteRecords
+    search: StoredSearch
+    history: StoredHistory
+    feed: SearchFeed
     _reading: Reading
     _writing: Writing
+    privacy: StoredPrivacy | None = None
+    """Absent: opened without the site's master key."""
 
     @classmethod
-    def open(cls, url: str, *, default_region: str) -> Store:
+    def open(cls, url: str, *, default_region: str, master_key: Path | None = None) -> Store:
         """Bring the schema up to date and open. Blocks. ``default_region``: ISO 3166-1 alpha-2, for local numbers.
+        ``master_key``: the file; sealed fields, exports and erasures need it.
 
-        Raises ``SchemaTooNew``, ``ValueError`` (no such database) or SQLAlchemy's errors.
+        Raises ``SchemaTooNew``, ``ValueError`` (no such database, ``KeyFault``) or SQLAlchemy's errors.
         """
+        from interaction_log.privacy.stored import opened  # noqa: PLC0415 (it stands on this package)
+
         upgrade_to_head(url)
         reading, writing = Reading(url), Writing(url)
         users = StoredUsers(reading, writing)
@@ -60,8 +76,12 @@ class Store:
             StoredTeams(reading, writing, users.forget),
             StoredImports(reading, writing),
             SiteRecords.over(reading, writing),
+            StoredSearch(reading),
+            StoredHistory(reading),
+            SearchFeed(reading, writing),
             reading,
             writing,
+            opened(reading, writing, master_key) if master_key is not None else None,
         )
 
     def follow(self, shown: Callable[[], Awaitable[None]]) -> None:
