@@ -19,6 +19,8 @@ from agent_console import (
     rest_catalogue,
     rest_colleagues,
     rest_customers,
+    rest_identity,
+    rest_imports,
     rest_interactions,
     rest_lines,
     rest_live,
@@ -27,6 +29,7 @@ from agent_console import (
     rest_recordings,
     rest_records,
     rest_roles,
+    rest_search,
     rest_session,
     rest_tasks,
     rest_users,
@@ -35,6 +38,7 @@ from agent_console import (
 from agent_console.choices import Choices
 from agent_console.commands import Commands
 from agent_console.deps import ConsoleDeps
+from agent_console.dialling import unmasking
 from agent_console.emit import emitter_for
 from agent_console.guard import Guard, Receive, Scope, Send
 from agent_console.metrics import Metrics
@@ -110,7 +114,7 @@ class ConsoleApp:
 def build_app(deps: ConsoleDeps) -> ConsoleApp:
     """The application over these stores and this hub; connects ``deps.consoles`` with its sockets."""
     metrics = Metrics(deps.live, deps.consoles, deps.wall)
-    commands = Commands(deps.live.submit, metrics.shown, deps.now)
+    commands = Commands(unmasking(deps, deps.live.submit), metrics.shown, deps.now)
     oversight = Commands(deps.live.oversee, metrics.shown, deps.now, SUPERVISOR_COMMANDS)
     choices = Choices(deps)
     sockets = ConsoleSockets(deps, commands, oversight, Snapshots(deps, choices).prepare)
@@ -126,8 +130,9 @@ def _api(deps: ConsoleDeps, metrics: Metrics, choices: Choices) -> FastAPI:
     problems.install(api)
     parts = health.Health(deps)
     api.include_router(health.routes(deps, parts, metrics))
-    for module in (rest_roles, rest_audit):
+    for module in (rest_roles, rest_audit, rest_search):
         api.include_router(module.routes(deps))
+    api.include_router(rest_identity.routes(deps))  # its /suggestions is no customer
     for module in (rest_session, rest_users, rest_customers, rest_interactions, rest_phone):
         api.include_router(module.routes(deps))
     api.include_router(rest_catalogue.routes(deps, choices))
@@ -137,6 +142,7 @@ def _api(deps: ConsoleDeps, metrics: Metrics, choices: Choices) -> FastAPI:
         api.include_router(module.routes(deps))
     api.include_router(rest_recordings.routes(deps))
     api.include_router(rest_colleagues.routes(deps))
+    api.include_router(rest_imports.routes(deps))
     api.include_router(rest_live.routes(deps, parts))
 
     @api.api_route("/api/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"], include_in_schema=False)

@@ -14,7 +14,18 @@ from agent_console.models import NewCustomer
 from agent_console.ports import Clock
 from agent_console.sentences import of_schema
 from agent_console.strict_json import BadJson, check
-from agent_console.wire import CLIENT_COMMANDS, LATER_COMMANDS, Ack, ClientCommand, Identify, PopShown, WireError
+from agent_console.wire import (
+    CLIENT_COMMANDS,
+    LATER_COMMANDS,
+    Ack,
+    ClientCommand,
+    Identify,
+    Note,
+    PopShown,
+    WireError,
+    WrapUp,
+)
+from interaction_log.masking import Masked, mask_cards, without_cards
 
 REMEMBER_SECONDS: Final = 15 * 60.0
 REMEMBER: Final = 20_000  # 300 agents with one command every 13 s
@@ -93,21 +104,22 @@ class Commands:
         command = parse(name, data, self._models)
         if not isinstance(command, ClientCommand):
             return command
+        cards = _hide_cards(command)
         if isinstance(command, PopShown):
             self._shown(agent, command)
             return {"ok": True}
         self._forget()
         key = (agent, command.id)
         if key not in self._answers:
-            self._answers[key] = (self._now(), self._begin(agent, name, command))
+            self._answers[key] = (self._now(), self._begin(agent, name, command, cards))
         answer = self._answers[key][1]
         return _in_time(answer) if isinstance(answer, asyncio.Future) else answer
 
-    def _begin(self, agent: str, name: str, command: ClientCommand) -> Ack | asyncio.Future[Ack]:
+    def _begin(self, agent: str, name: str, command: ClientCommand, cards: int) -> Ack | asyncio.Future[Ack]:
         answer = self._submit(agent, name, command)
         if inspect.isawaitable(answer):
-            return asyncio.ensure_future(_guarded(answer))
-        return answer
+            return asyncio.ensure_future(_guarded(answer, cards))
+        return _hinting(answer, cards)
 
     def _forget(self) -> None:
         before = self._now() - REMEMBER_SECONDS
@@ -118,8 +130,30 @@ class Commands:
             del self._answers[key]
 
 
-async def _guarded(answer: Awaitable[Ack]) -> Ack:
-    return await answer
+async def _guarded(answer: Awaitable[Ack], cards: int) -> Ack:
+    return _hinting(await answer, cards)
+
+
+def _hide_cards(command: ClientCommand) -> int:
+    """Card numbers in what somebody wrote are hidden before anything is kept; how many there were."""
+    if isinstance(command, Note):
+        command.text, cards = _told(mask_cards(command.text))
+        return cards
+    if isinstance(command, WrapUp) and command.notes is not None:
+        command.notes, cards = _told(mask_cards(command.notes))
+        return cards
+    if isinstance(command, Identify) and command.create is not None:
+        command.create, cards = without_cards(command.create)
+        return cards
+    return 0
+
+
+def _told(masked: Masked) -> tuple[str, int]:
+    return masked.text, masked.cards
+
+
+def _hinting(answer: Ack, cards: int) -> Ack:
+    return {**answer, "cards": cards} if cards and answer["ok"] else answer
 
 
 async def _in_time(answer: asyncio.Future[Ack]) -> Ack:

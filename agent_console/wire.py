@@ -464,6 +464,8 @@ class Ack(TypedDict):
 
     ok: bool
     error: NotRequired[WireError]
+    cards: NotRequired[int]
+    """So many payment card numbers in the text were hidden before it was kept."""
 
 
 SERVER_EVENTS: dict[str, type] = {
@@ -504,9 +506,15 @@ class SetState(ClientCommand):
 
 
 class Dial(ClientCommand):
-    """Call a number; the agent's phone rings first."""
+    """Call a number; the agent's phone rings first.
+
+    Who is shown numbers masked sends ``to`` as it is shown, with the ``customer_id`` or the ``interaction_id`` that it
+    was shown with: the server knows the number.
+    """
 
     to: Annotated[str, Field(min_length=1, max_length=32)]
+    customer_id: Annotated[str, Field(max_length=64)] | None = None
+    interaction_id: Annotated[str, Field(max_length=64)] | None = None
     queue: Annotated[str, Field(max_length=80)] | None = None
 
 

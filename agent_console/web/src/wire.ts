@@ -396,6 +396,7 @@ export interface CommandResult extends Numbered {
 export interface Ack {
   ok: boolean;
   error?: WireError;
+  cards?: number;
 }
 
 /** Every command has a client id; the same id again does nothing twice. */
@@ -409,9 +410,11 @@ export interface SetState extends ClientCommand {
   reason?: string | null;
 }
 
-/** Call a number; the agent's phone rings first. */
+/** Call a number; the agent's phone rings first. Who is shown numbers masked sends `to` as it is shown, with the `customer_id` or the `interaction_id` that it was shown with: the server knows the number. */
 export interface Dial extends ClientCommand {
   to: string;
+  customer_id?: string | null;
+  interaction_id?: string | null;
   queue?: string | null;
 }
 

@@ -38,6 +38,14 @@ export function whenUnauthorised(call: () => void): void {
   unauthorised = call
 }
 
+let masked: () => void = () => {}
+/** What happens when card numbers in what was sent were hidden before it was kept. */
+export function whenMasked(call: () => void): void {
+  masked = call
+}
+/** Tell that card numbers were hidden. */
+export const cardsMasked = (): void => masked()
+
 async function problemOf(response: Response): Promise<Problem> {
   const fallback: Problem = { type: 'about:blank', title: response.statusText, status: response.status }
   try {
@@ -84,6 +92,7 @@ export async function api<T>(method: string, path: string, options: Options = {}
     if (response.status === 401 && !path.startsWith('/api/session')) unauthorised()
     throw new ApiError(await problemOf(response))
   }
+  if (response.headers.get('x-callweave-masked')) masked()
   return (response.status === 204 ? undefined : await response.json()) as T
 }
 

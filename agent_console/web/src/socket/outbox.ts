@@ -1,4 +1,4 @@
-import type { Said } from '@/api/http'
+import { cardsMasked, type Said } from '@/api/http'
 import type { CLIENT_COMMANDS, SUPERVISOR_COMMANDS } from '@/wire'
 
 type Commands = CLIENT_COMMANDS & SUPERVISOR_COMMANDS
@@ -16,6 +16,8 @@ export interface Fault {
 export interface Reply {
   ok: boolean
   error?: Fault
+  /** So many card numbers were hidden in what was sent. */
+  cards?: number
 }
 export type Outcome = { ok: true } | { ok: false; error: Fault }
 
@@ -132,6 +134,7 @@ export class Outbox {
     // `slow`: taken, only not done within the second in which it is answered.
     if (!reply.ok && reply.error?.code !== 'slow')
       return this.#settle(item.id, { ok: false, error: reply.error ?? { code: 'refused', message: '' } })
+    if (reply.cards) cardsMasked()
     item.accepted = true
     if (item.name === 'pop_shown') return this.#settle(item.id, { ok: true })
     this.timers.after(RESULT_WITHIN[item.name] ?? RESULT_DEFAULT_MS, () => this.#settle(item.id, failed('no_result')))
