@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from agent_console.consoles import Consoles
+from agent_console.imports import ImportAccess
 from agent_console.lines import Lines
 from agent_console.phones import BrowserPhones
 from agent_console.ports import Clock, Live
 from agent_console.recordings import RecordingAccess
 from interaction_log.store.site_records import SiteRecords
-from routing.ports import Catalogue, Customers, Interactions, Missed, Teams, Trail, Users
+from routing.identity_ports import Identity
+from routing.ports import Catalogue, Customers, History, Interactions, Missed, Search, Teams, Trail, Users
 
 DIST = Path(__file__).resolve().parent / "web" / "dist"
 
@@ -34,6 +36,8 @@ class ConsoleDeps:
     live: Live
     consoles: Consoles
     missed: Missed | None = None
+    search: Search | None = None
+    history: History | None = None
     teams: Teams | None = None
     """Roles and teams; absent: the built-in roles alone."""
     trail: Trail | None = None
@@ -42,6 +46,10 @@ class ConsoleDeps:
     """Typed fields, consents, relations, segments, tasks, cases."""
     calendars: Sequence[str] = ()
     """The names of the hours in which due times may count."""
+    identity: Identity | None = None
+    """Merges, claims, shared numbers; absent: none of that."""
+    imports: ImportAccess | None = None
+    """Files of customers, in and out; absent: none."""
     lines: Lines | None = None
     voicemail: Callable[[str, str], Path | None] = lambda pbx, mailbox: None
     """The voicemail folder of this PBX, where messages of this mailbox may be heard."""

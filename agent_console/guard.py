@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from agent_console.origin import from_our_page, header
 from agent_console.problems import answer
-from agent_console.rest_customers import IMPORT_PATH, MAX_IMPORT
+from agent_console.rest_customers import IMPORT_PATHS, MAX_IMPORT
 from agent_console.sessions import SAFE
 from agent_console.strict_json import BadJson, loads
 
@@ -95,7 +95,7 @@ class _Exchange:
         self._receive = receive
         self._send = send
         self._started = False
-        self._is_import = scope["path"] == IMPORT_PATH
+        self._is_import = scope["path"] in IMPORT_PATHS
         self._limit = MAX_IMPORT + MULTIPART_OVERHEAD if self._is_import else MAX_BODY
         self._read = 0
 

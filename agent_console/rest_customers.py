@@ -16,7 +16,8 @@ from agent_console.sessions import signed_in
 from agent_console.views import customer_view
 
 MAX_IMPORT = 50 * 1024 * 1024
-IMPORT_PATH = "/api/customers/import"
+IMPORT_PATHS = frozenset({"/api/customers/import", "/api/imports"})
+"""Where large files are taken."""
 UPLOAD = {
     "requestBody": {
         "required": True,

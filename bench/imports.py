@@ -126,9 +126,7 @@ async def run(rows: int = ROWS, kinds: tuple[str, ...] = KINDS, url: str | None 
             await asyncio.to_thread(log.close)
 
 
-async def _measure(
-    store: Store, runner: ImportRunner, logged: Calls, rows: int, kinds: tuple[str, ...]
-) -> Figures:
+async def _measure(store: Store, runner: ImportRunner, logged: Calls, rows: int, kinds: tuple[str, ...]) -> Figures:
     await asyncio.sleep(2.0)
     logged.taken()
     await asyncio.sleep(QUIET_SECONDS)
@@ -139,7 +137,7 @@ async def _measure(
     for n, kind in enumerate(kinds):
         data = await asyncio.to_thread(file, kind, 10_000_000 + n * rows, rows)
         logged.taken()
-        found["kinds"][kind] = await _one(store, runner, data, lambda: logged.taken(), busy, lags)
+        found["kinds"][kind] = await _one(store, runner, data, logged.taken, busy, lags)
     found |= {"busy": _of(busy), "busy_lag": _of(lags)}
     found["p99_ratio"] = found["busy"]["p99"] / found["quiet"]["p99"]
     return found
@@ -162,7 +160,7 @@ async def _one(
         since = time.perf_counter()
         await store.imports.begin(of, step, "bench")
         runner.wake()
-        while (job := await store.imports.get(of)).state == step:
+        while (job := await store.imports.get(of)).state == step:  # noqa: ASYNC110 (as a console asks)
             await asyncio.sleep(0.2)
         times[step] = time.perf_counter() - since
         if job.state != end:
@@ -192,10 +190,14 @@ def table(found: Figures) -> str:
     lines.append("ms                      p50      p95      p99   longest")
     for name, what in (("quiet", "log write, alone"), ("busy", "log write, beside")):
         one = found[name]
-        lines.append(f"  {what:<18} {one['p50']:>6.1f}   {one['p95']:>6.1f}   {one['p99']:>6.1f}   {one['longest']:>7.1f}")
+        lines.append(
+            f"  {what:<18} {one['p50']:>6.1f}   {one['p95']:>6.1f}   {one['p99']:>6.1f}   {one['longest']:>7.1f}"
+        )
     for name, what in (("quiet_lag", "loop late, alone"), ("busy_lag", "loop late, beside")):
         one = found[name]
-        lines.append(f"  {what:<18} {one['p50']:>6.1f}   {one['p95']:>6.1f}   {one['p99']:>6.1f}   {one['longest']:>7.1f}")
+        lines.append(
+            f"  {what:<18} {one['p50']:>6.1f}   {one['p95']:>6.1f}   {one['p99']:>6.1f}   {one['longest']:>7.1f}"
+        )
     lines.append(f"  log write p99, beside / alone: {found['p99_ratio']:.1f}")
     return "\n".join(lines)
 

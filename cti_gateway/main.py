@@ -27,6 +27,7 @@ from cti_gateway.memory import spare_collections
 if TYPE_CHECKING:
     from agent_console.consoles import Consoles
     from agent_console.deps import ConsoleDeps
+    from agent_console.imports import ImportAccess
     from agent_console.phones import BrowserPhones
     from agent_console.recordings import RecordingAccess
     from config.settings import Pbx as PbxSettings
@@ -272,6 +273,7 @@ async def _put_together(gateway: Gateway, settings: Settings, demo: bool) -> Non
     lines = Lines(hub, store.callbacks)
     deps = replace(_console_deps(gateway, settings, consoles), records=store.records)
     deps = replace(deps, calendars=_keep_records(gateway, settings, consoles))
+    deps = replace(deps, imports=_imports(gateway, settings))
     await _listen(gateway, settings, replace(deps, lines=lines, voicemail=boxes.folder, recordings=heard))
     store.feed.start()
     gateway.extras.append(store.feed)
@@ -304,6 +306,24 @@ def _keep_records(gateway: Gateway, settings: Settings, consoles: Consoles) -> l
     reminders.start()
     gateway.extras.append(reminders)
     return calendars.names
+
+
+def _imports(gateway: Gateway, settings: Settings) -> ImportAccess:
+    """Files of customers are worked at in a process beside this one; what a crash left is taken up again."""
+    from agent_console.imports import ImportAccess  # noqa: PLC0415
+    from interaction_log.store.exports_child import stream  # noqa: PLC0415
+    from interaction_log.store.imports_runner import ImportRunner  # noqa: PLC0415
+
+    store, url = gateway.store, settings.database.url
+
+    def changed() -> None:
+        store.customers.forget_recent()
+        gateway.hub.changed("customers", "*")
+
+    runner = ImportRunner(store.imports, url, settings.phone.default_region, changed)
+    runner.start()
+    gateway.extras.append(runner)
+    return ImportAccess(store.imports, runner.peek, runner.wake, partial(stream, url))
 
 
 async def _seed_queues(store: Store, settings: Settings) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from interaction_log import mapping as m
-from interaction_log.records import Conflict, NotFound, Refused
+from interaction_log.records import Conflict, CustomField, NotFound, Refused
 from interaction_log.store import cursor as cursors
 from interaction_log.store import imports_site
 from interaction_log.store.custom_fields import defined
@@ -123,6 +123,10 @@ class StoredImports:
         rows = await self._reading(lambda connection: connection.execute(query).all())
         last = rows[limit - 1] if len(rows) > limit else None
         return [_import(row) for row in rows[:limit]], None if last is None else cursors.write(last.created_at, last.id)
+
+    async def fields(self) -> list[CustomField]:
+        """The site's fields that a column can fill."""
+        return [one for one in await self._reading(defined) if not one.retired]
 
     async def suggest(self, of: str, remembered: str | None) -> Import:
         """Map the columns: as under this name before, or by their headings."""
