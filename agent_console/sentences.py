@@ -56,6 +56,8 @@ SENTENCES: Final[Mapping[str, str]] = {
     "no_team": "there is no such team",
     "no_right": "there is no such right",
     "no_head": "is no head of the audit trail",
+    "merge_undone": "This merge was undone already.",
+    "claim_in_record": "This stands in the record itself: change the record.",
     # fields
     "missing": "is missing",
     "no_fields": "has no field",
@@ -92,6 +94,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "rounded": "{value} was rounded by a spreadsheet: format the column as text",
     "not_email": "{value} is no e-mail address",
     "not_flag": "{value} is neither yes nor no",
+    "same_person": "is the same person already",
     "cursor": "is none of ours",
     "no_time": "is no time",
     "not_rfc3339": "is no RFC 3339 time such as 2026-01-31T09:30:00+08:00",

@@ -195,6 +195,17 @@ class Queue(_Table):
     """The number that calls made for this queue show (``CALLWEAVE_CALLER_ID``); empty: what the dialplan says."""
 
 
+class Identity(_Table):
+    """What identifies a customer; see ``docs/identity.md``. ``shared_from``: a number of so many customers is
+    suggested to be marked as shared."""
+
+    merge_automatically: tuple[Literal["same_number_and_name", "same_mail_and_name"], ...] = ()
+    """Nothing is merged without people, unless it is named here."""
+    unattested: Literal["known", "maybe"] = "known"
+    """What a number without a STIR/SHAKEN signature says."""
+    shared_from: Annotated[int, Strict(), Field(ge=2, le=1_000)] = 4
+
+
 class Settings(_Table):
     """The whole configuration."""
 
@@ -209,6 +220,7 @@ class Settings(_Table):
     supervision: Supervision = Supervision()
     entry: Entry | None = None
     """Absent: the dialplan asks nobody."""
+    identity: Identity = Identity()
     crm: Crm | None = None
     """Absent: no page of the site's own beside a call."""
     recording: Recording | None = None

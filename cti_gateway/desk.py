@@ -285,4 +285,5 @@ def caller_found(at: float, interaction_id: str, match: Match) -> e.CallerFound:
         candidates=match.candidates,
         timeline=match.timeline,
         open_cases=match.open_cases,
+        also=match.also,
     )

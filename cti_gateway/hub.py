@@ -28,6 +28,7 @@ from cti_gateway.supervision import Supervision
 from cti_gateway.timers import Timers
 from cti_gateway.windows import Windows
 from interaction_log import events as e
+from interaction_log.evidence import Evidence
 from interaction_log.interaction import Interaction
 from interaction_log.records import Match, QueueSettings, User
 from routing import commands as c
@@ -109,6 +110,10 @@ class Hub:
         self.desk.add(self.recording.methods)
         self.tasks: set[asyncio.Task[None]] = set()
         self.last_seq = 0
+        self.weigh: Callable[[str, Match], Match] = lambda interaction_id, match: match
+        """What the evidence of this call leaves of a match by its number (``witness``)."""
+        self.vouch: Callable[[str, Evidence], None] = lambda interaction_id, evidence: None
+        """Take what call entry learnt of a caller's number."""
         self.received_at: float | None = None
         """When the bytes came in that the event being handled now is made of (Unix seconds)."""
         self._before, self._after = Listeners(), Listeners()
@@ -118,6 +123,10 @@ class Hub:
         self._busy = False
         self._to_show: dict[tuple[str, str], None] = {}
         self._to_oversee: dict[str, None] = {}
+
+    def listen(self, listener: Callable[[Any], None], kinds: Iterable[type[e.Event]]) -> None:
+        """``listener`` takes events of these kinds after their commands were carried out; it must not wait."""
+        self._after.add(listener, kinds)
 
     def _let_listen(self) -> None:
         """Who must know of an event before its commands are carried out, and who looks at what came of it."""
@@ -283,7 +292,10 @@ class Hub:
         self.pbxs[command.pbx].pause(command.device, None)
 
     def _find_caller(self, command: c.FindCaller) -> None:
-        self.spawn(self._look_up(command.interaction_id, self.customers.find_caller(command.address)))
+        self.spawn(self._look_up(command.interaction_id, self._weighed(command)))
+
+    async def _weighed(self, command: c.FindCaller) -> Match:
+        return self.weigh(command.interaction_id, await self.customers.find_caller(command.address))
 
     async def _look_up(self, interaction_id: str, question: Coroutine[Any, Any, Match]) -> None:
         try:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from cti_gateway.retention import Retention
     from cti_gateway.voicemail import Mailboxes, Voicemail
     from interaction_log.store import LogState, Store
+    from routing.identity_ports import Identity
 
 log = logging.getLogger(__name__)
 
@@ -274,6 +275,7 @@ async def _put_together(gateway: Gateway, settings: Settings, demo: bool) -> Non
     deps = replace(_console_deps(gateway, settings, consoles), records=store.records)
     deps = replace(deps, calendars=_keep_records(gateway, settings, consoles))
     deps = replace(deps, imports=_imports(gateway, settings))
+    deps = replace(deps, identity=_identity(gateway, settings))
     await _listen(gateway, settings, replace(deps, lines=lines, voicemail=boxes.folder, recordings=heard))
     store.feed.start()
     gateway.extras.append(store.feed)
@@ -324,6 +326,30 @@ def _imports(gateway: Gateway, settings: Settings) -> ImportAccess:
     runner.start()
     gateway.extras.append(runner)
     return ImportAccess(store.imports, runner.peek, runner.wake, partial(stream, url))
+
+
+def _identity(gateway: Gateway, settings: Settings) -> Identity:
+    """Claims are kept from now on; who may be one person is looked for beside the calls."""
+    from cti_gateway.identity_upkeep import IdentityUpkeep  # noqa: PLC0415
+    from cti_gateway.witness import Witness  # noqa: PLC0415
+    from interaction_log.evidence import Policy  # noqa: PLC0415
+    from routing.identity_ports import Identity  # noqa: PLC0415
+
+    hub, stored, rules = gateway.hub, gateway.store.identity, settings.identity
+    witness = Witness(hub, stored.claims, Policy(unattested=rules.unattested))
+    upkeep = IdentityUpkeep(
+        stored, gateway.store.audit, hub.wall, rules.merge_automatically, lambda of: hub.changed("customers", of)
+    )
+    witness.start()
+    upkeep.start()
+    gateway.extras += [witness, upkeep]
+    return Identity(
+        merges=stored.merges,
+        claims=stored.claims,
+        suggestions=stored.suggestions,
+        upkeep=upkeep,
+        shared_from=rules.shared_from,
+    )
 
 
 async def _seed_queues(store: Store, settings: Settings) -> None:

@@ -92,7 +92,7 @@ class Windows:
     def _known_name(self, one: Interaction) -> str | None:
         match = self._live.pops.match(one.id)
         known = match.customer if match is not None else None
-        if known is None or one.customer_id is None or str(known["id"]) != one.customer_id:
+        if match is None or known is None or one.customer_id not in (str(known["id"]), *match.also):
             return None
         return str(known["name"])
 

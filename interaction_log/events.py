@@ -306,20 +306,27 @@ class InteractionEnded(InteractionEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallerFound(InteractionEvent):
-    """The answer to ``FindCaller``. ``customer`` and ``candidates`` are public customer objects (DESIGN 6.2)."""
+    """The answer to ``FindCaller``. ``customer`` and ``candidates`` are public customer objects (DESIGN 6.2).
+
+    ``also``: ids of records that were merged into ``customer``.
+    """
 
     strength: MatchStrength
     customer: dict[str, Any] | None = None
     candidates: list[dict[str, Any]] = field(default_factory=list)
     timeline: list[dict[str, Any]] = field(default_factory=list)
     open_cases: list[dict[str, Any]] = field(default_factory=list)
+    also: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustomerIdentified(InteractionEvent):
-    """The interaction belongs to this customer: by the caller's number, or because ``agent`` chose."""
+    """The interaction belongs to this customer: by the caller's number, or because ``agent`` chose.
 
-    customer_id: str
+    ``None``: to nobody, what identified him was not worth it after all.
+    """
+
+    customer_id: str | None
     agent: str | None
 
 

@@ -37,6 +37,11 @@ class StoredCustomers:
         self._book = caller.PhoneBook(reading.dialect, default_region)
         self._recent = caller.Recent()
 
+    @property
+    def region(self) -> str:
+        """For numbers without a country code."""
+        return self._region
+
     async def find_caller(self, address: str) -> Match:
         """Who may this be? ``maybe`` carries its one person as ``customer``; several are ``candidates``."""
         return await self._reading.directly(partial(self._find, address=address))

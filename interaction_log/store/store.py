@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from interaction_log.store.callbacks import StoredCallbacks
 from interaction_log.store.catalogue import StoredCatalogue
 from interaction_log.store.customers import StoredCustomers
 from interaction_log.store.history import StoredHistory
+from interaction_log.store.identity_records import StoredIdentity
 from interaction_log.store.imports_store import StoredImports
 from interaction_log.store.interactions import StoredInteractions
 from interaction_log.store.migrate import upgrade_to_head
@@ -49,8 +50,12 @@ class Store:
     feed: SearchFeed
     _reading: Reading
     _writing: Writing
+    identity: StoredIdentity = field(init=False)
     privacy: StoredPrivacy | None = None
     """Absent: opened without the site's master key."""
+
+    def __post_init__(self) -> None:
+        self.identity = StoredIdentity.over(self._reading, self._writing, self.customers)
 
     @classmethod
     def open(cls, url: str, *, default_region: str, master_key: Path | None = None) -> Store:
