@@ -21,7 +21,6 @@ from agent_console import (
     rest_customers,
     rest_identity,
     rest_imports,
-    rest_identity,
     rest_interactions,
     rest_lines,
     rest_live,

@@ -50,8 +50,6 @@ class ConsoleDeps:
     """Merges, claims, shared numbers; absent: none of that."""
     imports: ImportAccess | None = None
     """Files of customers, in and out; absent: none."""
-    identity: Identity | None = None
-    """Merges, claims, shared numbers; absent: none of that."""
     lines: Lines | None = None
     voicemail: Callable[[str, str], Path | None] = lambda pbx, mailbox: None
     """The voicemail folder of this PBX, where messages of this mailbox may be heard."""

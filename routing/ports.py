@@ -6,10 +6,11 @@ All ``async`` methods run their SQL away from the event loop. They raise ``inter
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from typing import Any, Protocol
 
 from interaction_log.events import Recorded
+from interaction_log.found import FoundPage, Question, Scope
 from interaction_log.interaction import Interaction
 from interaction_log.messages import StoredMessage
 from interaction_log.missed import MissedCall, MissedPage, MissedState, Work
@@ -23,10 +24,12 @@ __all__ = [
     "Audit",
     "Catalogue",
     "Customers",
+    "History",
     "InteractionPage",
     "Interactions",
     "Log",
     "Missed",
+    "Search",
     "Teams",
     "Trail",
     "Users",
@@ -72,6 +75,28 @@ class Customers(Protocol):
 
     async def import_csv(self, data: bytes, dry_run: bool) -> ImportReport:
         """Take customers from a file; nothing is written in a dry run."""
+        ...
+
+
+class Search(Protocol):
+    """Full-text search."""
+
+    async def find(self, question: Question, scope: Scope) -> FoundPage:
+        """A page of what is found and may be seen; raises ``Refused`` for a foreign cursor."""
+        ...
+
+    async def members(self, customer_id: str) -> tuple[str, ...]:
+        """All records that are one person with this one."""
+        ...
+
+
+class History(Protocol):
+    """All that happened with a person."""
+
+    async def page(
+        self, customer_id: str, kinds: Collection[str], limit: int, cursor: str | None
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        """Entries of these kinds (none: of all), newest first, and the next page's cursor; raises ``Refused``."""
         ...
 
 

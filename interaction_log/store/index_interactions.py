@@ -20,7 +20,9 @@ _NAMES: Final = (
 )  # fmt: skip
 _DONE: Final = Among(sa.select(*(_i[name] for name in _NAMES)).where(_i.ended.is_(sa.true())), _i.id)
 _WHO: Final = Among(
-    sa.select(legs.c.interaction_id, legs.c.n, legs.c.agent, legs.c.device).where(legs.c.kind == "segment"),
+    sa.select(legs.c.interaction_id, legs.c.n, legs.c.agent, legs.c.device).where(
+        legs.c.kind == sa.literal_column("'segment'")
+    ),
     legs.c.interaction_id,
 )
 _WHERE: Final = Among(sa.select(queue_visits.c.interaction_id, queue_visits.c.queue), queue_visits.c.interaction_id)

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from interaction_log.store.schema import metadata
 
 WORDS: Final = "search_words"
+_Sorted = sa.String().with_variant(sa.String(collation="C"), "postgresql")  # the same order on both databases
 
 search_docs: Final = sa.Table(
     "search_docs",
@@ -43,8 +44,8 @@ search_state: Final = sa.Table(
 timeline_items: Final = sa.Table(
     "timeline_items",
     metadata,
-    sa.Column("kind", sa.String, primary_key=True),
-    sa.Column("ref", sa.String, primary_key=True),
+    sa.Column("kind", _Sorted, primary_key=True),
+    sa.Column("ref", _Sorted, primary_key=True),
     sa.Column("customer_id", sa.String, nullable=False),
     sa.Column("at", sa.Double, nullable=False),
     sa.Column("title", sa.Text, nullable=False),

@@ -19,9 +19,9 @@ from interaction_log.store.migrate import upgrade_to_head
 from interaction_log.store.missed import StoredMissed
 from interaction_log.store.reading import Reading
 from interaction_log.store.recordings import StoredRecordings
-from interaction_log.store.site_records import SiteRecords
 from interaction_log.store.search import StoredSearch
 from interaction_log.store.search_feed import SearchFeed
+from interaction_log.store.site_records import SiteRecords
 from interaction_log.store.teams import StoredTeams
 from interaction_log.store.users import StoredUsers
 from interaction_log.store.writing import Writing

@@ -9,6 +9,7 @@ revision = "0011"
 down_revision = "0010"
 branch_labels = None
 depends_on = None
+_Sorted = sa.String().with_variant(sa.String(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
@@ -34,8 +35,8 @@ def upgrade() -> None:
     )
     op.create_table(
         "timeline_items",
-        sa.Column("kind", sa.String(), primary_key=True),
-        sa.Column("ref", sa.String(), primary_key=True),
+        sa.Column("kind", _Sorted, primary_key=True),
+        sa.Column("ref", _Sorted, primary_key=True),
         sa.Column("customer_id", sa.String(), nullable=False),
         sa.Column("at", sa.Double(), nullable=False),
         sa.Column("title", sa.Text(), nullable=False),
