@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import uvloop
 
-from bench import asterisk, codec, entry, flood, pipeline, pop, writer
+from bench import asterisk, codec, entry, flood, pipeline, pop, routing, writer
 
 RESULTS: Final = Path(__file__).resolve().parent / "results"
 FULL: Final = os.environ.get("SCALE") == "full"
@@ -161,6 +161,26 @@ def _entry_promises(found: Figures) -> list[Promise]:
     ]
 
 
+def _routing() -> Figures:
+    found = routing.run()
+    print(routing.table(found))
+    return found
+
+
+def _routing_promises(found: Figures) -> list[Promise]:
+    median, growth, allowed = found["median_us"], found["growth"], found["log_growth"]
+    size = "10,000 agents, 200 queues, 50 skills, 5,000 waiting"
+    return [
+        Promise(
+            f"a decision of the distributor, median ({size})",
+            f"{median:.0f} µs",
+            "≤ 100 µs",
+            median <= routing.PROMISED_MICROSECONDS,
+        ),
+        Promise("its growth from 1,000 agents on", f"{growth:.2f}", f"log n: ≤ {allowed:.2f}", growth <= allowed),
+    ]
+
+
 BENCHES: Final[dict[str, Bench]] = {
     "codec": Bench(_codec, _codec_promises),
     "pipeline": Bench(_pipeline, _pipeline_promises),
@@ -168,6 +188,7 @@ BENCHES: Final[dict[str, Bench]] = {
     "entry": Bench(_entry, _entry_promises),
     "flood": Bench(_flood, _flood_promises),
     "pop": Bench(_pop, _pop_promises),
+    "routing": Bench(_routing, _routing_promises),
     "asterisk": Bench(_asterisk, _asterisk_promises),
 }
 

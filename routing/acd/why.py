@@ -1,0 +1,69 @@
+"""Why this contact does not go to that agent: every reason, the first that one would look at first. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from routing.acd.engine import Engine
+from routing.acd.lines import Waiting
+from routing.acd.model import Seat
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A code with its parameters; the words are in the browser's catalogues (``route.CODE``)."""
+
+    code: str
+    params: dict[str, str] = field(default_factory=dict)
+
+
+def why_not(engine: Engine, contact: str, agent: str, now: float) -> list[Reason]:
+    """What keeps them apart now; empty: nothing does, it will be offered (or is)."""
+    one, seat = engine.lines.waiting.get(contact), engine.crew.seats.get(agent)
+    if one is None:
+        held = engine.held.get(contact)
+        return [Reason("in_hands", {"agent": held[1]})] if held is not None else [Reason("not_waiting")]
+    if seat is None:
+        return [Reason("not_signed_in")]
+    if one.offered == agent:
+        return []
+    found = [*_of_contact(one, agent, now), *_of_agent(engine, one, seat)]
+    return found or _of_queues(engine, one, seat)
+
+
+def _of_contact(one: Waiting, agent: str, now: float) -> list[Reason]:
+    found = []
+    if one.offered is not None:
+        found.append(Reason("offered_to", {"agent": one.offered}))
+    if one.reserved not in (None, agent):
+        found.append(Reason("waits_for_own", {"agent": one.reserved or ""}))
+    if one.declined.get(agent, 0.0) > now:
+        found.append(Reason("declined", {"seconds": f"{one.declined[agent] - now:.0f}"}))
+    return found
+
+
+def _of_agent(engine: Engine, one: Waiting, seat: Seat) -> list[Reason]:
+    found = []
+    if not seat.ready:
+        found.append(Reason("not_ready"))
+    if seat.offered is not None:
+        found.append(Reason("has_an_offer"))
+    if not engine.crew.room(seat, one.contact.channel):
+        found.append(Reason("no_room", {"used": str(engine.crew.load(seat))}))
+    return found
+
+
+def _of_queues(engine: Engine, one: Waiting, seat: Seat) -> list[Reason]:
+    """One queue that fits is enough; otherwise what is missing in each."""
+    found: list[Reason] = []
+    for kind in engine.kinds(one):
+        if kind.queue not in seat.queues:
+            found.append(Reason("not_in_queue", {"queue": kind.queue}))
+        elif not engine.crew.in_team(seat, kind.queue):
+            found.append(Reason("other_team", {"queue": kind.queue}))
+        elif not seat.has(kind.needs):
+            missing = [n for n in kind.needs if seat.skills.get(n.skill, 0) < n.level]
+            found += [Reason("lacks_skill", {"skill": n.skill, "level": str(n.level)}) for n in missing]
+        else:
+            return [Reason("others_first", {"queue": kind.queue})]
+    return found
