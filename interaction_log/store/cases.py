@@ -254,11 +254,19 @@ def _conditions(
         found.append(_t.customer_id.in_(links.members(connection, customer_id)))
     if interaction_id is not None:
         found.append(_t.id.in_(sa.select(_i.case_id).where(_i.interaction_id == interaction_id)))
-    wanted = text.strip().lstrip("#")
-    if wanted:
-        named = _t.title.icontains(wanted, autoescape=True)
-        found.append(named | (_t.number == int(wanted)) if wanted.isascii() and wanted.isdigit() else named)
+    if text.strip():
+        found.append(_named(text.strip()))
     return found
+
+
+def _named(text: str) -> sa.ColumnElement[bool]:
+    """``#12``: by number; digits: number or title; else in the title."""
+    digits = text.removeprefix("#")
+    number = int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 10 else None
+    in_title = _t.title.icontains(text, autoescape=True)
+    if number is None:
+        return in_title
+    return _t.number == number if text != digits else in_title | (_t.number == number)
 
 
 def _case(connection: sa.Connection, case_id: str) -> Case:

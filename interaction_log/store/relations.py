@@ -73,11 +73,8 @@ def of(connection: sa.Connection, customer_id: str) -> list[Relation]:
     rows = connection.execute(query).all()
     ends = {row.id: row.to_id if row.from_id in among else row.from_id for row in rows}
     heads = links.roots(connection, ends.values())
-    names = dict(
-        connection.execute(
-            sa.select(customers.c.id, customers.c.name).where(customers.c.id.in_(set(heads.values())))
-        ).tuples()
-    )
+    named = sa.select(customers.c.id, customers.c.name).where(customers.c.id.in_(set(heads.values())))
+    names: dict[str, str] = {row.id: row.name for row in connection.execute(named)}
     found = [
         Relation(
             id=row.id,
