@@ -81,20 +81,37 @@ def in_period(at: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
     return after & (_h.to_at.is_(None) | (at <= _h.to_at))
 
 
-def held(interaction_id: sa.ColumnElement[Any], customer_id: Any, at: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
-    """The condition that a hold stands on this interaction: on itself, on any record of its person, on its time."""
-    up = sa.select(links._l.root).where(links._l.member == customer_id).scalar_subquery()
-    root = sa.func.coalesce(up, customer_id)
-    whole = _h.subject.in_(
-        sa.union_all(sa.select(root.label("id")), sa.select(links._l.member).where(links._l.root == root))
-    )
-    return sa.exists().where(
-        _h.lifted_at.is_(None),
-        sa.or_(
-            (_h.kind == "interaction") & (_h.subject == interaction_id),
-            (_h.kind == "customer") & sa.or_(_h.subject == customer_id, whole),
-            (_h.kind == "period") & in_period(at),
-        ),
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the standing holds cover. ``periods``: from and to, ``None``: open."""
+
+    customers: frozenset[str]
+    interactions: frozenset[str]
+    periods: tuple[tuple[float | None, float | None], ...]
+
+    def covers(
+        self, interaction: sa.ColumnElement[Any], customer: sa.ColumnElement[Any], at: sa.ColumnElement[Any]
+    ) -> sa.ColumnElement[bool]:
+        """The condition that a contact is held; false, never null, where a column is."""
+        ways: list[sa.ColumnElement[bool]] = []
+        if self.customers:
+            ways.append(sa.func.coalesce(customer, "").in_(sorted(self.customers)))
+        if self.interactions:
+            ways.append(sa.func.coalesce(interaction, "").in_(sorted(self.interactions)))
+        for begin, end in self.periods:
+            after = sa.true() if begin is None else at >= begin
+            ways.append(sa.func.coalesce(after & (sa.true() if end is None else at <= end), sa.false()))
+        return sa.or_(sa.false(), *ways)
+
+
+def held(connection: sa.Connection) -> Held:
+    """The holds that stand now; one on a customer covers all records of that person."""
+    rows = connection.execute(sa.select(holds).where(_h.lifted_at.is_(None))).all()
+    customers_held = {of for row in rows if row.kind == "customer" for of in links.members(connection, row.subject)}
+    return Held(
+        frozenset(customers_held),
+        frozenset(row.subject for row in rows if row.kind == "interaction"),
+        tuple((row.from_at, row.to_at) for row in rows if row.kind == "period"),
     )
 
 

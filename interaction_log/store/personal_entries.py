@@ -42,8 +42,8 @@ def emptied_public(text: str) -> str:
             one["to"] = "exten:"
     for one in (*public.get("offers", []), *public.get("segments", [])):
         one["agent"] = telephone(str(one.get("agent", "")))
-    for one in (*public.get("recordings", []), *public.get("messages", [])):
-        one["file"] = ""
+    for one in public.get("recordings", []):
+        one["file"], one["device"] = "", telephone(str(one.get("device", "")))
     return json.dumps(public, separators=(",", ":"))
 
 
