@@ -9,6 +9,7 @@ differ from UTC by whole quarters of an hour, which is the smallest step.
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, Literal
@@ -41,14 +42,21 @@ class Periods:
         """Where the last ends."""
         return self.edges[-1]
 
-    @property
-    def grain(self) -> int:
-        """Seconds of which, counted from ``start``, every period is a whole number: what SQL can group by."""
-        return math.gcd(*(edge - self.start for edge in self.edges[1:]))
+    def runs(self) -> list[tuple[int, int, int]]:
+        """Periods of equal length in a row: where the first begins, the length, the first's number.
 
-    def of_grains(self) -> list[int]:
-        """The period of each grain."""
-        return [n for n in range(len(self)) for _ in range((self.edges[n + 1] - self.edges[n]) // self.grain)]
+        So that SQL can say in which period a moment is: a month of days is one run, or three with a change of clocks.
+        """
+        found: list[tuple[int, int, int]] = []
+        for n in range(len(self)):
+            length = self.edges[n + 1] - self.edges[n]
+            if not found or found[-1][1] != length:
+                found.append((self.edges[n], length, n))
+        return found
+
+    def number(self, at: float) -> int:
+        """In which period a moment is; only for ``start`` ≤ at < ``end``."""
+        return bisect_right(self.edges, at) - 1
 
     def __len__(self) -> int:
         return len(self.edges) - 1

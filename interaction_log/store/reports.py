@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import orjson
 import sqlalchemy as sa
@@ -20,9 +20,10 @@ from interaction_log.store import cursor as cursors
 from interaction_log.store import reports_check, reports_sql, reports_states
 from interaction_log.store.interactions import _COLUMNS, _item
 from interaction_log.store.reading import Reading
-from interaction_log.store.reports_sql import Scope, distinct, whole
+from interaction_log.store.reports_sql import Base, Scope, distinct, period
 from interaction_log.store.schema import agent_states, interactions, legs, queue_visits, queues
 
+_T = TypeVar("_T")
 MOST_PER_PAGE: Final = 500
 Sums = dict[tuple[str | None, int], dict[str, int]]
 """By group and period."""
@@ -33,16 +34,13 @@ class StoredReports:
 
     def __init__(self, reading: Reading):
         self._reading = reading
+        self._two = asyncio.Semaphore(2)
 
     async def table(self, question: Question, now: float) -> Table:
         """The report. ``now``: Unix seconds, until when running states last. Raises ``Refused``."""
         cut = _cut(question)
-        found = await asyncio.gather(
-            *(
-                self._reading.fresh(partial(part, question=question, cut=cut, now=now))
-                for part in _PARTS[question.report]
-            )
-        )
+        parts = (partial(part, question=question, cut=cut, now=now) for part in _PARTS[question.report])
+        found = await asyncio.gather(*(self._read(part) for part in parts))
         sums: Sums = {}
         for part in found:
             for at, more in part.items():
@@ -81,19 +79,29 @@ class StoredReports:
             question=question,
             name=one.listed,
             key=key,
-            period=period,
+            stretch=period,
             limit=max(1, min(limit, MOST_PER_PAGE)),
             after=after,
             now=now,
         )
-        return await self._reading.fresh(ask)
+        return await self._read(ask)
+
+    async def _read(self, work: Callable[[sa.Connection], _T]) -> _T:
+        """In a reader's thread, one at a time for each half of a report: the log's other readers have two more."""
+
+        def run(connection: sa.Connection) -> _T:
+            with reports_sql.roomy(connection):
+                return work(connection)
+
+        async with self._two:
+            return await self._reading.fresh(run)
 
     async def check(self, question: Question, now: float) -> Check:
         """The conservation check over the question's time, by queue and hour. Raises ``Refused``."""
         cut = _cut(replace(question, report="queues", group=None, step="hour"))
         visits, states = await asyncio.gather(
-            self._reading.fresh(partial(reports_check.visits, cut=cut, queue=question.queue)),
-            self._reading.fresh(partial(reports_check.states, start=cut.start, end=cut.end, now=now)),
+            self._read(partial(reports_check.visits, cut=cut, queue=question.queue)),
+            self._read(partial(reports_check.states, start=cut.start, end=cut.end, now=now)),
         )
         return Check(
             start=cut.start,
@@ -156,69 +164,53 @@ def _people(connection: sa.Connection) -> list[str]:
     return list(connection.execute(distinct(legs.c.agent, legs.c.agent.is_not(None))).scalars())
 
 
-def _bases(connection: sa.Connection, question: Question, scope: Scope) -> list[sa.Select[Any]]:
+def _bases(connection: sa.Connection, question: Question, scope: Scope) -> list[Base | None]:
     """Every select whose sums make up the report."""
+    asked = reports_sql.surveys(scope, question.report)
     if question.report == "agents":
         people = _people(connection)
-        found = [reports_sql.offers(scope, people), reports_sql.stretches(scope, people)]
-    else:
-        first = (
-            reports_sql.visits(scope, _agents(connection), _queues(connection))
-            if question.report == "queues"
-            else reports_sql.contacts(scope, _agents(connection))
-        )
-        found = [first, reports_sql.repeats(scope)]
-    asked = reports_sql.surveys(scope, question.report)
-    return found if asked is None else [*found, asked]
-
-
-_FIXED: Final = {"interaction_id", "key", "at"}
+        return [reports_sql.offers(scope, people), reports_sql.stretches(scope, people), asked]
+    if question.report == "contacts":
+        return [reports_sql.contacts(scope), reports_sql.repeats(scope), asked]
+    return [reports_sql.visits(scope, _queues(connection)), reports_sql.repeats(scope), asked]
 
 
 def _one(n: int, connection: sa.Connection, question: Question, cut: Periods, now: float) -> Sums:
     """The sums of the ``n``-th select."""
-    bases = _bases(connection, question, _scope(connection, question, cut.start, cut.end, now))
-    return _added(connection, bases[n], cut) if n < len(bases) else {}
+    base = _bases(connection, question, _scope(connection, question, cut.start, cut.end, now))[n]
+    return _added(connection, base, cut) if base is not None else {}
 
 
-def _added(connection: sa.Connection, base: sa.Select[Any], cut: Periods) -> Sums:
-    of_grain = cut.of_grains()
-    each = base.cte("each")
-    slot = whole((each.c.at - float(cut.start)) / float(cut.grain))
-    cells = sa.select(each, slot.label("slot")).subquery("cells")
-    names = [name for name in list(cells.c.keys()) if name not in _FIXED | {"slot"}]
-    query = sa.select(cells.c.key, cells.c.slot, *(sa.func.sum(cells.c[name]).label(name) for name in names))
+def _added(connection: sa.Connection, base: Base, cut: Periods) -> Sums:
+    each = base.query.cte("each_one")
+    slot = period(each.c.at, cut).label("slot")
+    names = (*base.classes, *base.amounts)
+    cells = sa.select(each.c.key, slot, *(each.c[name] for name in names)).subquery("cells")
+    groups = [cells.c.key, cells.c.slot, *(cells.c[name] for name in base.classes)]
+    query = sa.select(*groups, sa.func.count().label("rows"), *(sa.func.sum(cells.c[name]) for name in base.amounts))
     found: Sums = {}
-    for row in connection.execute(query.group_by(cells.c.key, cells.c.slot)):
-        into = found.setdefault((row[0], of_grain[row[1]]), dict.fromkeys(names, 0))
-        for name, value in zip(names, row[2:], strict=True):
-            into[name] += int(value)
+    for key, n, *values in connection.execute(query.group_by(*groups)):
+        classes = dict(zip(base.classes, values, strict=False))
+        amounts = dict(zip((None, *base.amounts), values[len(base.classes) :], strict=True))
+        into = found.setdefault((key, n), dict.fromkeys(base.sums, 0))
+        for name, one in base.sums.items():
+            if one.counts(classes):
+                into[name] += int(amounts[one.amount])
     return found
 
 
 def _states(connection: sa.Connection, question: Question, cut: Periods, now: float) -> Sums:
-    return reports_states.seconds(connection, cut, now, _agents(connection), question.agent)
+    scope = _scope(connection, question, cut.start, cut.end, now)
+    return reports_states.seconds(connection, scope, cut)
 
 
 def _holds(connection: sa.Connection, question: Question, cut: Periods, now: float) -> Sums:
     """Holds of an agent's telephone, with the first stretch that it had in the contact."""
-    scope = _scope(connection, question, cut.start, cut.end, now)
-    of_grain = cut.of_grains()
-    base = reports_sql.stretches(scope, _people(connection))
-    earlier = legs.alias("earlier")
-    first = ~sa.exists().where(
-        earlier.c.interaction_id == legs.c.interaction_id,
-        earlier.c.kind == "segment",
-        earlier.c.device == legs.c.device,
-        earlier.c.n < legs.c.n,
-    )
-    held = base.with_only_columns(
-        sa.func.coalesce(legs.c.agent, legs.c.device), legs.c.from_at, legs.c.device, interactions.c.public
-    ).join(interactions, interactions.c.id == legs.c.interaction_id)
     found: Sums = {}
-    for key, at, device, public in connection.execute(held.where(interactions.c.hold_seconds > 0, first)):
-        seconds = sum(one["seconds"] for one in orjson.loads(public)["holds"] if one["by"] == device)
-        into = found.setdefault((key, of_grain[int((at - cut.start) // cut.grain)]), {"hold": 0})
+    query = reports_sql.holds(_scope(connection, question, cut.start, cut.end, now))
+    for key, at, device, public in connection.execute(query):
+        seconds = sum(one["seconds"] or 0.0 for one in orjson.loads(public)["holds"] if one["by"] == device)
+        into = found.setdefault((key, cut.number(at)), {"hold": 0})
         into["hold"] += int(seconds * 1000 + 0.5)
     return found
 
@@ -235,24 +227,26 @@ def _behind(
     question: Question,
     name: str,
     key: Any,
-    period: tuple[float, float] | None,
+    stretch: tuple[float, float] | None,
     limit: int,
     after: Sequence[Any] | None,
     now: float,
 ) -> Behind:
     cut = question.periods()
-    start, end = period if period is not None else (cut.start, cut.end)
+    start, end = stretch if stretch is not None else (cut.start, cut.end)
     bases = _bases(connection, question, _scope(connection, question, max(start, cut.start), min(end, cut.end), now))
-    base = next((one for one in bases if name in one.selected_columns), None)
+    base = next((one for one in bases if one is not None and name in one.sums), None)
     if base is None:  # nothing of the kind is kept: no answers, no cases
         return Behind([], None)
-    each = base.cte("each")
-    which = [each.c[name] != 0]
+    each = base.query.cte("each_one")
+    which = base.sums[name].rows(each)
     if key is not ...:
         which.append(each.c.key.is_not_distinct_from(key))
     query = sa.select(each.c.interaction_id, sa.func.min(each.c.at).label("at")).where(*which)
     found = query.group_by(each.c.interaction_id).cte("found")
-    count = connection.execute(sa.select(sa.func.sum(each.c[name])).where(*which)).scalar()
+    amount = base.sums[name].amount
+    counted = sa.func.count() if amount is None else sa.func.sum(each.c[amount])
+    count = connection.execute(sa.select(counted).select_from(each).where(*which)).scalar()
     page = sa.select(found.c.interaction_id, found.c.at).order_by(found.c.at, found.c.interaction_id)
     if after is not None:
         page = page.where(sa.tuple_(found.c.at, found.c.interaction_id) > sa.tuple_(*after))

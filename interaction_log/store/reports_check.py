@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from interaction_log.metrics import STATES
 from interaction_log.periods import Periods
 from interaction_log.reports import StateFault, Unbalanced
-from interaction_log.store.reports_sql import distinct, flag, whole
-from interaction_log.store.reports_states import last_before, milliseconds
+from interaction_log.store.reports_sql import Scope, distinct, flag, numbered, period, within
+from interaction_log.store.reports_states import last_before, milliseconds, stamp
 from interaction_log.store.schema import agent_states, interactions, queue_visits
 
 RESULTS: Final = ("answered", "abandoned", "timeout", "no_agent", "left", "pbx_lost")
@@ -42,8 +42,8 @@ def visits(connection: sa.Connection, cut: Periods, queue: str | None = None) ->
             found.outcomes[name] += value
         difference = row.offered - sum(outcomes.values())
         if difference or row.odd:
-            at = cut.edges[cut.of_grains()[row.slot]]
-            odd = _odd(connection, row.queue, at, at + cut.grain)
+            at = cut.edges[row.slot]
+            odd = _odd(connection, row.queue, at, cut.edges[row.slot + 1])
             found.unbalanced.append(Unbalanced(row.queue, at, row.offered, outcomes, difference, odd))
     return found
 
@@ -69,7 +69,7 @@ def _rows(known: Sequence[str]) -> sa.Select[Any]:
 
 def _hours(cut: Periods, known: Sequence[str]) -> sa.Select[Any]:
     each = _rows(known).where(_v.entered_at >= float(cut.start), _v.entered_at < float(cut.end)).cte("each")
-    slot = whole((each.c.entered_at - float(cut.start)) / float(cut.grain)).label("slot")
+    slot = period(each.c.entered_at, cut).label("slot")
     cells = sa.select(each, slot).subquery("cells")
     names = (*RESULTS, "waiting", "odd")
     return sa.select(
@@ -99,57 +99,94 @@ class States:
 
 
 def states(connection: sa.Connection, start: int, end: int, now: float) -> States:
-    """Walks every agent's states in the order in which they were written."""
-    found = States()
-    for agent in connection.execute(distinct(_s.agent)).scalars().all():
-        rows = list(_of_agent(connection, agent, start, end))
-        found.agents += bool(rows)
-        _walk(found, agent, rows, (milliseconds(start), milliseconds(end), milliseconds(now)))
+    """Looks from every state of every agent to the one that was written next, and from sign-in to sign-out."""
+    scope = Scope(start=start, end=end, now=now)
+    agents = connection.execute(distinct(_s.agent)).scalars().all()
+    before, after = last_before(connection, start), last_before(connection, min(end, now))
+    each = _steps(scope, before)
+    row = connection.execute(_sums(each, scope)).one()._mapping
+    found = States(agents=int(row["agents"] or 0), in_states=int(row["in_states"] or 0))
+    firsts = sa.select(sa.func.min(_s.seq)).where(_s.agent.in_(agents)).group_by(_s.agent)
+    firsts_in = _times(connection, _s.seq.in_(firsts), _s.from_at >= float(start), _s.from_at < float(end))
+    at_start = _count(connection, before) * start * 1000
+    at_end = _count(connection, after) * milliseconds(min(end, now))
+    found.signed_in = int(row["outs"] or 0) - int(row["ins"] or 0) - firsts_in - at_start + at_end
+    found.faults = _faults(connection, each)
     return found
 
 
-def _of_agent(connection: sa.Connection, agent: str, start: int, end: int) -> Iterator[sa.RowMapping]:
-    columns = sa.select(_s.seq, _s.state, _s.from_at, _s.to_at, _s.to_seq)
-    before = columns.where(_s.seq.in_(last_before(connection, start, [agent])))
-    here = columns.where(_s.agent == agent, _s.from_at >= float(start), _s.from_at < float(end))
-    unknown = columns.where(_s.agent == agent, _s.from_at.is_(None))
-    rows = [row for query in (before, here, unknown) for row in connection.execute(query)]
-    for row in sorted(rows, key=lambda row: row.seq):
-        yield row._mapping
+def _steps(scope: Scope, before: Sequence[int]) -> sa.CTE:
+    """Each state that touches the time, with the state of the same agent that was written next."""
+    here = agent_states.alias("here")
+    following = agent_states.alias("following")
+    probe = agent_states.alias("probe")
+    one = sa.select(agent_states).where(*numbered(scope), *within(_s.from_at, scope))
+    rows = sa.union_all(one, sa.select(here).where(here.c.seq.in_(before))).subquery("rows")
+    later = sa.select(sa.func.min(probe.c.seq)).where(probe.c.agent == rows.c.agent, probe.c.seq > rows.c.seq)
+    return (
+        sa.select(
+            rows.c.agent,
+            rows.c.state,
+            rows.c.from_at,
+            rows.c.to_at,
+            following.c.state.label("next_state"),
+            following.c.from_at.label("next_at"),
+        )
+        .select_from(rows)
+        .outerjoin(following, following.c.seq == later.scalar_subquery())
+        .cte("steps")
+    )
 
 
-def _walk(found: States, agent: str, rows: Sequence[sa.RowMapping], when: tuple[int, int, int]) -> None:
-    """``when``: start, end and now in milliseconds."""
-    start, end, now = when
-    since: int | None = None  # of the sign-in
-    last: int | None = None
-    for row in rows:
-        if row["from_at"] is None:
-            found.faults.append(StateFault(agent, None, 0.0, "no_time"))
-            continue
-        begin = milliseconds(row["from_at"])
-        stop = min(now, end) if row["to_at"] is None else milliseconds(row["to_at"])
-        _compare(found, agent, last, begin, stop)
-        if row["state"] in STATES:
-            found.in_states += max(0, min(stop, end) - max(begin, start))
-            since = begin if since is None else since
-        elif row["state"] == "LOGGED_OUT":
-            found.signed_in += _length(since, begin, start, end)
-            since = None
-        else:
-            found.faults.append(StateFault(agent, row["from_at"], (stop - begin) / 1000, "unknown_state"))
-        last = stop
-    found.signed_in += _length(since, last, start, end)
+def _sums(each: sa.CTE, scope: Scope) -> sa.Select[int, Any, Any, Any]:
+    start, stop = scope.start * 1000, milliseconds(min(scope.end, scope.now))
+    begin, end = stamp(each.c.from_at), stamp(sa.func.coalesce(each.c.to_at, min(float(scope.end), scope.now)))
+    begin = sa.case((begin < start, start), else_=begin)
+    end = sa.case((end > stop, stop), else_=end)
+    known, known_next = each.c.state.in_(STATES), each.c.next_state.in_(STATES)
+    turns = (each.c.next_at >= float(scope.start)) & (each.c.next_at < min(float(scope.end), scope.now))
+    return sa.select(
+        sa.func.count(each.c.agent.distinct()).label("agents"),
+        sa.func.sum(sa.case((known & (end > begin), end - begin), else_=0)).label("in_states"),
+        sa.func.sum(sa.case((turns & known_next & ~known, stamp(each.c.next_at)), else_=0)).label("ins"),
+        sa.func.sum(
+            sa.case((turns & known & (each.c.next_state == "LOGGED_OUT"), stamp(each.c.next_at)), else_=0)
+        ).label("outs"),
+    )
 
 
-def _length(since: int | None, until: int | None, start: int, end: int) -> int:
-    return 0 if since is None or until is None else max(0, min(until, end) - max(since, start))
+def _times(connection: sa.Connection, *where: Any) -> int:
+    """The sum of the times at which these states began, of those that are signed in."""
+    query = sa.select(sa.func.sum(stamp(_s.from_at))).where(_s.state.in_(STATES), *where)
+    return int(connection.execute(query).scalar() or 0)
 
 
-def _compare(found: States, agent: str, last: int | None, begin: int, stop: int) -> None:
-    """Each state begins where the one before ended, and ends after it began."""
-    if last is not None and begin != last:
-        kind: Any = "gap" if begin > last else "overlap"
-        found.faults.append(StateFault(agent, begin / 1000, abs(begin - last) / 1000, kind))
-    if stop < begin:
-        found.faults.append(StateFault(agent, begin / 1000, (begin - stop) / 1000, "overlap"))
+def _count(connection: sa.Connection, seqs: Sequence[int]) -> int:
+    """How many of these states are signed in."""
+    return int(
+        connection.execute(sa.select(sa.func.count()).where(_s.seq.in_(seqs), _s.state.in_(STATES))).scalar_one()
+    )
+
+
+def _faults(connection: sa.Connection, each: sa.CTE) -> list[StateFault]:
+    """Where a state does not begin when the one before ended, ends before it begins, or is none."""
+    odd = (
+        (each.c.next_at.is_not(None) & each.c.to_at.is_distinct_from(each.c.next_at))
+        | (each.c.to_at < each.c.from_at)
+        | each.c.state.not_in([*STATES, "LOGGED_OUT"])
+    )
+    query = sa.select(each).where(odd).order_by(each.c.from_at).limit(_SHOWN)
+    found = [_fault(row) for row in connection.execute(query)]
+    timeless = sa.select(_s.agent).where(_s.agent.in_(distinct(_s.agent)), _s.from_at.is_(None)).limit(_SHOWN)
+    return found + [StateFault(agent, None, 0.0, "no_time") for agent in connection.execute(timeless).scalars()]
+
+
+def _fault(row: sa.Row[Any]) -> StateFault:
+    if row.state not in (*STATES, "LOGGED_OUT"):
+        return StateFault(row.agent, row.from_at, (row.to_at or row.from_at) - row.from_at, "unknown_state")
+    if row.to_at is not None and row.to_at < row.from_at:
+        return StateFault(row.agent, row.from_at, row.from_at - row.to_at, "overlap")
+    if row.to_at is None:  # it was never ended, and another one began
+        return StateFault(row.agent, row.next_at, 0.0, "overlap")
+    off = row.next_at - row.to_at
+    return StateFault(row.agent, row.to_at, abs(off), "gap" if off > 0 else "overlap")

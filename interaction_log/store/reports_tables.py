@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from interaction_log.store.callbacks import callbacks
 from interaction_log.store.personal import Personal, customer, free, register
-from interaction_log.store.schema import agent_states, metadata
+from interaction_log.store.schema import agent_states, legs, metadata
 
 orders: Final = sa.Table(
     "orders",
@@ -57,6 +57,8 @@ report_runs: Final = sa.Table(
 """One row for each time that a schedule was due: who has the row sends, so nothing is sent twice."""
 
 sa.Index("states_of_agent_by_time", agent_states.c.agent, agent_states.c.from_at)
+_sent_on = legs.c.result == "transferred"
+sa.Index("legs_sent_on", legs.c.interaction_id, sqlite_where=_sent_on, postgresql_where=_sent_on)
 _asked = callbacks.c.requested_in.is_not(None)
 sa.Index("callbacks_requested_in", callbacks.c.requested_in, sqlite_where=_asked, postgresql_where=_asked)
 

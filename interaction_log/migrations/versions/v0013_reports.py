@@ -56,6 +56,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("schedule_id", "due_at"),
     )
     op.create_index("states_of_agent_by_time", "agent_states", ["agent", "from_at"])
+    sent_on = sa.text("result = 'transferred'")
+    op.create_index("legs_sent_on", "legs", ["interaction_id"], sqlite_where=sent_on, postgresql_where=sent_on)
     asked = sa.text("requested_in IS NOT NULL")
     op.create_index("callbacks_requested_in", "callbacks", ["requested_in"], sqlite_where=asked, postgresql_where=asked)
 
@@ -63,6 +65,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Remove them."""
     op.drop_index("callbacks_requested_in", "callbacks")
+    op.drop_index("legs_sent_on", "legs")
     op.drop_index("states_of_agent_by_time", "agent_states")
     op.drop_table("report_runs")
     op.drop_table("report_schedules")
