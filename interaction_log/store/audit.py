@@ -106,13 +106,17 @@ class StoredAudit:
 
     async def verify(self, noted: Head | None = None) -> AuditCheck:
         """Follow the chain from its beginning to the head. ``noted``: a head that somebody wrote down before."""
-        return await self._reading(lambda connection: verify(connection, noted))
+        return await self._reading(lambda connection: _verify(connection, noted))
+
+
+def _verify(connection: sa.Connection, noted: Head | None) -> AuditCheck:
+    if connection.dialect.name == "postgresql":  # head and rows of one moment; SQLite's readers see one anyway
+        connection.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+    return verify(connection, noted)
 
 
 def verify(connection: sa.Connection, noted: Head | None = None) -> AuditCheck:
-    """The same on a connection, as the first thing of its transaction."""
-    if connection.dialect.name == "postgresql":  # head and rows of one moment
-        connection.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+    """The same on a connection whose transaction sees one moment."""
     kept = head_of(connection)
     marks = {kept.n: kept.hash} if kept.n else {}
     seen: dict[int, str] = {}

@@ -36,12 +36,27 @@ def upgrade_to_head(url: str) -> None:
         engine.dispose()
 
 
-def _upgrade(connection: sa.Connection) -> None:
-    if connection.dialect.name == "postgresql":  # SQLite's transaction is exclusive already
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+def schemas() -> set[str]:
+    """The versions that this program knows."""
+    return {script.revision for script in ScriptDirectory.from_config(_config(None)).walk_revisions()}
+
+
+def upgrade_to(connection: sa.Connection, schema: str) -> None:
+    """Bring an empty database to this version, in the caller's transaction."""
+    command.upgrade(_config(connection), schema)
+
+
+def _config(connection: sa.Connection | None) -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parents[1] / "migrations"))
     config.attributes["connection"] = connection
+    return config
+
+
+def _upgrade(connection: sa.Connection) -> None:
+    if connection.dialect.name == "postgresql":  # SQLite's transaction is exclusive already
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+    config = _config(connection)
     scripts = ScriptDirectory.from_config(config)
     known = {script.revision for script in scripts.walk_revisions()}
     found = MigrationContext.configure(connection).get_current_revision()
