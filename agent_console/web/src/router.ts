@@ -29,6 +29,18 @@ const routes: RouteRecordRaw[] = [
         meta: { roles: supervision },
       },
       { path: 'customers', name: 'customers', component: () => import('@/customers/CustomersPage.vue') },
+      {
+        path: 'imports',
+        name: 'imports',
+        component: () => import('@/imports/ImportsPage.vue'),
+        meta: { roles: supervision },
+      },
+      {
+        path: 'imports/:id',
+        name: 'import',
+        component: () => import('@/imports/ImportPage.vue'),
+        meta: { roles: supervision },
+      },
       { path: 'customers/:id', name: 'customer', component: () => import('@/customers/CustomerPage.vue') },
     ],
   },

@@ -1,5 +1,4 @@
 import type { CustomerView, InteractionView } from '@/wire'
-import type { Said } from './http'
 
 export type Role = 'agent' | 'supervisor' | 'admin'
 
@@ -56,13 +55,6 @@ export interface Gap {
   to?: number | null
   reason?: string | null
   [key: string]: unknown
-}
-
-export interface ImportReport {
-  read: number
-  created: number
-  updated: number
-  refused: ({ line: number; field: string | null; reason: string; row: Record<string, string> } & Said)[]
 }
 
 export type Customer = CustomerView
