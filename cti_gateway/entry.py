@@ -18,6 +18,7 @@ from cti_gateway.agi.lines import Question, Variables
 from cti_gateway.hub import Hub
 from cti_gateway.pbx import Pbx
 from interaction_log.callback import Callback
+from interaction_log.evidence import Evidence, attestation, calling_presentation
 from interaction_log.identity import caller_address, interaction_id
 from interaction_log.records import Match
 from routing.distributor import Distributor
@@ -70,13 +71,18 @@ class Entry:
             return [("CALLWEAVE_RESULT", "default")]
         rules = self.rules_of(pbx.name, question)
         address = caller_address(question.number, self.region)
+        call = call_id(pbx, question.unique_id)
+        evidence = evidence_of(question, address)
+        if evidence is not None and call:
+            self.hub.vouch(call, evidence)
         match = await self._look_up(address)
+        match = self.hub.weigh(call, match) if match is not None else None
         facts = self.facts(pbx, rules, address, match)
         asked = EntryQuestion(dialled=question.dialled, address=address, name=question.name)
         answer = decide(asked, facts, self.wall())
         self.counts.asked += 1
         self.counts.slowest = max(self.counts.slowest, time.monotonic() - began)
-        told = variables(answer, call_id(pbx, question.unique_id))
+        told = variables(answer, call)
         return told + self.hub.recording.entry_variables(pbx.name, answer.queue or rules.queue)
 
     def pbx_of(self, question: Question) -> Pbx | None:
@@ -191,6 +197,17 @@ def call_id(pbx: Pbx, unique_id: str) -> str:
     if contact is not None:
         return contact.interaction.id
     return interaction_id(pbx.name, pbx.tracker.boot, unique_id) if unique_id else ""
+
+
+def evidence_of(question: Question, address: str | None) -> Evidence | None:
+    """What the dialplan's question says of the caller's number; ``None``: nothing."""
+    shown, checked = calling_presentation(question.presentation or None)
+    signed = attestation(question.verified, question.attested)
+    if address is None or (shown is None and signed is None):
+        return None
+    return Evidence(
+        kind="phone", value=address, source="network", presentation=shown, authority=checked, attestation=signed
+    )
 
 
 def _person(match: Match | None) -> Person | None:

@@ -19,8 +19,11 @@ QUEUE: Final = re.compile(r"[A-Za-z0-9_.-]{1,80}", re.ASCII)
 """What the name of a queue or PBX may be: the same as in the configuration."""
 _UNIQUE: Final = re.compile(r"[A-Za-z0-9_.-]{1,120}", re.ASCII)
 
+_WORD: Final = re.compile(r"[A-Za-z0-9_-]{1,40}", re.ASCII)
+
 Kind = Literal["route", "callback"]
 Variables = list[tuple[str, str]]
+_EVIDENCE: Final = frozenset({"presentation", "verified", "attested"})  # a front of before knows nothing of them
 PATHS: Final[dict[str, Kind]] = {"route": "route", "callback": "callback"}
 
 
@@ -30,7 +33,11 @@ class LineError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What the dialplan asks. ``until``: seconds of the machine's monotonic clock after which nobody listens."""
+    """What the dialplan asks. ``until``: seconds of the machine's monotonic clock after which nobody listens.
+
+    ``presentation``: Asterisk's ``callingpres``; ``verified``, ``attested``: what ``STIR_SHAKEN()`` says, where the
+    dialplan hands it in. See ``interaction_log.evidence``.
+    """
 
     id: int
     kind: Kind
@@ -41,6 +48,9 @@ class Question:
     name: str
     unique_id: str
     until: float
+    presentation: str = ""
+    verified: str = ""
+    attested: str = ""
 
 
 def question_of(asked: Environment, number: int, until: float) -> Question | None:
@@ -59,6 +69,9 @@ def question_of(asked: Environment, number: int, until: float) -> Question | Non
         name=asked.get("calleridname")[:80],
         unique_id=_fitting(asked.get("uniqueid"), _UNIQUE),
         until=until,
+        presentation=_fitting(asked.get("callingpres"), _WORD),
+        verified=_fitting(query.get("verified", ""), _WORD),
+        attested=_fitting(query.get("attested", ""), _WORD),
     )
 
 
@@ -100,10 +113,12 @@ def decode(line: bytes) -> dict[str, Any]:
 def question_from(data: dict[str, Any]) -> Question:
     """The question of a line's object; raises :class:`LineError`."""
     try:
-        one = Question(**{name: data[name] for name in Question.__slots__})
+        given = {name: data[name] for name in Question.__slots__ if name not in _EVIDENCE or name in data}
+        one = Question(**given)
     except (KeyError, TypeError):
         raise LineError("is no question") from None
-    texts = (one.pbx, one.queue, one.dialled, one.number, one.name, one.unique_id)
+    texts = [one.pbx, one.queue, one.dialled, one.number, one.name, one.unique_id]
+    texts += [one.presentation, one.verified, one.attested]
     if type(one.id) is not int or one.kind not in PATHS.values() or not isinstance(one.until, (int, float)):
         raise LineError("is no question")
     if not all(isinstance(text, str) for text in texts):
