@@ -62,6 +62,8 @@ missed_calls: Final = sa.Table(
     sa.Column("called_at", sa.Double),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Index("missed_by_state", "state", "last_at", "id"),
+    sa.Index("missed_of_customer", "customer_id"),
+    sa.Index("missed_by_number", "number"),
 )
 _m: Final = missed_calls.c
 _todo: Final = _m.state != "done"
@@ -72,6 +74,7 @@ missed_tries: Final = sa.Table(
     metadata,
     sa.Column("interaction_id", sa.String, primary_key=True),
     sa.Column("entry", sa.String, nullable=False),
+    sa.Index("tries_of_entry", "entry"),
 )
 
 voicemails: Final = sa.Table(
@@ -89,6 +92,7 @@ voicemails: Final = sa.Table(
     sa.Column("heard_by", sa.String),
     sa.Column("heard_at", sa.Double),
     sa.Index("voicemails_of_entry", "entry"),
+    sa.Index("voicemails_of_interaction", "interaction_id"),
 )
 _v: Final = voicemails.c
 

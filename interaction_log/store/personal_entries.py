@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
+import sqlalchemy as sa
+
+from interaction_log.store import index
 from interaction_log.store import schema as s
 from interaction_log.store.audit import audit
 from interaction_log.store.callbacks import callbacks
@@ -13,6 +16,7 @@ from interaction_log.store.personal import (
     CUSTOMERS,
     FIRST,
     INTERACTIONS,
+    Person,
     Personal,
     customer,
     either,
@@ -25,6 +29,7 @@ from interaction_log.store.personal import (
     through,
 )
 from interaction_log.store.recordings import recordings
+from interaction_log.store.search_tables import search_docs, search_state, timeline_items
 
 EMPTIED: Final = ("customer_address", "customer_name")
 """Of an interaction's public object; ``dialled`` and transfers to numbers outside only where they name the customer."""
@@ -121,6 +126,30 @@ register(
     )
 )
 
+
+def _wipe_search(connection: sa.Connection, person: Person, limit: int) -> int:
+    """The documents of a person with their words: those with her name on, and those of contacts that bear none."""
+    dropped = index.drop_customers(connection, person.customers, limit)
+    if dropped:
+        return dropped
+    mine = sa.select(s.interactions.c.id).where(its_interactions(person))
+    query = sa.select(search_docs.c.ref).where(search_docs.c.kind == "interaction", search_docs.c.ref.in_(mine))
+    refs = list(connection.execute(query.limit(limit)).scalars())
+    index.drop_many(connection, "interaction", refs)
+    return len(refs)
+
+
+register(
+    Personal(
+        table=search_docs,
+        of=either(customer(search_docs.c.customer_id), interaction(search_docs.c.ref)),
+        erase="delete",
+        wipe=_wipe_search,
+        export=False,
+    )
+)
+register(Personal(table=timeline_items, of=customer(timeline_items.c.customer_id), erase="delete"))
+free(search_state, "how far the index is")
 free(s.queue_visits, "queues and times of an interaction; who it was stands in interactions only")
 free(s.agent_states, "what agents did; no customer")
 free(s.seats, "who sits at which device")

@@ -76,6 +76,14 @@ sa.Index(
     postgresql_where=interactions.c.ended.is_(sa.false()),
 )
 
+_nobody: Final = interactions.c.customer_id.is_(None)  # contacts that nobody was identified in, by their number
+sa.Index(
+    "interactions_of_nobody",
+    interactions.c.customer_address,
+    sqlite_where=_nobody,
+    postgresql_where=_nobody,
+)
+
 legs: Final = sa.Table(
     "legs",
     metadata,

@@ -28,7 +28,7 @@ from interaction_log.privacy.reapply import reapply
 from interaction_log.privacy.registers import load_all
 from interaction_log.privacy.stored import Hold, NoFiles, Removed
 from interaction_log.records import Conflict
-from interaction_log.store import EventLog, Store, personal
+from interaction_log.store import EventLog, Store, index, personal
 from interaction_log.store import schema as s
 from interaction_log.store.compact import compact
 from interaction_log.store.engine import open_engine
@@ -432,6 +432,7 @@ def put_back(engine: sa.Engine, rows: dict[str, list[dict[str, Any]]]) -> None:
             connection.execute(sa.delete(table))
             if kept:
                 connection.execute(sa.insert(table), kept)
+        index.words_anew(connection, 0, 10_000)
 
 
 async def test_a_number_of_two_customers_is_not_one_persons(site: Site) -> None:

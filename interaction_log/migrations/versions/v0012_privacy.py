@@ -10,6 +10,16 @@ down_revision = "0011"
 branch_labels = None
 depends_on = None
 
+_INDEXES = (
+    ("missed_of_customer", "missed_calls", "customer_id"),
+    ("missed_by_number", "missed_calls", "number"),
+    ("tries_of_entry", "missed_tries", "entry"),
+    ("voicemails_of_interaction", "voicemails", "interaction_id"),
+    ("callbacks_by_address", "callbacks", "address"),
+    ("callbacks_requested_in", "callbacks", "requested_in"),
+)
+"""By these a person's rows are found without looking through the whole table."""
+
 
 def upgrade() -> None:
     """Create the tables. What was put aside before says nobody's: it is emptied, it can hold anybody's name."""
@@ -50,12 +60,21 @@ def upgrade() -> None:
         sa.Column("receipt", sa.Text()),
     )
     op.create_index("erasures_by_time", "erasures", ["requested_at", "id"])
+    nobody = sa.text("customer_id IS NULL")
+    op.create_index(
+        "interactions_of_nobody", "interactions", ["customer_address"], sqlite_where=nobody, postgresql_where=nobody
+    )
+    for name, table, column in _INDEXES:
+        op.create_index(name, table, [column])
     op.add_column("quarantine", sa.Column("interaction_id", sa.String()))
     op.execute("UPDATE quarantine SET content = ''")
 
 
 def downgrade() -> None:
     """Remove them. Sealed fields of events stay sealed: the version before shows them empty."""
+    for name, table, _column in _INDEXES:
+        op.drop_index(name, table)
+    op.drop_index("interactions_of_nobody", "interactions")
     op.drop_column("quarantine", "interaction_id")
     for table in ("erasures", "holds", "person_keys", "event_keys"):
         op.drop_table(table)
