@@ -12,7 +12,6 @@ What the tokens find is looked at again (``Wanted.marks``): a match is where the
 
 from __future__ import annotations
 
-import base64
 import functools
 import hashlib
 import re
@@ -149,15 +148,14 @@ OF_CUSTOMER: Final = "=customer:"
 
 @functools.lru_cache(1 << 17)
 def coded(term: str, bucket: str = "") -> str:
-    """A term as a database keeps it: eight of ``a-z2-7``, so that none of them changes it, and words are not readable.
+    """A term as a database keeps it: ten of ``0-9a-f``, so that none of them changes it, and words are not readable.
 
     40 bits: where two terms share a code, the second look at what was found tells them apart. What is of one customer
     is not split into buckets: it is little, and must be found at once.
     """
     if term.startswith(OF_CUSTOMER):
         bucket = ""
-    told = hashlib.blake2b(f"{bucket}{term}".encode("utf-8", "surrogatepass"), digest_size=5).digest()
-    return base64.b32encode(told).decode().lower()
+    return hashlib.blake2b(f"{bucket}{term}".encode("utf-8", "surrogatepass"), digest_size=5).hexdigest()
 
 
 # --- what is asked for ---------------------------------------------------------------------------

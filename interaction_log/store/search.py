@@ -7,6 +7,7 @@ be seen? So what is found is the same everywhere, and a word that is in millions
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
@@ -28,7 +29,8 @@ PATIENCE_SECONDS: Final = 0.06
 QUICK_SECONDS: Final = 0.015
 NEWEST: Final = 2_000
 """Documents of the first window: a frequent word fills its page there."""
-WIDEST: Final = 128 * WEEK
+WIDEST: Final = 128
+"""Weeks in one question."""
 SNIPPET: Final = 160
 BEFORE_MARK: Final = 40
 _CANDIDATES: Final = 60
@@ -59,6 +61,8 @@ def find(connection: sa.Connection, question: Question, scope: Scope) -> FoundPa
         return FoundPage()
     low, high = _bounds(connection, question)
     limit = max(1, min(question.limit, MOST_PER_PAGE))
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(_BY_INDEX)
     search = _Search(connection, question, scope, wanted, tree)
     found = search.page(low, high, limit + 1)
     following, reached = None, None
@@ -136,20 +140,21 @@ class _Search:
         """Up to ``count`` documents, newest first. ``stopped_at``: there may be more below this number."""
         began = last = time.monotonic()
         found: list[tuple[int, Doc]] = []
-        width = 0
-        while len(found) < count and (high := self._next(low, high)) > low:
-            floor = max(low, self._floor(high, width))
-            ids = self._candidates(floor, high)
-            found += self._good(ids)
+        weeks = 0
+        while len(found) < count and high > low:
+            floor = max(low, self._floor(high, weeks))
+            ids = self._candidates(floor, high, near=not weeks)
+            found += itertools.islice(self._good(ids), count - len(found))
             now = time.monotonic()
             high = ids[-1] if len(ids) == _CANDIDATES else floor
             if len(ids) < _CANDIDATES:
-                width = min(max(1, width * 2), WIDEST // WEEK) if now - last < QUICK_SECONDS else max(1, width)
+                high = high if ids else self._next(low, high)
+                weeks = min(weeks * 4 or 1, WIDEST) if now - last < QUICK_SECONDS else weeks or 1
             if now - began > PATIENCE_SECONDS and high > low:
                 self.stopped_at = high
                 break
             last = now
-        return found[:count]
+        return found
 
     def _next(self, low: int, high: int) -> int:
         """Just above the next document below ``high``: years without any are leapt over."""
@@ -166,7 +171,7 @@ class _Search:
         there: int | None = self._connection.execute(query).scalar()
         return max(there or 0, high - 8 * WEEK * SECOND)
 
-    def _candidates(self, low: int, high: int) -> list[int]:
+    def _candidates(self, low: int, high: int, *, near: bool) -> list[int]:
         values: dict[str, Any] = {"low": low, "high": high, "most": _CANDIDATES}
         if self._lite:
             words = tokens.rendered(self._tree, "", both=" AND ", either=" OR ")
@@ -174,7 +179,8 @@ class _Search:
         weeks = range(low // SECOND // WEEK, (high - 1) // SECOND // WEEK + 1)
         buckets = (bucket(week * WEEK * SECOND) for week in weeks)
         words = "|".join(tokens.rendered(self._tree, one, both="&", either="|") for one in buckets)
-        return list(self._connection.exec_driver_sql(_POSTGRES.format(words=words, **values)).scalars())
+        query = _NEAR if near else _FAR
+        return list(self._connection.exec_driver_sql(query.format(words=words, **values)).scalars())
 
     def _good(self, ids: Sequence[int]) -> Iterator[tuple[int, Doc]]:
         """Those that really hold it and may be seen, in this order."""
@@ -200,12 +206,18 @@ _LITE: Final = sa.text(
     "SELECT rowid FROM search_words WHERE search_words MATCH :words AND rowid >= :low AND rowid < :high "
     "ORDER BY rowid DESC LIMIT :most"
 )
-# First all of the window by the words, then the newest: else the planner reads by number and tests each. The values
-# stand in the text (letters, digits and brackets of ours), or it would plan once for all windows.
-_POSTGRES: Final = (
-    "WITH hits AS MATERIALIZED (SELECT id FROM search_words WHERE words @@ '{words}'::tsquery "
-    "AND id >= {low} AND id < {high}) SELECT id FROM hits ORDER BY id DESC LIMIT {most}"
+# PostgreSQL's planner knows too little of the words to choose: the few newest documents are read by number and each is
+# tested, older ones are read by the words (``id + 0``: and not by number), and the newest of them taken. The values
+# stand in the text (digits, letters and brackets of ours), or it would plan once for all windows.
+_NEAR: Final = (
+    "WITH near AS MATERIALIZED (SELECT id, words FROM search_words WHERE id >= {low} AND id < {high}) "
+    "SELECT id FROM near WHERE words @@ '{words}'::tsquery ORDER BY id DESC LIMIT {most}"
 )
+_FAR: Final = (
+    "WITH hits AS MATERIALIZED (SELECT id FROM search_words WHERE words @@ '{words}'::tsquery "
+    "AND id + 0 >= {low} AND id + 0 < {high}) SELECT id FROM hits ORDER BY id DESC LIMIT {most}"
+)
+_BY_INDEX: Final = "SET LOCAL enable_seqscan = off; SET LOCAL jit = off"
 
 
 # --- what is shown -------------------------------------------------------------------------------

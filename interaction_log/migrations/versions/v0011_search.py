@@ -46,7 +46,7 @@ def upgrade() -> None:
     )
     op.create_index("items_of_customer", "timeline_items", ["customer_id", "at"])
     if op.get_bind().dialect.name == "sqlite":
-        # The terms are coded (a-z2-7): the tokenizer only splits at spaces. Nothing but membership is asked.
+        # The terms are coded (0-9a-f): the tokenizer only splits at spaces. Nothing but membership is asked.
         op.execute(
             "CREATE VIRTUAL TABLE search_words USING fts5"
             "(words, content='', detail=none, columnsize=0, tokenize='ascii')"
