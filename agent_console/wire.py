@@ -36,6 +36,14 @@ class CustomerView(TypedDict):
     """What the site keeps beside, by the field's code (``/api/custom-fields``)."""
 
 
+class CandidateView(CustomerView):
+    """A customer whom the caller may be."""
+
+    why: NotRequired[list[Literal["number", "shared", "similar", "chosen"]]]
+    """``number``: the record has it; ``shared``: several use it; ``similar``: only the national number is the same;
+    ``chosen``: an agent chose this person for it before."""
+
+
 class TimelineItem(TypedDict):
     """One line of a customer's history, newest first."""
 
@@ -321,7 +329,7 @@ class ScreenPop(Numbered):
 
     interaction: InteractionView
     customer: CustomerView | None
-    candidates: list[CustomerView]
+    candidates: list[CandidateView]
     strength: Literal["known", "maybe", "candidates", "unknown"]
     looking_up: bool
     timeline: list[TimelineItem]

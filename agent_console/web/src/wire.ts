@@ -18,6 +18,24 @@ export interface CustomerView {
   fields?: Record<string, string | number | boolean>;
 }
 
+/** A customer whom the caller may be. */
+export interface CandidateView {
+  id: string;
+  name: string;
+  phones: string[];
+  emails: string[];
+  organisation: string | null;
+  language: string | null;
+  vip: boolean;
+  notes: string | null;
+  agent?: string | null;
+  kind?: "person" | "organisation";
+  channel?: "voice" | "chat" | "email" | null;
+  value?: number | null;
+  fields?: Record<string, string | number | boolean>;
+  why?: ("number" | "shared" | "similar" | "chosen")[];
+}
+
 /** One line of a customer's history, newest first. */
 export interface TimelineItem {
   interaction_id: string;
@@ -271,7 +289,7 @@ export interface Numbered {
 export interface ScreenPop extends Numbered {
   interaction: InteractionView;
   customer: CustomerView | null;
-  candidates: CustomerView[];
+  candidates: CandidateView[];
   strength: "known" | "maybe" | "candidates" | "unknown";
   looking_up: boolean;
   timeline: TimelineItem[];
