@@ -30,7 +30,6 @@ callbacks: Final = sa.Table(
     sa.Column("result", sa.String),
     sa.Index("callbacks_by_state", "state", "since"),
     sa.Index("callbacks_by_address", "address"),
-    sa.Index("callbacks_requested_in", "requested_in"),
 )
 
 

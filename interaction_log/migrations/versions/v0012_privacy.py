@@ -16,7 +16,6 @@ _INDEXES = (
     ("tries_of_entry", "missed_tries", "entry"),
     ("voicemails_of_interaction", "voicemails", "interaction_id"),
     ("callbacks_by_address", "callbacks", "address"),
-    ("callbacks_requested_in", "callbacks", "requested_in"),
 )
 """By these a person's rows are found without looking through the whole table."""
 
