@@ -83,6 +83,8 @@ class DatabaseTable(Protocol):
 
     @property
     def url(self) -> str: ...  # noqa: D102
+    @property
+    def journal(self) -> Path: ...  # noqa: D102
 
 
 class PhoneTable(Protocol):

@@ -12,7 +12,21 @@ from pathlib import Path
 from typing import Any, Final
 
 from cti_gateway import __version__
-from cti_gateway.cli import agi_front, audit, customers, db, doctor, init, queue, record, replay, run, user
+from cti_gateway.cli import (
+    agi_front,
+    audit,
+    backup,
+    customers,
+    db,
+    doctor,
+    init,
+    queue,
+    record,
+    replay,
+    restore,
+    run,
+    user,
+)
 
 DONE: Final = 0
 FAILED: Final = 1
@@ -26,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="cti", description="Callweave: calls, chat and mail in one interaction log.")
     made.add_argument("--version", action="version", version=f"callweave {__version__}")
     commands = made.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (run, init, doctor, user, customers, queue, db, audit, replay, record, agi_front):
+    for module in (run, init, doctor, user, customers, queue, db, audit, backup, restore, replay, record, agi_front):
         module.add_parser(commands)
     for one in _leaves(commands):
         if one.get_default("takes_config") is not False:

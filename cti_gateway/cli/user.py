@@ -85,11 +85,11 @@ async def _record(arguments: argparse.Namespace, trail: Audit | None) -> None:
         details |= {"role": arguments.role, "devices": " ".join(arguments.device)}
     elif action == "change_user":
         details["disabled"] = str(arguments.verb == "disable").lower()
-    entry = AuditEntry(at=time.time(), actor=_actor(), action=action, subject=arguments.name, details=details)
+    entry = AuditEntry(at=time.time(), actor=actor(), action=action, subject=arguments.name, details=details)
     await trail.append(entry)
 
 
-def _actor() -> str:
+def actor() -> str:
     """Who sits at the terminal; no name of ours has a colon in it."""
     try:
         return f"os:{getpass.getuser()}"
