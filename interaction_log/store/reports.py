@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -16,15 +16,22 @@ from interaction_log import metrics
 from interaction_log.periods import Periods
 from interaction_log.records import Refused
 from interaction_log.reports import GROUPS, Behind, Cell, Check, Question, Table
+from interaction_log.rights import EVERYTHING, Sight
+from interaction_log.segments import parse
 from interaction_log.store import cursor as cursors
 from interaction_log.store import reports_check, reports_sql, reports_states
+from interaction_log.store.custom_fields import defined
 from interaction_log.store.interactions import _COLUMNS, _item
 from interaction_log.store.reading import Reading
+from interaction_log.store.records_tables import segments
 from interaction_log.store.reports_sql import Base, Scope, distinct, period
 from interaction_log.store.schema import agent_states, interactions, legs, queue_visits, queues
+from interaction_log.store.segments import condition
+from interaction_log.store.visibility import in_sight
 
 _T = TypeVar("_T")
 MOST_PER_PAGE: Final = 500
+MOST_CELLS: Final = 20_000
 Sums = dict[tuple[str | None, int], dict[str, int]]
 """By group and period."""
 
@@ -36,10 +43,14 @@ class StoredReports:
         self._reading = reading
         self._two = asyncio.Semaphore(2)
 
-    async def table(self, question: Question, now: float) -> Table:
-        """The report. ``now``: Unix seconds, until when running states last. Raises ``Refused``."""
+    async def table(self, question: Question, now: float, sight: Sight = EVERYTHING) -> Table:
+        """The report over what is in sight. ``now``: Unix seconds, until when running states last.
+
+        Raises ``Refused``, also for more than ``MOST_CELLS`` cells.
+        """
         cut = _cut(question)
-        parts = (partial(part, question=question, cut=cut, now=now) for part in _PARTS[question.report])
+        ask = partial(Asked, question, cut, now, sight)
+        parts = (partial(part, asked=ask()) for part in _PARTS[question.report])
         found = await asyncio.gather(*(self._read(part) for part in parts))
         sums: Sums = {}
         for part in found:
@@ -50,6 +61,8 @@ class StoredReports:
         cells = [
             Cell(key, n, sums[key, n]) for key, n in sorted(sums, key=lambda at: (at[0] is None, at[0] or "", at[1]))
         ]
+        if len(cells) > MOST_CELLS:
+            raise Refused("step", f"more than {MOST_CELLS} rows: choose longer steps, or fewer groups")
         return Table(question, cut, cells)
 
     async def behind(
@@ -62,6 +75,7 @@ class StoredReports:
         limit: int = 50,
         cursor: str | None = None,
         now: float,
+        sight: Sight = EVERYTHING,
     ) -> Behind:
         """The interactions behind a number: of the group ``key`` (``...``: of all), in one period or in all.
 
@@ -83,6 +97,7 @@ class StoredReports:
             limit=max(1, min(limit, MOST_PER_PAGE)),
             after=after,
             now=now,
+            sight=sight,
         )
         return await self._read(ask)
 
@@ -149,7 +164,15 @@ def _scope(connection: sa.Connection, question: Question, start: float, end: flo
         levels=levels,
         repeat_days=question.repeat_days,
         now=now,
+        segments=_segments(connection, now) if question.grouped == "segment" else (),
     )
+
+
+def _segments(connection: sa.Connection, now: float) -> list[tuple[str, sa.ColumnElement[bool]]]:
+    """The saved segments by name; a customer of several counts in the first."""
+    saved = connection.execute(sa.select(segments.c.name, segments.c.filter).order_by(segments.c.name))
+    site = defined(connection)
+    return [(row.name, condition(parse(json.loads(row.filter), site), now)) for row in saved]
 
 
 def _agents(connection: sa.Connection) -> list[str]:
@@ -175,14 +198,37 @@ def _bases(connection: sa.Connection, question: Question, scope: Scope) -> list[
     return [reports_sql.visits(scope, _queues(connection)), reports_sql.repeats(scope), asked]
 
 
-def _one(n: int, connection: sa.Connection, question: Question, cut: Periods, now: float) -> Sums:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One question with its periods, the time, and who asks."""
+
+    question: Question
+    cut: Periods
+    now: float
+    sight: Sight
+
+    def scope(self, connection: sa.Connection) -> Scope:
+        """For the selects."""
+        return _scope(connection, self.question, self.cut.start, self.cut.end, self.now)
+
+
+def _one(n: int, connection: sa.Connection, asked: Asked) -> Sums:
     """The sums of the ``n``-th select."""
-    base = _bases(connection, question, _scope(connection, question, cut.start, cut.end, now))[n]
-    return _added(connection, base, cut) if base is not None else {}
+    base = _bases(connection, asked.question, asked.scope(connection))[n]
+    return _added(connection, base, asked.cut, asked.sight) if base is not None else {}
 
 
-def _added(connection: sa.Connection, base: Base, cut: Periods) -> Sums:
-    each = base.query.cte("each_one")
+def _seen(base: Base, sight: Sight) -> sa.CTE:
+    """The rows of which the interaction is in sight."""
+    if sight.everything:
+        return base.query.cte("each_one")
+    everybodys = base.query.cte("everybodys").prefix_with("MATERIALIZED")
+    mine = in_sight(sight, everybodys.c.interaction_id)
+    return sa.select(everybodys).where(mine).cte("each_one")
+
+
+def _added(connection: sa.Connection, base: Base, cut: Periods, sight: Sight) -> Sums:
+    each = _seen(base, sight)
     slot = period(each.c.at, cut).label("slot")
     names = (*base.classes, *base.amounts)
     cells = sa.select(each.c.key, slot, *(each.c[name] for name in names)).subquery("cells")
@@ -199,18 +245,20 @@ def _added(connection: sa.Connection, base: Base, cut: Periods) -> Sums:
     return found
 
 
-def _states(connection: sa.Connection, question: Question, cut: Periods, now: float) -> Sums:
-    scope = _scope(connection, question, cut.start, cut.end, now)
-    return reports_states.seconds(connection, scope, cut)
+def _states(connection: sa.Connection, asked: Asked) -> Sums:
+    found = reports_states.seconds(connection, asked.scope(connection), asked.cut)
+    return {at: sums for at, sums in found.items() if asked.sight.sees_agent(at[0])}
 
 
-def _holds(connection: sa.Connection, question: Question, cut: Periods, now: float) -> Sums:
+def _holds(connection: sa.Connection, asked: Asked) -> Sums:
     """Holds of an agent's telephone, with the first stretch that it had in the contact."""
     found: Sums = {}
-    query = reports_sql.holds(_scope(connection, question, cut.start, cut.end, now))
+    query = reports_sql.holds(asked.scope(connection))
+    if not asked.sight.everything:
+        query = query.where(in_sight(asked.sight, legs.c.interaction_id))
     for key, at, device, public in connection.execute(query):
         seconds = sum(one["seconds"] or 0.0 for one in orjson.loads(public)["holds"] if one["by"] == device)
-        into = found.setdefault((key, cut.number(at)), {"hold": 0})
+        into = found.setdefault((key, asked.cut.number(at)), {"hold": 0})
         into["hold"] += int(seconds * 1000 + 0.5)
     return found
 
@@ -231,6 +279,7 @@ def _behind(
     limit: int,
     after: Sequence[Any] | None,
     now: float,
+    sight: Sight,
 ) -> Behind:
     cut = question.periods()
     start, end = stretch if stretch is not None else (cut.start, cut.end)
@@ -238,7 +287,7 @@ def _behind(
     base = next((one for one in bases if one is not None and name in one.sums), None)
     if base is None:  # nothing of the kind is kept: no answers, no cases
         return Behind([], None)
-    each = base.query.cte("each_one")
+    each = _seen(base, sight)
     which = base.sums[name].rows(each)
     if key is not ...:
         which.append(each.c.key.is_not_distinct_from(key))
@@ -279,7 +328,12 @@ def as_json(table: Table) -> dict[str, Any]:
             {"name": one.name, "unit": one.unit, "listed": one.listed is not None} for one in metrics.of(report)
         ],
         "periods": [
-            {"from": table.periods.edges[n], "to": table.periods.edges[n + 1], "label": table.periods.label(n)}
+            {
+                "from": table.periods.edges[n],
+                "to": table.periods.edges[n + 1],
+                "label": table.periods.label(n),
+                "until": table.periods.label(n + 1),
+            }
             for n in range(len(table.periods))
         ],
         "keys": table.groups(),

@@ -42,7 +42,10 @@ def _mean(total: float, n: int) -> float | None:
 class Recount:
     """Over one month. ``level``: seconds of the service level; ``now``: Unix seconds."""
 
-    def __init__(self, month: Month, zone: str, step: str, *, now: float, level: float = 20.0, short: float = 5.0):
+    def __init__(
+        self, month: Month, zone: str, step: str, *, now: float, end: float, level: float = 20.0, short: float = 5.0
+    ):
+        self.end = end
         self.month, self.zone, self.step, self.now = month, ZoneInfo(zone), step, now
         self.level, self.short = level, short
         self.by_id = {row["id"]: row for row in month.interactions}
@@ -208,7 +211,7 @@ class Recount:
         for row in self.month.states:
             if row["state"] == "LOGGED_OUT":
                 continue
-            begin, end = row["from_at"], min(row["to_at"] or self.now, edges[-1])
+            begin, end = max(row["from_at"], edges[0]), min(row["to_at"] or self.now, self.end)
             while begin < end:
                 n = bisect_right(edges, begin)
                 until = min(end, edges[n]) if n < len(edges) else end
@@ -220,7 +223,7 @@ class Recount:
         """Where periods begin: wherever the label changes, looking at every quarter of an hour."""
         last = None
         quarter = int(self.month.start // 900)
-        while quarter * 900 <= self.month.end:
+        while quarter * 900 <= self.end:
             now = label(quarter * 900, self.zone, self.step)
             if now != last:
                 yield quarter * 900.0
