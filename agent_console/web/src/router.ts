@@ -41,6 +41,12 @@ const routes: RouteRecordRaw[] = [
         component: () => import('@/imports/ImportPage.vue'),
         meta: { roles: supervision },
       },
+      {
+        path: 'duplicates',
+        name: 'duplicates',
+        component: () => import('@/identity/SuggestionsPage.vue'),
+        meta: { roles: supervision },
+      },
       { path: 'customers/:id', name: 'customer', component: () => import('@/customers/CustomerPage.vue') },
     ],
   },

@@ -12,4 +12,5 @@ export interface CustomerPanel {
 /** In the order of the page. */
 export const panels: CustomerPanel[] = [
   { key: 'timeline', component: defineAsyncComponent(() => import('./panels/TimelinePanel.vue')) },
+  { key: 'identity', component: defineAsyncComponent(() => import('./panels/IdentityPanel.vue')) },
 ]
