@@ -5,11 +5,13 @@ from alembic import context
 from interaction_log.store import (  # noqa: F401 (their tables)
     identity_tables,
     imports_tables,
+    knowledge_tables,
     personal_entries,
     privacy_tables,
     records_tables,
     reports_tables,
     search_tables,
+    surveys_tables,
     teams_tables,
 )
 from interaction_log.store.schema import metadata

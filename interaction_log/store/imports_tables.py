@@ -10,6 +10,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from interaction_log.store.personal import Personal, customer, free, register
 from interaction_log.store.schema import metadata
 
 imports: Final = sa.Table(
@@ -72,3 +73,16 @@ import_mappings: Final = sa.Table(
     sa.Column("by", sa.String, nullable=False),
     sa.Column("at", sa.Double, nullable=False),
 )
+
+
+register(
+    Personal(
+        table=import_rows,
+        of=customer(import_rows.c.customer_id),
+        erase="blank",
+        columns=("customer_id", "reason", "content"),
+    )
+)
+free(imports, "names of files, headings and sums; the first rows only until the import is done or a day is over")
+free(import_parts, "a file that waits to be taken in, for a day at most; it is deleted when it was")
+free(import_mappings, "headings of columns")

@@ -69,9 +69,9 @@ def _next(connection: sa.Connection, of: str, most: int) -> Sequence[Any]:
 
 
 def _take_back(connection: sa.Connection, job: Job, rows: Sequence[Any], site: Sequence[CustomField]) -> None:
-    ids = sorted({row.customer_id for row in rows})
+    ids = sorted({row.customer_id for row in rows if row.customer_id is not None})  # None: erased since
     records = {one.id: one for one in customer_rows.load(connection, ids)}
-    used = in_use(connection, [row.customer_id for row in rows if row.state == "created"])
+    used = in_use(connection, [row.customer_id for row in rows if row.state == "created" and row.customer_id])
     back = Back(records, used, job.region, site)
     for row in rows:
         (_remove if row.state == "created" else _restore)(row, back)
@@ -96,7 +96,7 @@ def in_use(connection: sa.Connection, ids: Sequence[str]) -> set[str]:
 
 def _remove(row: Any, back: Back) -> None:
     record = back.records.get(row.customer_id)
-    if record is None:
+    if record is None or row.content is None:
         back.tell(row, "undone", "was deleted since")
     elif row.customer_id in back.used:
         back.tell(row, "kept", "there are contacts with this customer", row.content)
@@ -109,10 +109,10 @@ def _remove(row: Any, back: Back) -> None:
 
 def _restore(row: Any, back: Back) -> None:
     record = back.records.get(row.customer_id)
-    changes: dict[str, list[Any]] = json.loads(row.content)
-    if record is None:
+    if record is None or row.content is None:
         back.tell(row, "undone", "was deleted since")
         return
+    changes: dict[str, list[Any]] = json.loads(row.content)
     now = flat(record)
     kept = {name: pair for name, pair in changes.items() if now.get(name) not in pair}
     wanted = {name: before for name, (before, after) in changes.items() if now.get(name) == after}
