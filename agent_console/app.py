@@ -26,6 +26,7 @@ from agent_console import (
     rest_live,
     rest_missed,
     rest_phone,
+    rest_privacy,
     rest_recordings,
     rest_records,
     rest_roles,
@@ -130,7 +131,7 @@ def _api(deps: ConsoleDeps, metrics: Metrics, choices: Choices) -> FastAPI:
     problems.install(api)
     parts = health.Health(deps)
     api.include_router(health.routes(deps, parts, metrics))
-    for module in (rest_roles, rest_audit, rest_search):
+    for module in (rest_roles, rest_audit, rest_search, rest_privacy):
         api.include_router(module.routes(deps))
     api.include_router(rest_identity.routes(deps))  # its /suggestions is no customer
     for module in (rest_session, rest_users, rest_customers, rest_interactions, rest_phone):

@@ -13,6 +13,7 @@ from agent_console.imports import ImportAccess
 from agent_console.lines import Lines
 from agent_console.phones import BrowserPhones
 from agent_console.ports import Clock, Live
+from agent_console.privacy import Privacy
 from agent_console.recordings import RecordingAccess
 from interaction_log.store.site_records import SiteRecords
 from routing.identity_ports import Identity
@@ -55,6 +56,8 @@ class ConsoleDeps:
     """The voicemail folder of this PBX, where messages of this mailbox may be heard."""
     recordings: RecordingAccess | None = None
     """Absent: no recording is played."""
+    privacy: Privacy | None = None
+    """Exports, erasures, holds, retention; absent: no master key."""
     crm: Sequence[Mapping[str, Any]] = ()
     """``wire.CrmPage``s, in the order in which they are tried."""
     version: str = "0"

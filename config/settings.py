@@ -27,6 +27,7 @@ from sqlalchemy.exc import ArgumentError
 from config.agents import Agents, Supervision
 from config.crm import Crm
 from config.entry import Entry
+from config.privacy import Privacy, Retention
 from config.recording import Announcement, Policy, Recording
 from config.voicemail import Voicemail
 
@@ -122,6 +123,8 @@ class Log(_Table):
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["text", "json"] = "text"
+    personal: _Bool = False
+    """Whether numbers, mail addresses and what exceptions quote may stand in it: for who looks for a fault."""
 
 
 class Pbx(_Table):
@@ -227,6 +230,9 @@ class Settings(_Table):
     """Absent: what the PBX records is shown, and neither played nor deleted."""
 
     voicemail: Voicemail = Voicemail()
+    privacy: Privacy = Privacy()
+    retention: tuple[Retention, ...] = ()
+    """Beside these, recordings stay ``[recording] retention_days`` and events ``[database] keep_events_days``."""
 
     @model_validator(mode="after")
     def _names_fit(self) -> Self:
@@ -464,6 +470,7 @@ def _absolute_paths(settings: Settings, base: Path) -> Settings:
         "entry": entry,
         "recording": recording,
         "voicemail": settings.voicemail.absolute(base),
+        "privacy": settings.privacy.absolute(base, database.journal / "master.key"),
     }
     return settings.model_copy(update=update)
 

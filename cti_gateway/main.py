@@ -25,18 +25,20 @@ from cti_gateway import __version__
 from cti_gateway.memory import spare_collections
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from agent_console.consoles import Consoles
     from agent_console.deps import ConsoleDeps
     from agent_console.imports import ImportAccess
     from agent_console.phones import BrowserPhones
-    from agent_console.recordings import RecordingAccess
+    from agent_console.recordings import RecordingAccess, RecordingPlaces
     from config.settings import Pbx as PbxSettings
     from config.settings import Settings
     from cti_gateway.entry_setup import CallEntry
     from cti_gateway.gateway import Gateway
     from cti_gateway.hub import Hub
     from cti_gateway.pbx import Pbx
-    from cti_gateway.retention import Retention
+    from cti_gateway.retention import PrivacyWork
     from cti_gateway.voicemail import Mailboxes, Voicemail
     from interaction_log.store import LogState, Store
     from routing.identity_ports import Identity
@@ -50,7 +52,7 @@ READY_SECONDS: Final = 20.0
 """How long the demo waits for its own simulator before it says that something is wrong."""
 
 
-SWITCH_SECONDS: Final = 0.0005
+SWITCH_SECONDS: Final = 0.0001
 """How long a thread that computes (a look-up, the log's writer) may keep the loop waiting; Python's default is 5 ms."""
 
 
@@ -202,7 +204,7 @@ async def _serve(settings: Settings, *, demo: bool, simulated: bool) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    logs.set_up(settings.log.level, settings.log.format)
+    logs.set_up(settings.log.level, settings.log.format, settings.log.personal)
     gateway = await _open(settings, demo=demo, simulated=simulated)
     try:
         gateway.start_links()
@@ -220,6 +222,7 @@ async def _open(settings: Settings, *, demo: bool, simulated: bool) -> Gateway:
     from cti_gateway.gateway import Gateway  # noqa: PLC0415
     from cti_gateway.hub import Hub  # noqa: PLC0415
     from interaction_log.store import EventLog, LeaseHeld, SchemaTooNew, Store  # noqa: PLC0415
+    from interaction_log.store.master_key import load  # noqa: PLC0415
     from routing.distributor import Distributor  # noqa: PLC0415
     from routing.distributor import Settings as Rules  # noqa: PLC0415
 
@@ -234,8 +237,12 @@ async def _open(settings: Settings, *, demo: bool, simulated: bool) -> Gateway:
     url, journal = settings.database.url, settings.database.journal / "events.journal"
     size = settings.database.journal_megabytes * 1024 * 1024
     try:
-        event_log = await asyncio.to_thread(EventLog.open, url, journal, on_state=log_state, journal_bytes=size)
-        store = await asyncio.to_thread(Store.open, url, default_region=settings.phone.default_region)
+        key = await asyncio.to_thread(_master_key, settings)
+        event_log = await asyncio.to_thread(
+            EventLog.open, url, journal, on_state=log_state, journal_bytes=size, master=load(key)
+        )
+        region = settings.phone.default_region
+        store = await asyncio.to_thread(Store.open, url, default_region=region, master_key=key)
     except (LeaseHeld, SchemaTooNew, ValueError) as error:
         raise CannotStart(str(error)) from error
     except Exception as error:
@@ -254,10 +261,23 @@ async def _open(settings: Settings, *, demo: bool, simulated: bool) -> Gateway:
     return gateway
 
 
+def _master_key(settings: Settings) -> Path:
+    """Where the key is; one is made at the first start, unless the configuration names a file. Raises ``KeyFault``."""
+    from interaction_log.store.master_key import KeyFault, load_or_make  # noqa: PLC0415
+
+    path = settings.privacy.key_file
+    assert path is not None  # the settings have made it whole
+    if settings.privacy.given and not path.exists():
+        raise KeyFault(f"[privacy] key_file {path} is not there; cti privacy key makes one")
+    load_or_make(path)
+    return path
+
+
 async def _put_together(gateway: Gateway, settings: Settings, demo: bool) -> None:
     """Everything between the stores and the sockets. What a topic needs is in a function of its own below."""
     from agent_console.consoles import Consoles  # noqa: PLC0415
     from cti_gateway.lines import Lines  # noqa: PLC0415
+    from cti_gateway.trail_head import HeadLog  # noqa: PLC0415
 
     hub, store = gateway.hub, gateway.store
     await _seed_queues(store, settings)
@@ -266,8 +286,12 @@ async def _put_together(gateway: Gateway, settings: Settings, demo: bool) -> Non
     hub.attach(consoles)
     hub.log_health = lambda: gateway.log.state
     hub.supervision.audit = store.audit
-    heard, retention = _recordings(gateway, settings)
+    heads = HeadLog(store.audit.head)
+    heads.start()
+    gateway.extras.append(heads)
+    heard, places = _recordings(gateway, settings)
     boxes = _mailboxes(settings)
+    privacy = _privacy(gateway, settings, places, boxes)
     _add_pbxs(gateway, settings, boxes)
     await hub.load()
     await _take_over(gateway, settings, absent=demo)
@@ -276,12 +300,13 @@ async def _put_together(gateway: Gateway, settings: Settings, demo: bool) -> Non
     deps = replace(deps, calendars=_keep_records(gateway, settings, consoles))
     deps = replace(deps, imports=_imports(gateway, settings))
     deps = replace(deps, identity=_identity(gateway, settings))
-    await _listen(gateway, settings, replace(deps, lines=lines, voicemail=boxes.folder, recordings=heard))
+    await _listen(
+        gateway, settings, replace(deps, lines=lines, voicemail=boxes.folder, recordings=heard, privacy=privacy)
+    )
     store.feed.start()
     gateway.extras.append(store.feed)
-    if retention is not None:
-        retention.start()
-        gateway.extras.append(retention)
+    privacy.start()
+    gateway.extras.append(privacy)
     if settings.entry is not None:
         entry = await _call_entry(settings, gateway)
         gateway.extras.append(entry)
@@ -472,10 +497,22 @@ def _set_rules(hub: Hub, settings: Settings) -> None:
         hub.desk.caller_ids[queue.pbx, queue.name] = queue.caller_id
 
 
-def _recordings(gateway: Gateway, settings: Settings) -> tuple[RecordingAccess | None, Retention | None]:
-    """The policies, and where the files are; with a folder, old ones are deleted from now on."""
+def _privacy(gateway: Gateway, settings: Settings, places: RecordingPlaces | None, boxes: Mailboxes) -> PrivacyWork:
+    """Erasures, exports, and what is too old: from now on and daily."""
+    from cti_gateway.retention import PrivacyWork, SiteFiles, rules_of  # noqa: PLC0415
+
+    assert gateway.store.privacy is not None
+    gateway.store.privacy.forget = gateway.log.forget
+    gateway.store.privacy.erased = gateway.store.customers.forget_recent
+    kept = settings.recording.retention_days if settings.recording is not None else None
+    told = [one.model_dump() for one in settings.retention]
+    rules = rules_of(told, settings.database.keep_events_days, kept)
+    return PrivacyWork(gateway.hub, gateway.store, SiteFiles(places, boxes.folders), rules)
+
+
+def _recordings(gateway: Gateway, settings: Settings) -> tuple[RecordingAccess | None, RecordingPlaces | None]:
+    """The policies, and where the files are."""
     from agent_console.recordings import RecordingAccess, RecordingPlaces  # noqa: PLC0415
-    from cti_gateway.retention import Retention  # noqa: PLC0415
     from routing.recording import RecordingRule, RecordingRules  # noqa: PLC0415
 
     hub, store, kept = gateway.hub, gateway.store, settings.recording
@@ -492,8 +529,7 @@ def _recordings(gateway: Gateway, settings: Settings) -> tuple[RecordingAccess |
     )
     places = RecordingPlaces(str(kept.folder), kept.pbx_folder or str(kept.folder))
     hub.recording.folder = places.pbx_folder
-    retention = Retention(hub, store.recordings, places, kept.retention_days, hub.wall)
-    return RecordingAccess(store.recordings, store.audit, places, kept.agents_may_listen), retention
+    return RecordingAccess(store.recordings, store.audit, places, kept.agents_may_listen), places
 
 
 def _browser_phones(settings: PbxSettings) -> BrowserPhones:

@@ -111,7 +111,7 @@ def _emptied(one: Personal, name: str, row: Any) -> Any:
     return None if one.table.c[name].nullable else ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class StoredFile:
     """A file outside the database. ``kind``: ``recording`` or ``voicemail``; ``row``: its row's columns."""
 

@@ -18,12 +18,14 @@ import sqlalchemy as sa
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from interaction_log.store.master_key import MasterKey
+from interaction_log.store.master_key import KeyFault, MasterKey
 from interaction_log.store.privacy_tables import event_keys, person_keys
+from interaction_log.store.schema import meta
 from interaction_log.store.statements import Among
 
 _KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
+MASTER_KEY: Final = "master_key"  # in ``meta``: which master key this database is sealed with
 MARK: Final = "sealed:1:"
 """A sealed field begins so."""
 _WRAPPED: Final = Among(sa.select(event_keys.c.n, event_keys.c.wrapped), event_keys.c.n)
@@ -108,6 +110,15 @@ class Keys:
         query = sa.select(person_keys.c.wrapped).where(person_keys.c.customer_id == customer_id)
         wrapped = connection.execute(query).scalar()
         return None if wrapped is None else self.master.unwrap(wrapped)
+
+
+def check_master(connection: sa.Connection, master: MasterKey) -> None:
+    """Note which master key seals this database; raises ``KeyFault`` where it was another one until now."""
+    known = connection.execute(sa.select(meta.c.value).where(meta.c.key == MASTER_KEY)).scalar()
+    if known is None:
+        connection.execute(sa.insert(meta).values(key=MASTER_KEY, value=master.number))
+    elif known != master.number:
+        raise KeyFault("this database is sealed with another master key: bring back the key file that it was used with")
 
 
 def key_number(payload: str) -> int | None:

@@ -23,7 +23,7 @@ from interaction_log.store import lease
 from interaction_log.store.engine import WRITER_BUSY_SECONDS, open_engine
 from interaction_log.store.inbox import LINGER_SECONDS
 from interaction_log.store.journal import SIZE, Journal, JournalLocked, holder_of
-from interaction_log.store.keys import Keys
+from interaction_log.store.keys import Keys, check_master
 from interaction_log.store.lease import LeaseHeld
 from interaction_log.store.master_key import MasterKey, load_or_make
 from interaction_log.store.migrate import upgrade_to_head
@@ -131,6 +131,7 @@ class EventLog:
     def _start(self, on_state: Callable[[LogState], None]) -> None:
         with self._engine.begin() as connection:
             self._numbers.start(connection)
+            check_master(connection, self._keys.master)
             marked = connection.execute(sa.select(meta.c.value).where(meta.c.key == PROJECTED_SEQ)).scalar()
             self._projection.load_open(connection, marked)
         self._writer.recover(marked)

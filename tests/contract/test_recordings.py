@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 
 from agent_console.recordings import RecordingPlaces
-from cti_gateway.retention import DAY_SECONDS, Retention, Swept, remove_within
+from cti_gateway.retention import DAY_SECONDS, PrivacyWork, Retention, SiteFiles, Swept, remove_within
 from interaction_log import events as e
 from interaction_log.records import NotFound
 from interaction_log.store import EventLog, Store
+from interaction_log.store.master_key import make
+from interaction_log.store.retention import KINDS, Rule
 from routing import commands as c
 from tests.contract.test_missed import call
 from tests.contract.test_store import postgres, store, url  # noqa: F401 (fixtures)
@@ -156,16 +158,25 @@ async def test_a_folder_that_is_away_proves_nothing(store: Store, url: str, tmp_
 async def test_it_sweeps_at_the_start(store: Store, url: str, tmp_path: Path, folder: Path) -> None:
     file = folder / "callweave" / "r1.wav"
     file.write_bytes(b"RIFF")
+    key = tmp_path / "key"
+    make(key)
+    keyed = await asyncio.to_thread(Store.open, url, default_region="CN", master_key=key)
 
-    async def run(hub: LogHub) -> None:
-        daily = sweeper(hub, store, folder, AT + 31 * DAY_SECONDS)
+    async def run(hub: Any) -> None:
+        files = SiteFiles(RecordingPlaces(str(folder), PBX_FOLDER), {})
+        hub.wall = lambda: AT + 31 * DAY_SECONDS
+        daily = PrivacyWork(hub, keyed, files, [Rule(what="recordings", days=30)])
+        assert await daily.due() == dict.fromkeys(KINDS, 0) | {"recordings": 1}
         daily.start()
         async with asyncio.timeout(10):
             while file.exists():  # noqa: ASYNC110 (a file has no event)
                 await asyncio.sleep(0.02)
         await daily.stop()
 
-    await with_log(url, tmp_path, run, recorded("i1", "r1"))
+    try:
+        await with_log(url, tmp_path, run, recorded("i1", "r1"))
+    finally:
+        await asyncio.to_thread(keyed.close)
 
 
 @pytest.mark.parametrize("name", ["", "../a.wav", "/a.wav", "out/a.wav", "link.wav", "folder", "a\0b"])
