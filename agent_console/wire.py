@@ -513,6 +513,10 @@ class SetState(ClientCommand):
     reason: Annotated[str, Field(max_length=64)] | None = None
 
 
+RecordId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+"""Of a customer or an interaction: looked up, and never sent to a PBX."""
+
+
 class Dial(ClientCommand):
     """Call a number; the agent's phone rings first.
 
@@ -521,8 +525,8 @@ class Dial(ClientCommand):
     """
 
     to: Annotated[str, Field(min_length=1, max_length=32)]
-    customer_id: Annotated[str, Field(max_length=64)] | None = None
-    interaction_id: Annotated[str, Field(max_length=64)] | None = None
+    customer_id: RecordId | None = None
+    interaction_id: RecordId | None = None
     queue: Annotated[str, Field(max_length=80)] | None = None
 
 
