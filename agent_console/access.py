@@ -56,6 +56,19 @@ ROUTES: Final[Mapping[str, Needs]] = {
     # customers
     "GET /api/customers": _needs("customers.read"),
     "POST /api/customers": _needs("customers.write"),
+    # knowledge and satisfaction
+    "GET /api/knowledge": _needs("knowledge.read"),
+    "GET /api/knowledge/{item_id}": _needs("knowledge.read"),
+    "GET /api/knowledge/{item_id}/versions": _needs("knowledge.read"),
+    "POST /api/knowledge": _needs("knowledge.write"),
+    "PUT /api/knowledge/{item_id}": _needs("knowledge.write"),
+    "POST /api/knowledge/{item_id}/publish": _needs("knowledge.write"),
+    "POST /api/knowledge/{item_id}/retire": _needs("knowledge.write"),
+    "GET /survey/{token}": OPEN,  # the token is the right
+    "POST /survey/{token}": OPEN,
+    "GET /api/customers/{customer_id}/surveys": _needs("customers.read"),
+    "POST /api/interactions/{interaction_id}/survey": _needs("catalogue.write"),
+    # files of customers
     "GET /api/imports": _needs("customers.import"),
     "POST /api/imports": _needs("customers.import"),
     "GET /api/import-fields": _needs("customers.import"),
@@ -127,6 +140,20 @@ ROUTES: Final[Mapping[str, Needs]] = {
     "GET /api/interactions": _needs("interactions.read"),
     "GET /api/interactions/{interaction_id}": _needs("interactions.read"),
     "GET /api/recordings/{recording_id}": ANYONE,  # whose, and whether an agent may: asked there
+    # reports
+    "GET /api/reports": _needs("reports.read"),
+    "GET /api/reports/table": _needs("reports.read"),
+    "GET /api/reports/interactions": _needs("reports.read"),
+    "GET /api/reports/check": _needs("reports.read"),
+    "GET /api/reports/customers": _needs("reports.read"),
+    "GET /api/reports/orders": _needs("reports.read"),
+    "POST /api/reports/orders": _needs("reports.write"),
+    "GET /api/reports/schedules": _needs("reports.read"),
+    "POST /api/reports/schedules": _needs("reports.write"),
+    "PUT /api/reports/schedules/{schedule_id}": _needs("reports.write"),
+    "DELETE /api/reports/schedules/{schedule_id}": _needs("reports.write"),
+    "GET /api/reports/runs": _needs("reports.read"),
+    "POST /api/reports/schedules/{schedule_id}/again": _needs("reports.write"),
     # who is here
     "GET /api/agents": _needs("live.read"),
     "GET /api/agents/{name}/why": ANYONE,  # somebody else's: live.read, asked there

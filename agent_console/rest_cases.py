@@ -17,10 +17,19 @@ def routes(deps: ConsoleDeps) -> APIRouter:
     """The routes; none without a store for them."""
     router = APIRouter(prefix="/api", tags=["cases"])
     if deps.records is not None:
+        _owners(router, deps)
         _collection(router, deps, deps.records.cases)
         _one(router, deps, deps.records.cases)
         _types(router, deps, deps.records.cases)
     return router
+
+
+def _owners(router: APIRouter, deps: ConsoleDeps) -> None:
+    @router.get("/owners", dependencies=[Depends(may(deps, "cases.work"))])
+    async def owners() -> dict[str, Any]:
+        """Everybody to whom a case or a task can be given, with name and nothing more."""
+        there = [user for user in await deps.users.all() if not user.disabled]
+        return {"items": [{"name": user.name, "display_name": user.display_name} for user in there]}
 
 
 def _collection(router: APIRouter, deps: ConsoleDeps, cases: StoredCases) -> None:

@@ -13,4 +13,9 @@ export interface CustomerPanel {
 export const panels: CustomerPanel[] = [
   { key: 'timeline', component: defineAsyncComponent(() => import('./panels/TimelinePanel.vue')) },
   { key: 'identity', component: defineAsyncComponent(() => import('./panels/IdentityPanel.vue')) },
+  { key: 'record', component: defineAsyncComponent(() => import('./panels/RecordPanel.vue')) },
+  { key: 'cases', component: defineAsyncComponent(() => import('./panels/CasesPanel.vue')) },
+  { key: 'tasks', component: defineAsyncComponent(() => import('./panels/TasksPanel.vue')) },
+  { key: 'consent', component: defineAsyncComponent(() => import('./panels/ConsentPanel.vue')) },
+  { key: 'relations', component: defineAsyncComponent(() => import('./panels/RelationsPanel.vue')) },
 ]
