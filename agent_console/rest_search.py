@@ -34,9 +34,10 @@ class SearchQuery(Query):
 
 
 class HistoryQuery(Query):
-    """Which part of a history. Several ``kind``: any of them; none: all."""
+    """Which part of a history. Several ``kind``: any of them; none: all. ``before``: RFC 3339, this moment too."""
 
     kind: Kinds
+    before: Annotated[str, Field(max_length=40)] | None = None
     limit: Limit = 50
     cursor: Cursor | None = None
 
@@ -75,7 +76,8 @@ def routes(deps: ConsoleDeps) -> APIRouter:
         if deps.history is None:
             raise Problem(404, "There is no such thing.")
         await deps.customers.get(customer_id)
-        items, following = await deps.history.page(customer_id, query.kind, capped(query.limit), query.cursor)
+        before = moment("before", query.before)
+        items, following = await deps.history.page(customer_id, query.kind, capped(query.limit), query.cursor, before)
         return {"items": items, "next": following}
 
     return router

@@ -94,9 +94,10 @@ class History(Protocol):
     """All that happened with a person."""
 
     async def page(
-        self, customer_id: str, kinds: Collection[str], limit: int, cursor: str | None
+        self, customer_id: str, kinds: Collection[str], limit: int, cursor: str | None, before: float | None = None
     ) -> tuple[list[dict[str, Any]], str | None]:
-        """Entries of these kinds (none: of all), newest first, and the next page's cursor; raises ``Refused``."""
+        """Entries of these kinds (none: of all), newest first, and the next page's cursor; raises ``Refused``.
+        ``before``: Unix seconds, where the first page begins."""
         ...
 
 

@@ -7,6 +7,7 @@ of each record of the person and merges them, so it costs the same however long 
 from __future__ import annotations
 
 import json
+import math
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import Any, Final
@@ -67,19 +68,24 @@ class StoredHistory:
         self._reading = reading
 
     async def page(
-        self, customer_id: str, kinds: Collection[str], limit: int, cursor: str | None
+        self, customer_id: str, kinds: Collection[str], limit: int, cursor: str | None, before: float | None = None
     ) -> tuple[list[_Entry], str | None]:
         """Entries of these ``kinds`` (none: of all) and the cursor of the next page. Raises ``Refused`` for a foreign
-        cursor. ``limit`` is capped at 200."""
-        return await self._reading.fresh(lambda connection: page(connection, customer_id, kinds, limit, cursor))
+        cursor. ``limit`` is capped at 200; the first page begins at ``before`` (Unix seconds)."""
+        return await self._reading.fresh(lambda connection: page(connection, customer_id, kinds, limit, cursor, before))
 
 
 def page(
-    connection: sa.Connection, customer_id: str, kinds: Collection[str], limit: int, cursor: str | None
+    connection: sa.Connection,
+    customer_id: str,
+    kinds: Collection[str],
+    limit: int,
+    cursor: str | None,
+    before: float | None = None,
 ) -> tuple[list[_Entry], str | None]:
     """The same in the caller's thread."""
     limit = max(1, min(limit, MOST_PER_PAGE))
-    place = _place(cursor)
+    place = _place(cursor, before)
     contacts, others = sorted(CHANNELS & set(kinds)), sorted(set(kinds) - CHANNELS)
     found: list[tuple[_Place, Any]] = []
     for of in members(connection, customer_id):
@@ -95,10 +101,10 @@ def page(
     return entries, cursors.write(-at, source, key)
 
 
-def _place(cursor: str | None) -> _Place:
+def _place(cursor: str | None, before: float | None) -> _Place:
     """What the page begins behind: time, contact or item, and its id."""
     if cursor is None:
-        return _NEWEST, _ITEM, ""
+        return (_NEWEST if before is None else math.nextafter(before, math.inf)), _ITEM, ""
     at, source, key = cursors.read(cursor, float, int, str)
     if source not in (_INTERACTION, _ITEM) or "\0" in key:
         raise Refused("cursor", "is none of ours")

@@ -69,6 +69,7 @@ const routes: RouteRecordRaw[] = [
       { path: 'case-types', name: 'case-types', component: () => import('@/cases/CaseTypesPage.vue') },
       { path: 'segments', name: 'segments', component: () => import('@/customers/admin/SegmentsPage.vue') },
       { path: 'purposes', name: 'purposes', component: () => import('@/customers/admin/PurposesPage.vue') },
+      { path: 'privacy', name: 'privacy', component: () => import('@/privacy/PrivacyPage.vue') },
       { path: 'devices', name: 'devices', component: () => import('@/admin/DevicesPage.vue') },
       { path: 'health', name: 'health', component: () => import('@/admin/HealthPage.vue') },
     ],

@@ -1,0 +1,60 @@
+import { expect, it } from 'vitest'
+import { asks, nothing, pathOf, target, titleOf } from './ask'
+import { cut } from './marks'
+import type { Found } from './types'
+
+const found: Found = {
+  kind: 'interaction',
+  ref: 'i1',
+  at: 5,
+  title: '+8613800138000',
+  snippet: '',
+  title_marks: [],
+  marks: [],
+  customer_id: 'c 1',
+  customer_name: null,
+  queue: null,
+  agent: null,
+  channel: 'voice',
+}
+
+it('cuts a text at its marks, by characters', () => {
+  expect(cut('𠮷野家 ok', [[0, 2]])).toEqual([
+    { text: '𠮷野', hit: true },
+    { text: '家 ok', hit: false },
+  ])
+  expect(cut('abc', [])).toEqual([{ text: 'abc', hit: false }])
+  expect(
+    cut('abc', [
+      [1, 2],
+      [2, 3],
+    ]).map((part) => part.text),
+  ).toEqual(['a', 'b', 'c'])
+  expect(cut('', [])).toEqual([])
+})
+
+it('asks only for what is given', () => {
+  expect(asks(nothing())).toBe(false)
+  const asked = { ...nothing(), q: '客户 & co', kinds: ['case', 'task'] }
+  expect(asks(asked)).toBe(true)
+  const path = new URL(pathOf(asked, 20, 'next'), 'http://x')
+  expect(path.searchParams.getAll('kind')).toEqual(['case', 'task'])
+  expect(Object.fromEntries(path.searchParams)).toMatchObject({ q: '客户 & co', limit: '20', cursor: 'next' })
+  expect(path.searchParams.has('queue')).toBe(false)
+})
+
+it('leads to the customer, at the right place', () => {
+  expect(target({ ...found, kind: 'customer', ref: 'c1' })).toEqual({ name: 'customer', params: { id: 'c1' } })
+  expect(target(found)).toEqual({
+    name: 'customer',
+    params: { id: 'c 1' },
+    query: { panel: 'timeline', ref: 'i1', at: '5' },
+  })
+  expect(target({ ...found, kind: 'case' })).toMatchObject({ query: { panel: 'cases' } })
+  expect(target({ ...found, customer_id: null })).toBe(null)
+})
+
+it('shows a number as one reads it, unless a part of it is marked', () => {
+  expect(titleOf(found)).not.toBe(found.title)
+  expect(titleOf({ ...found, title_marks: [[3, 5]] })).toBe(found.title)
+})
