@@ -22,6 +22,7 @@ from agent_console import (
     rest_identity,
     rest_imports,
     rest_interactions,
+    rest_knowledge,
     rest_lines,
     rest_live,
     rest_missed,
@@ -29,9 +30,11 @@ from agent_console import (
     rest_privacy,
     rest_recordings,
     rest_records,
+    rest_reports,
     rest_roles,
     rest_search,
     rest_session,
+    rest_surveys,
     rest_tasks,
     rest_users,
     rest_voicemail,
@@ -142,8 +145,10 @@ def _api(deps: ConsoleDeps, metrics: Metrics, choices: Choices) -> FastAPI:
     for module in (rest_missed, rest_voicemail, rest_lines):
         api.include_router(module.routes(deps))
     api.include_router(rest_recordings.routes(deps))
+    api.include_router(rest_reports.routes(deps))
     api.include_router(rest_colleagues.routes(deps))
-    api.include_router(rest_imports.routes(deps))
+    for part in (rest_imports, rest_knowledge, rest_surveys):
+        api.include_router(part.routes(deps))
     api.include_router(rest_live.routes(deps, parts))
 
     @api.api_route("/api/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"], include_in_schema=False)

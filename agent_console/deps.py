@@ -15,7 +15,10 @@ from agent_console.phones import BrowserPhones
 from agent_console.ports import Clock, Live
 from agent_console.privacy import Privacy
 from agent_console.recordings import RecordingAccess
+from agent_console.reports import ReportAccess
+from interaction_log.store.knowledge_store import StoredKnowledge
 from interaction_log.store.site_records import SiteRecords
+from interaction_log.store.surveys_store import StoredSurveys
 from routing.identity_ports import Identity
 from routing.ports import Catalogue, Customers, History, Interactions, Missed, Search, Teams, Trail, Users
 
@@ -37,6 +40,7 @@ class ConsoleDeps:
     live: Live
     consoles: Consoles
     missed: Missed | None = None
+    reports: ReportAccess | None = None
     search: Search | None = None
     history: History | None = None
     teams: Teams | None = None
@@ -51,6 +55,10 @@ class ConsoleDeps:
     """Merges, claims, shared numbers; absent: none of that."""
     imports: ImportAccess | None = None
     """Files of customers, in and out; absent: none."""
+    knowledge: StoredKnowledge | None = None
+    """Articles and call scripts."""
+    surveys: StoredSurveys | None = None
+    """What customers answered when they were asked how it was."""
     lines: Lines | None = None
     voicemail: Callable[[str, str], Path | None] = lambda pbx, mailbox: None
     """The voicemail folder of this PBX, where messages of this mailbox may be heard."""

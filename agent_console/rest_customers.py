@@ -16,7 +16,7 @@ from agent_console.sessions import signed_in
 from agent_console.views import customer_view
 
 MAX_IMPORT = 50 * 1024 * 1024
-IMPORT_PATHS = frozenset({"/api/customers/import", "/api/imports"})
+IMPORT_PATHS = frozenset({"/api/customers/import", "/api/imports", "/api/reports/orders"})
 """Where large files are taken."""
 UPLOAD = {
     "requestBody": {
@@ -93,7 +93,7 @@ def _import(router: APIRouter, deps: ConsoleDeps) -> None:
     @router.post("/import", dependencies=[Depends(signed_in(deps, "supervisor", "admin"))], openapi_extra=UPLOAD)
     async def import_csv(request: Request, query: Annotated[ImportQuery, Query()]) -> dict[str, Any]:
         """Import a CSV file (field ``file``, at most 50 MB); every refused row comes back with its reason."""
-        data = await _uploaded(request)
+        data = await uploaded(request)
         report = await deps.customers.import_csv(data, query.dry_run)
         if not query.dry_run:
             deps.live.changed("customers", "*")
@@ -101,7 +101,8 @@ def _import(router: APIRouter, deps: ConsoleDeps) -> None:
         return {"read": report.read, "created": report.created, "updated": report.updated, "refused": refused}
 
 
-async def _uploaded(request: Request) -> bytes:
+async def uploaded(request: Request) -> bytes:
+    """The field ``file`` of a form."""
     try:
         async with request.form(max_files=1, max_fields=0) as form:
             file = form.get("file")

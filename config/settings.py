@@ -27,6 +27,7 @@ from sqlalchemy.exc import ArgumentError
 from config.agents import Agents, Supervision
 from config.crm import Crm
 from config.entry import Entry
+from config.mail import Mail
 from config.privacy import Privacy, Retention
 from config.recording import Announcement, Policy, Recording
 from config.voicemail import Voicemail
@@ -230,6 +231,8 @@ class Settings(_Table):
     """Absent: what the PBX records is shown, and neither played nor deleted."""
 
     voicemail: Voicemail = Voicemail()
+    mail: Mail | None = None
+    """Absent: no report is sent by mail."""
     privacy: Privacy = Privacy()
     retention: tuple[Retention, ...] = ()
     """Beside these, recordings stay ``[recording] retention_days`` and events ``[database] keep_events_days``."""
@@ -309,6 +312,7 @@ def _read(path: Path) -> dict[str, Any]:
 def _holds_secret(data: dict[str, Any]) -> bool:
     pbxs = data.get("pbx")
     secrets = [one.get(key) for one in _tables(pbxs) for key in (*_SECRETS, "browser_secrets")]
+    secrets += [one.get("password") for one in _tables([data.get("mail")])]
     urls = [one.get("url") for key in ("database", "redis") for one in _tables([data.get(key)])]
     return any(secrets) or any(isinstance(url, str) and _has_password(url) for url in urls)
 
@@ -332,7 +336,7 @@ def _refuse_readable_by_others(path: Path, what: str) -> None:
 
 def _take_secret_files(data: dict[str, Any], base: Path) -> list[str]:
     """Replace ``secret_file`` and its like by what they hold."""
-    lines = []
+    lines = [line for one in _tables([data.get("mail")]) for line in _take_mail_password(one, base)]
     for number, one in enumerate(_tables(data.get("pbx"))):
         lines += _take_browser_secrets(one, base, f"pbx[{number}].browser_secrets_file")
         for key in _SECRETS:
@@ -349,6 +353,21 @@ def _take_secret_files(data: dict[str, Any], base: Path) -> list[str]:
                 lines += error.lines
                 one[key] = "-"  # named already; spares a second complaint about a missing secret
     return lines
+
+
+def _take_mail_password(one: dict[str, Any], base: Path) -> list[str]:
+    """Replace ``password_file`` by what it holds."""
+    if "password_file" not in one:
+        return []
+    path = base / str(one.pop("password_file"))
+    if "password" in one:
+        return ["mail.password_file: password is given too; one of them must go"]
+    one["password"] = "-"  # noqa: S105 (spares a second complaint where the file cannot be read)
+    try:
+        one["password"] = _secret_in(path, "mail.password_file")
+    except ConfigError as error:
+        return error.lines
+    return []
 
 
 def _take_browser_secrets(one: dict[str, Any], base: Path, where: str) -> list[str]:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from agent_console.imports import ImportAccess
     from agent_console.phones import BrowserPhones
     from agent_console.recordings import RecordingAccess, RecordingPlaces
+    from agent_console.reports import ReportAccess
     from config.settings import Pbx as PbxSettings
     from config.settings import Settings
     from cti_gateway.entry_setup import CallEntry
@@ -299,7 +300,7 @@ async def _put_together(gateway: Gateway, settings: Settings, demo: bool) -> Non
     deps = replace(_console_deps(gateway, settings, consoles), records=store.records)
     deps = replace(deps, calendars=_keep_records(gateway, settings, consoles))
     deps = replace(deps, imports=_imports(gateway, settings))
-    deps = replace(deps, identity=_identity(gateway, settings))
+    deps = replace(deps, identity=_identity(gateway, settings), reports=_reports(gateway, settings))
     await _listen(
         gateway, settings, replace(deps, lines=lines, voicemail=boxes.folder, recordings=heard, privacy=privacy)
     )
@@ -333,6 +334,34 @@ def _keep_records(gateway: Gateway, settings: Settings, consoles: Consoles) -> l
     reminders.start()
     gateway.extras.append(reminders)
     return calendars.names
+
+
+def _reports(gateway: Gateway, settings: Settings) -> ReportAccess:
+    """Reports, orders, and with a mail server the schedules by mail."""
+    from agent_console.reports import ReportAccess  # noqa: PLC0415
+    from cti_gateway.schedules import MailServer, ReportPost, posting  # noqa: PLC0415
+
+    store, mail = gateway.store, settings.mail
+    if mail is not None:
+        server = MailServer(
+            host=mail.host,
+            port=mail.port,
+            sender=mail.sender,
+            tls=mail.tls,
+            user=mail.user,
+            password=mail.password.get_secret_value() if mail.password is not None else None,
+        )
+        domain = mail.sender.rpartition("@")[2]
+        post = ReportPost(store.schedules, store.reports, posting(server), gateway.hub.wall, domain)
+        post.start()
+        gateway.extras.append(post)
+    return ReportAccess(
+        reports=store.reports,
+        customers=store.customer_views,
+        orders=store.orders(settings.phone.default_region),
+        schedules=store.schedules,
+        mail=mail is not None,
+    )
 
 
 def _imports(gateway: Gateway, settings: Settings) -> ImportAccess:
@@ -407,6 +436,8 @@ def _console_deps(gateway: Gateway, settings: Settings, consoles: Consoles) -> C
         interactions=store.interactions,
         catalogue=store.catalogue,
         missed=store.missed,
+        knowledge=store.knowledge,
+        surveys=store.surveys,
         search=store.search,
         history=store.history,
         teams=store.teams,

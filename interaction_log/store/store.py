@@ -10,18 +10,24 @@ from typing import TYPE_CHECKING
 from interaction_log.store.audit import StoredAudit
 from interaction_log.store.callbacks import StoredCallbacks
 from interaction_log.store.catalogue import StoredCatalogue
+from interaction_log.store.customer_views import CustomerViews
 from interaction_log.store.customers import StoredCustomers
 from interaction_log.store.history import StoredHistory
 from interaction_log.store.identity_records import StoredIdentity
 from interaction_log.store.imports_store import StoredImports
 from interaction_log.store.interactions import StoredInteractions
+from interaction_log.store.knowledge_store import StoredKnowledge
 from interaction_log.store.migrate import upgrade_to_head
 from interaction_log.store.missed import StoredMissed
+from interaction_log.store.orders import StoredOrders
 from interaction_log.store.reading import Reading
 from interaction_log.store.recordings import StoredRecordings
+from interaction_log.store.report_schedules import StoredSchedules
+from interaction_log.store.reports import StoredReports
 from interaction_log.store.search import StoredSearch
 from interaction_log.store.search_feed import SearchFeed
 from interaction_log.store.site_records import SiteRecords
+from interaction_log.store.surveys_store import StoredSurveys
 from interaction_log.store.teams import StoredTeams
 from interaction_log.store.users import StoredUsers
 from interaction_log.store.writing import Writing
@@ -44,6 +50,8 @@ class Store:
     audit: StoredAudit
     teams: StoredTeams
     imports: StoredImports
+    knowledge: StoredKnowledge
+    surveys: StoredSurveys
     records: SiteRecords
     search: StoredSearch
     history: StoredHistory
@@ -51,10 +59,15 @@ class Store:
     _reading: Reading
     _writing: Writing
     identity: StoredIdentity = field(init=False)
+    reports: StoredReports = field(init=False)
+    customer_views: CustomerViews = field(init=False)
+    schedules: StoredSchedules = field(init=False)
     privacy: StoredPrivacy | None = None
     """Absent: opened without the site's master key."""
 
     def __post_init__(self) -> None:
+        self.reports, self.customer_views = StoredReports(self._reading), CustomerViews(self._reading)
+        self.schedules = StoredSchedules(self._reading, self._writing)
         self.identity = StoredIdentity.over(self._reading, self._writing, self.customers)
 
     @classmethod
@@ -80,6 +93,8 @@ class Store:
             StoredAudit(reading, writing),
             StoredTeams(reading, writing, users.forget),
             StoredImports(reading, writing),
+            StoredKnowledge(reading, writing),
+            StoredSurveys(reading, writing),
             SiteRecords.over(reading, writing),
             StoredSearch(reading),
             StoredHistory(reading),
@@ -88,6 +103,10 @@ class Store:
             writing,
             opened(reading, writing, master_key) if master_key is not None else None,
         )
+
+    def orders(self, region: str) -> StoredOrders:
+        """What customers bought. ``region``: ISO 3166-1 alpha-2, for local telephone numbers."""
+        return StoredOrders(self._reading, self._writing, region)
 
     def follow(self, shown: Callable[[], Awaitable[None]]) -> None:
         """Questions about interactions wait for ``shown`` first (``EventLog.shown``); the look-up of a caller never."""
