@@ -6,12 +6,31 @@ declare module 'vue-router' {
   interface RouteMeta {
     /** Who may see the page; nobody named: everyone who is signed in. */
     roles?: Role[]
+    /** One of these rights is needed. */
+    rights?: string[]
     open?: boolean
   }
 }
 
 const supervision: Role[] = ['supervisor', 'admin']
-const admin: Role[] = ['admin']
+/** The pages of the administration, by name, with the right that each needs. */
+export const ADMIN_RIGHTS: Record<string, string> = {
+  users: 'users.write',
+  roles: 'users.write',
+  teams: 'users.write',
+  queues: 'catalogue.write',
+  'pause-reasons': 'catalogue.write',
+  dispositions: 'catalogue.write',
+  skills: 'catalogue.write',
+  'custom-fields': 'catalogue.write',
+  'case-types': 'catalogue.write',
+  segments: 'catalogue.write',
+  purposes: 'catalogue.write',
+  devices: 'live.read',
+  health: 'live.read',
+  audit: 'audit.read',
+}
+const ADMINISTRATION = ['users.write', 'catalogue.write', 'audit.read']
 
 const routes: RouteRecordRaw[] = [
   { path: '/sign-in', name: 'sign-in', component: () => import('@/signin/SignIn.vue'), meta: { open: true } },
@@ -57,10 +76,15 @@ const routes: RouteRecordRaw[] = [
     path: '/admin',
     name: 'admin',
     component: () => import('@/admin/AdminLayout.vue'),
-    meta: { roles: admin },
-    redirect: { name: 'users' },
+    meta: { rights: ADMINISTRATION },
+    redirect: () => ({
+      name: Object.keys(ADMIN_RIGHTS).find((page) => useSession().can(ADMIN_RIGHTS[page]!)) ?? 'users',
+    }),
     children: [
       { path: 'users', name: 'users', component: () => import('@/admin/UsersPage.vue') },
+      { path: 'roles', name: 'roles', component: () => import('@/admin/RolesPage.vue') },
+      { path: 'teams', name: 'teams', component: () => import('@/admin/TeamsPage.vue') },
+      { path: 'audit', name: 'audit', component: () => import('@/admin/AuditPage.vue') },
       { path: 'queues', name: 'queues', component: () => import('@/admin/QueuesPage.vue') },
       { path: 'pause-reasons', name: 'pause-reasons', component: () => import('@/admin/PauseReasonsPage.vue') },
       { path: 'dispositions', name: 'dispositions', component: () => import('@/admin/DispositionsPage.vue') },
@@ -87,6 +111,10 @@ router.beforeEach(async (to) => {
   const home = session.hasDesk ? 'desk' : 'live'
   if (to.meta.open) return { name: home }
   if (to.name === 'desk' && !session.hasDesk) return { name: 'live' }
-  const allowed = to.matched.every((part) => !part.meta.roles || part.meta.roles.includes(session.user!.role))
+  const needed = ADMIN_RIGHTS[String(to.name)]
+  const allowed =
+    (!needed || session.can(needed)) &&
+    to.matched.every(({ meta }) => !meta.rights || session.can(...meta.rights)) &&
+    to.matched.every(({ meta }) => !meta.roles || meta.roles.includes(session.user!.role))
   return allowed ? true : { name: home }
 })

@@ -18,4 +18,9 @@ export const panels: CustomerPanel[] = [
   { key: 'tasks', component: defineAsyncComponent(() => import('./panels/TasksPanel.vue')) },
   { key: 'consent', component: defineAsyncComponent(() => import('./panels/ConsentPanel.vue')) },
   { key: 'relations', component: defineAsyncComponent(() => import('./panels/RelationsPanel.vue')) },
+  {
+    key: 'privacy',
+    component: defineAsyncComponent(() => import('./panels/PrivacyPanel.vue')),
+    roles: ['admin'],
+  },
 ]
