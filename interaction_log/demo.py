@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from interaction_log import events as e
+from interaction_log.demo_records import seed_records
 from interaction_log.identity import interaction_id
 from interaction_log.records import QueueSettings, User
 from interaction_log.store import EventLog, Store
@@ -118,7 +119,7 @@ _HISTORY: Final = (
 
 async def seed(store: Store, log: EventLog, *, now: float) -> bool:
     """Fill an empty installation with the demo; ``False`` if it was filled before. ``now``: Unix seconds."""
-    if any(user.name == USERS[0].name for user in await store.users.all()):
+    if any(user.name == USERS[-1].name for user in await store.users.all()):
         return False
     ids = {name: await _customer(store, name, *rest) for name, *rest in _PEOPLE}
     await store.catalogue.put_queue(QueueSettings(name=QUEUE, pbx=PBX, label="Support", wrap_up_seconds=30))
@@ -136,8 +137,10 @@ async def seed(store: Store, log: EventLog, *, now: float) -> bool:
             last = log.next_seq()
             log.append(e.Recorded(last, event))
     await log.durable(last)
-    for user in USERS:  # last: they tell that everything before is there
+    for user in USERS[:-1]:
         await store.users.create_demo(user, PASSWORD)
+    await seed_records(store, ids, now)
+    await store.users.create_demo(USERS[-1], PASSWORD)  # last: she tells that everything before is there
     return True
 
 
