@@ -11,6 +11,9 @@ export interface User {
   disabled: boolean
   version: number
   skills: Record<string, number>
+  own_role: string | null
+  teams: string[]
+  rights: string[]
 }
 
 export interface QueueSettings {

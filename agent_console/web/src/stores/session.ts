@@ -14,6 +14,9 @@ export const useSession = defineStore('session', () => {
   const isSupervisor = computed(() => user.value?.role === 'supervisor' || isAdmin.value)
   const hasDesk = computed(() => user.value?.role === 'agent' || (user.value?.devices?.length ?? 0) > 0)
 
+  /** Whether this person has one of these rights (the server asks again). */
+  const can = (...rights: string[]): boolean => rights.some((right) => user.value?.rights?.includes(right))
+
   /** After a reload: the cookie may still be good. */
   async function restore(): Promise<void> {
     if (restored.value) return
@@ -44,5 +47,5 @@ export const useSession = defineStore('session', () => {
     user.value = null
   }
 
-  return { user, restored, expired, isAdmin, isSupervisor, hasDesk, restore, signIn, signOut, lose }
+  return { user, restored, expired, isAdmin, isSupervisor, hasDesk, can, restore, signIn, signOut, lose }
 })
