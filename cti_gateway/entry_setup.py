@@ -13,6 +13,7 @@ from cti_gateway.entry import Entry
 from cti_gateway.fastagi import EntryServer
 from cti_gateway.front_child import FrontChild
 from cti_gateway.hub import Hub
+from cti_gateway.survey_keys import ANSWER, SurveyKeys, Surveys
 from routing.callbacks import CallbackRules
 from routing.entry import EntryRules
 from routing.hours import Hours, HoursError, hours
@@ -38,14 +39,20 @@ class CallEntry:
             await self.server.stop()
 
 
-async def open_entry(hub: Hub, stored: Stored, config: EntryConfig, region: str, reactor: Any) -> CallEntry:
+async def open_entry(
+    hub: Hub, stored: Stored, config: EntryConfig, region: str, reactor: Any, surveys: Surveys | None = None
+) -> CallEntry:
     """Listen, and start the process in front where wanted. Raises ``HoursError`` and ``OSError``'s like of Twisted."""
     entry = Entry(hub, rules_of(config, list(hub.pbxs)), region=region)
     callbacks = Callbacks(hub, entry, stored, _policy(config, region))
     entry.find_callback, entry.stand_ins = callbacks.find, callbacks.stand_ins
     await callbacks.start()
 
+    keys = SurveyKeys(entry, surveys) if surveys is not None else None
+
     async def ask(question: Question) -> Variables:
+        if question.kind == "survey":
+            return await keys.take(question) if keys is not None else [(ANSWER, "unavailable")]
         return await (callbacks.request(question) if question.kind == "callback" else entry.route(question))
 
     server = EntryServer(ask, hub.spawn, reactor, MonotonicClock())

@@ -490,7 +490,9 @@ async def _call_entry(settings: Settings, gateway: Gateway) -> CallEntry:
     assert settings.entry is not None
     region = settings.phone.default_region
     try:
-        return await open_entry(gateway.hub, gateway.store.callbacks, settings.entry, region, reactor)
+        return await open_entry(
+            gateway.hub, gateway.store.callbacks, settings.entry, region, reactor, gateway.store.surveys
+        )
     except HoursError as error:
         raise CannotStart(str(error)) from error
     except (CannotListenError, OSError) as error:

@@ -21,10 +21,10 @@ _UNIQUE: Final = re.compile(r"[A-Za-z0-9_.-]{1,120}", re.ASCII)
 
 _WORD: Final = re.compile(r"[A-Za-z0-9_-]{1,40}", re.ASCII)
 
-Kind = Literal["route", "callback"]
+Kind = Literal["route", "callback", "survey"]
 Variables = list[tuple[str, str]]
-_EVIDENCE: Final = frozenset({"presentation", "verified", "attested"})  # a front of before knows nothing of them
-PATHS: Final[dict[str, Kind]] = {"route": "route", "callback": "callback"}
+_LATER: Final = frozenset({"presentation", "verified", "attested", "survey", "score"})  # a front of before has them not
+PATHS: Final[dict[str, Kind]] = {"route": "route", "callback": "callback", "survey": "survey"}
 
 
 class LineError(ValueError):
@@ -36,7 +36,8 @@ class Question:
     """What the dialplan asks. ``until``: seconds of the machine's monotonic clock after which nobody listens.
 
     ``presentation``: Asterisk's ``callingpres``; ``verified``, ``attested``: what ``STIR_SHAKEN()`` says, where the
-    dialplan hands it in. See ``interaction_log.evidence``.
+    dialplan hands it in. See ``interaction_log.evidence``. ``survey``, ``score``: of a caller who was asked how it was:
+    the kind of the question and the keys that were pressed.
     """
 
     id: int
@@ -51,6 +52,8 @@ class Question:
     presentation: str = ""
     verified: str = ""
     attested: str = ""
+    survey: str = ""
+    score: str = ""
 
 
 def question_of(asked: Environment, number: int, until: float) -> Question | None:
@@ -72,6 +75,8 @@ def question_of(asked: Environment, number: int, until: float) -> Question | Non
         presentation=_fitting(asked.get("callingpres"), _WORD),
         verified=_fitting(query.get("verified", ""), _WORD),
         attested=_fitting(query.get("attested", ""), _WORD),
+        survey=_fitting(query.get("kind", ""), _WORD),
+        score=_fitting(query.get("score", ""), _WORD),
     )
 
 
@@ -85,6 +90,8 @@ def default_answer(asked: Environment) -> Variables:
     told = [("CALLWEAVE_RESULT", "default")]
     if asked.path == "callback":
         told.append(("CALLWEAVE_CALLBACK", "unavailable"))
+    if asked.path == "survey":
+        told.append(("CALLWEAVE_SURVEY", "unavailable"))
     return [*told, ("CALLWEAVE_QUEUE", queue)] if queue else told
 
 
@@ -113,12 +120,12 @@ def decode(line: bytes) -> dict[str, Any]:
 def question_from(data: dict[str, Any]) -> Question:
     """The question of a line's object; raises :class:`LineError`."""
     try:
-        given = {name: data[name] for name in Question.__slots__ if name not in _EVIDENCE or name in data}
+        given = {name: data[name] for name in Question.__slots__ if name not in _LATER or name in data}
         one = Question(**given)
     except (KeyError, TypeError):
         raise LineError("is no question") from None
     texts = [one.pbx, one.queue, one.dialled, one.number, one.name, one.unique_id]
-    texts += [one.presentation, one.verified, one.attested]
+    texts += [one.presentation, one.verified, one.attested, one.survey, one.score]
     if type(one.id) is not int or one.kind not in PATHS.values() or not isinstance(one.until, (int, float)):
         raise LineError("is no question")
     if not all(isinstance(text, str) for text in texts):

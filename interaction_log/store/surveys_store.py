@@ -62,6 +62,7 @@ class StoredSurveys:
             of = self._ask(connection, interaction_id, kind, channel, {})
             return _answer(connection, of, score, kept, now)
 
+        await self._reading.fresh(lambda connection: None)  # the call may be some milliseconds old in the log
         return await self._writing(work)
 
     async def link(self, interaction_id: str, kind: str, *, channel: str = "email") -> str:
