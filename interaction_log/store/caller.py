@@ -22,6 +22,7 @@ from interaction_log.records import Customer, Match
 from interaction_log.store.cases import MOST_IN_POP, OPEN_CASES, open_case
 from interaction_log.store.customer_rows import view
 from interaction_log.store.identity_tables import claims, customer_links, shared_addresses
+from interaction_log.store.links import head_of
 from interaction_log.store.schema import customer_phones, customers
 from interaction_log.store.statements import Question
 from interaction_log.store.timeline import NEWEST, line, newest_first
@@ -42,13 +43,8 @@ _CHOSEN_FOR: Final = (claims.c.kind == sa.literal_column("'phone'")) & claims.c.
 )
 
 
-def _head(of: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
-    up = sa.select(customer_links.c.root).where(customer_links.c.member == of).scalar_subquery()
-    return sa.func.coalesce(up, of)
-
-
 def _by_phone(column: sa.Column[Any], *more: Any) -> sa.Select[Any]:
-    ids = sa.select(_head(customer_phones.c.customer_id)).where(column == _NUMBER)
+    ids = sa.select(head_of(customer_phones.c.customer_id)).where(column == _NUMBER)
     query = sa.select(customers.c.public, _HEADED, *more).where(customers.c.id.in_(ids))
     return query.order_by(customers.c.id).limit(sa.bindparam("most"))
 
@@ -63,7 +59,7 @@ NATIONAL: Final = _by_phone(customer_phones.c.national)
 CHOSEN: Final = (
     sa.select(customers.c.public, _HEADED, sa.func.max(claims.c.last_at).label("at"))
     .select_from(claims)
-    .join(customers, customers.c.id == _head(claims.c.customer_id))
+    .join(customers, customers.c.id == head_of(claims.c.customer_id))
     .where(claims.c.value == _NUMBER, _CHOSEN_FOR)
     .group_by(customers.c.id)
     .order_by(sa.desc("at"), customers.c.id)

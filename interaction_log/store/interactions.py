@@ -15,12 +15,14 @@ from interaction_log.pages import InteractionPage
 from interaction_log.records import NotFound, Refused
 from interaction_log.rights import EVERYTHING, Sight
 from interaction_log.store import cursor as cursors
+from interaction_log.store import links
 from interaction_log.store.reading import Reading
 from interaction_log.store.schema import customers, interactions, legs, link_events, queue_visits
 from interaction_log.store.visibility import in_sight
 
 MOST_PER_PAGE: Final = 1_000
-_NAME: Final = sa.select(customers.c.name).where(customers.c.id == interactions.c.customer_id).scalar_subquery()
+_HEAD: Final = links.head_of(interactions.c.customer_id)
+_NAME: Final = sa.select(customers.c.name).where(customers.c.id == _HEAD).scalar_subquery()
 _COLUMNS: Final = [
     *(interactions.c[name] for name in ("id", "pbx", "customer_id", "disposition", "notes", "public")),
     _NAME.label("customer_name_known"),
@@ -112,7 +114,7 @@ def _filters(
     if end is not None:
         found.append(interactions.c.sorted_at < end)
     if customer_id is not None:
-        found.append(interactions.c.customer_id == customer_id)
+        found.append(links.of_person(interactions.c.customer_id, customer_id))
     if queue is not None:
         found.append(_has(queue_visits, queue_visits.c.queue == queue))
     if agent is not None:

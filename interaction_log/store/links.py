@@ -46,6 +46,12 @@ def of_person(column: sa.ColumnElement[str], customer_id: str) -> sa.ColumnEleme
     return column.in_(sa.union_all(sa.select(head), sa.select(_l.member).where(_l.root == head)))
 
 
+def head_of(column: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
+    """The head of the person whose record ``column`` names, in a query: by a look into the primary key."""
+    up = sa.select(_l.root).where(_l.member == column).scalar_subquery()
+    return sa.func.coalesce(up, column)
+
+
 def merged() -> sa.Select[tuple[str]]:
     """The ids of all records that are part of another one now, for ``not_in``."""
     return sa.select(_l.member)

@@ -26,6 +26,7 @@ from interaction_log.missed import (
 )
 from interaction_log.records import Conflict, NotFound, Refused
 from interaction_log.store import cursor as cursors
+from interaction_log.store.links import head_of
 from interaction_log.store.reading import Reading
 from interaction_log.store.schema import customers, metadata
 from interaction_log.store.statements import Among
@@ -270,7 +271,7 @@ class StoredMissed:
 
 _COLUMNS: Final = (*missed_calls.c, customers.c.name.label("customer_name"))
 _JOINED: Final = sa.select(*_COLUMNS).select_from(
-    missed_calls.outerjoin(customers, customers.c.id == missed_calls.c.customer_id)
+    missed_calls.outerjoin(customers, customers.c.id == head_of(missed_calls.c.customer_id))
 )
 
 

@@ -356,3 +356,20 @@ async def test_nothing_is_merged_by_itself_unless_the_site_says_so(store: Store,
     await upkeep.refresh()
     assert (await store.customers.get(few.id)).id == few.id, "what people parted stays apart"
     await upkeep.stop()
+
+
+async def test_interactions_of_merged_records_are_those_of_the_person(store: Store, url: str) -> None:  # noqa: F811
+    kept, other = await customer(store, "Kept", WANG), await customer(store, "Other", EMILY)
+    for n, one in enumerate((kept, other)):
+        write_interaction(url, f"i{n}", one.id, 100.0 + n)
+
+    async def listed(of: Customer) -> list[tuple[str, str]]:
+        none: dict[str, Any] = dict.fromkeys(("start", "end", "queue", "agent", "cursor"))
+        page = await store.interactions.page(**none, customer_id=of.id, limit=10)
+        return [(one["id"], one["customer_name_known"]) for one in page.items]
+
+    assert await listed(other) == [("i1", "Other")]
+    done = await merge(store, kept, other)
+    assert await listed(other) == await listed(kept) == [("i1", "Kept"), ("i0", "Kept")]
+    await undo(store, done)
+    assert (await listed(kept), await listed(other)) == ([("i0", "Kept")], [("i1", "Other")])
