@@ -20,6 +20,7 @@ from cti_gateway.cli import (
     db,
     doctor,
     init,
+    privacy,
     queue,
     record,
     replay,
@@ -40,8 +41,9 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="cti", description="Callweave: calls, chat and mail in one interaction log.")
     made.add_argument("--version", action="version", version=f"callweave {__version__}")
     commands = made.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (run, init, doctor, user, customers, queue, db, audit, backup, restore, replay, record, agi_front):
+    for module in (run, init, doctor, user, customers, queue, db, audit, privacy, backup, restore, replay, record):
         module.add_parser(commands)
+    agi_front.add_parser(commands)
     for one in _leaves(commands):
         if one.get_default("takes_config") is not False:
             text = "configuration (default: CTI_CONFIG, else callweave.toml here if there is one)"
