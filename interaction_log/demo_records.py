@@ -59,6 +59,7 @@ _RELATIONS: Final = (
     ("陈思远", "works_for", "华东物流"),
     ("刘雨桐", "works_for", "华东物流"),
     ("Oliver Smith", "family", "Amelia Jones"),
+    ("李静", "assists", "王小明"),
 )
 
 # whose, type, subject, text, owner, how long ago, further states
