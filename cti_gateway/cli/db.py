@@ -1,10 +1,13 @@
-"""`cti db upgrade|check`: the database's schema."""
+"""`cti db upgrade|check|reindex`: the database's schema, and the search index."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
-from collections.abc import Mapping, Sequence
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,27 +21,36 @@ import interaction_log
 from cti_gateway.cli.output import complain, say, say_json
 from cti_gateway.diagnosis import DatabaseFacts
 from cti_gateway.settings_types import CommandSettings
+from interaction_log.store import lease
 from interaction_log.store.engine import database_url, open_engine
+from interaction_log.store.lease import LeaseHeld
 from interaction_log.store.migrate import SchemaTooNew, upgrade_to_head
 from interaction_log.store.schema import user_devices, users
+from interaction_log.store.search_feed import reindex
+from interaction_log.store.writing import Writing
 
+PROGRESS_SECONDS = 3.0
 PROBE_SECONDS = 3.0
 """How long a check waits for another writer."""
 
 
 def add_parser(commands: Any) -> None:
-    """`cti db upgrade|check [--json]`."""
-    one: argparse.ArgumentParser = commands.add_parser("db", help="the database's schema")
+    """`cti db upgrade|check [--json]|reindex [--all]`."""
+    one: argparse.ArgumentParser = commands.add_parser("db", help="the database's schema and the search index")
     verbs = one.add_subparsers(dest="verb", required=True, metavar="VERB")
     verbs.add_parser("upgrade", help="bring it to this version (a start does it too)")
     check = verbs.add_parser("check", help="is it reachable, writable, and of this version?")
     check.add_argument("--json", action="store_true")
+    again = verbs.add_parser("reindex", help="put into the search index what is missing or differs; may run beside us")
+    again.add_argument("--all", action="store_true", help="make the index anew; the program must be stopped")
 
 
 def run(arguments: argparse.Namespace, settings: CommandSettings) -> int:
     """Upgrade, or check; 1 when it is not right."""
     if arguments.verb == "upgrade":
         return _upgrade(settings.database.url)
+    if arguments.verb == "reindex":
+        return _reindex(settings.database.url, everything=arguments.all)
     facts = look(settings.database.url)
     right = facts.reachable and facts.writable and facts.schema == facts.wanted
     if arguments.json:
@@ -58,6 +70,62 @@ def _upgrade(url: str) -> int:
         return 1
     say(f"schema {head()}")
     return 0
+
+
+def _reindex(url: str, *, everything: bool) -> int:
+    try:
+        upgrade_to_head(url)
+        with _alone(url) if everything else contextlib.nullcontext():
+            writing = Writing(url)
+            try:
+                done = reindex(writing, everything=everything, progress=_Progress())
+            finally:
+                writing.close()
+    except (SchemaTooNew, LeaseHeld, SQLAlchemyError, OSError) as error:
+        complain("db reindex", plain(error))
+        return 1
+    say(f"{done:,} customers and interactions are in the index")
+    return 0
+
+
+class _Progress:
+    """Tells every few seconds how far it is."""
+
+    def __init__(self) -> None:
+        self._told = time.monotonic()
+
+    def __call__(self, done: int, total: int) -> None:
+        if time.monotonic() - self._told >= PROGRESS_SECONDS:
+            self._told = time.monotonic()
+            say(f"{done:,} of {total:,}")
+
+
+@contextlib.contextmanager
+def _alone(url: str) -> Iterator[None]:
+    """Take the lead, so that no program writes meanwhile; raises ``LeaseHeld``. It is renewed by a thread."""
+    engine = open_engine(url, busy_seconds=PROBE_SECONDS, size=1)
+    owner = lease.Owner.this_process()
+    stop = threading.Event()
+
+    def keep() -> None:
+        while not stop.wait(lease.RENEW_SECONDS):
+            with contextlib.suppress(SQLAlchemyError), engine.begin() as connection:
+                lease.renew(connection, owner)
+
+    try:
+        lease.acquire(engine, owner)
+        thread = threading.Thread(target=keep, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+            with engine.begin() as connection:
+                lease.release(connection, owner)
+    finally:
+        owner.forget()
+        engine.dispose()
 
 
 def plain(error: Exception) -> str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from argparse import Namespace
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from cti_gateway.cli import db
 from interaction_log import events as e
 from interaction_log.found import Question, Scope
 from interaction_log.records import Refused
@@ -214,3 +217,21 @@ async def test_a_page_reads_only_what_it_shows(store: Store) -> None:
         return len(page(connection, "c0", (), 20, None)[0])
 
     assert await store._reading(watched) == 20 and len(asked) <= 6
+
+
+async def test_the_command_makes_the_index_anew_unless_the_program_runs(
+    store: Store, url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings: Any = SimpleNamespace(database=SimpleNamespace(url=url))
+    again = Namespace(verb="reindex", all=False)
+    anew = Namespace(verb="reindex", all=True)
+    customer = await store.customers.create({"name": "Mia Müller"})
+    await store._writing(lambda connection: connection.execute(sa.delete(search_docs)))
+    assert await refs(store, "mia") == []
+    log = await asyncio.to_thread(EventLog.open, url, tmp_path / "journal", on_state=lambda _state: None)
+    assert await asyncio.to_thread(db.run, anew, settings) == 1 and "db reindex" in capsys.readouterr().err
+    await asyncio.to_thread(log.close)
+    assert await asyncio.to_thread(db.run, anew, settings) == 0
+    assert await refs(store, "mia") == [customer.id]
+    assert await asyncio.to_thread(db.run, again, settings) == 0
+    assert await refs(store, "mia") == [customer.id] and "1 customers" in capsys.readouterr().out
