@@ -95,7 +95,7 @@ class ConsoleApp:
         self.deps = deps
         self.api = api
         self.sockets = sockets
-        self._guard = Guard(Veil(api), SocketApp(sockets), deps.public_url, SipRelay(deps))
+        self._guard = Guard(Veil(api, sockets.sensitive), SocketApp(sockets), deps.public_url, SipRelay(deps))
         self._watch: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -104,7 +104,7 @@ class ConsoleApp:
 
     def start(self) -> None:
         """Begin to watch the sessions."""
-        self._watch = asyncio.ensure_future(watch_sessions(self.deps))
+        self._watch = asyncio.ensure_future(watch_sessions(self.deps, self.sockets.sensitive))
 
     async def stop(self) -> None:
         """End all that runs in the background."""

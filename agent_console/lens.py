@@ -7,10 +7,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
-from agent_console.veil import SEES
+from agent_console.sensitive import Sensitive
+from agent_console.veil import SEES, SEES_SENSITIVE
 from agent_console.wire import AgentView
 from interaction_log.devices import split
-from interaction_log.masking import veiled
+from interaction_log.masking import veiled, without_fields
 from interaction_log.records import User
 from interaction_log.rights import Sight, has
 
@@ -19,18 +20,22 @@ Lens = Callable[[str, Mapping[str, Any]], Mapping[str, Any] | None]
 SUPERVISORS: Final = "/supervisor"
 
 
-def lens_of(user: User, namespace: str, sight: Sight, agents: Callable[[], Sequence[AgentView]]) -> Lens | None:
+def lens_of(
+    user: User, namespace: str, sight: Sight, agents: Callable[[], Sequence[AgentView]], sensitive: Sensitive
+) -> Lens | None:
     """Through what this person's console looks; ``None``: it sees all that it is sent, which costs nothing.
 
     ``agents``: every agent as she is now (``Live.agents``), for the telephones of those in sight.
     """
-    masks = not has(user, SEES)
+    masks, hides = not has(user, SEES), not has(user, SEES_SENSITIVE)
     narrow = namespace == SUPERVISORS and not sight.everything
-    if not masks and not narrow:
+    if not masks and not narrow and not hides:
         return None
 
     def look(name: str, payload: Mapping[str, Any]) -> Mapping[str, Any] | None:
         shown = narrowed(name, payload, sight, partial(_devices, sight, agents)) if narrow else payload
+        if shown is not None and hides:
+            shown = without_fields(shown, sensitive.codes)
         return veiled(shown) if masks and shown is not None else shown
 
     return look

@@ -12,8 +12,9 @@ from agent_console.models import CustomerChange, CustomerQuery, ImportQuery, New
 from agent_console.problems import Problem
 from agent_console.rest import capped, given, moment
 from agent_console.sentences import coded
-from agent_console.sessions import signed_in
+from agent_console.sessions import Principal, signed_in
 from agent_console.views import customer_view
+from interaction_log.masking import unveiled
 
 MAX_IMPORT = 50 * 1024 * 1024
 IMPORT_PATHS = frozenset({"/api/customers/import", "/api/imports", "/api/reports/orders"})
@@ -68,10 +69,15 @@ def _one(router: APIRouter, deps: ConsoleDeps) -> None:
         """One customer."""
         return dict(customer_view(await deps.customers.get(customer_id)))
 
-    @router.patch("/{customer_id}", dependencies=[anyone])
-    async def change(customer_id: str, body: CustomerChange) -> dict[str, Any]:
-        """Change a customer; lists are replaced as a whole."""
-        customer = await deps.customers.update(customer_id, given(body))
+    @router.patch("/{customer_id}")
+    async def change(
+        customer_id: str, body: CustomerChange, who: Annotated[Principal, Depends(signed_in(deps))]
+    ) -> dict[str, Any]:
+        """Change a customer; lists are replaced as a whole. What was shown masked comes back as it is."""
+        fields = given(body)
+        if not who.may("customers.see_numbers"):
+            fields = unveiled(fields, asdict(await deps.customers.get(customer_id)))
+        customer = await deps.customers.update(customer_id, fields)
         deps.live.changed("customers", customer_id)
         return dict(customer_view(customer))
 

@@ -28,6 +28,7 @@ from agent_console.emit import make_patient
 from agent_console.lens import lens_of
 from agent_console.limits import Bucket
 from agent_console.origin import from_our_page
+from agent_console.sensitive import Sensitive
 from agent_console.sessions import COOKIE, MAX_TOKEN, cookie_token, sight_of
 from agent_console.strict_json import Codec
 from agent_console.wire import Ack
@@ -90,6 +91,7 @@ class ConsoleSockets(socketio.AsyncServer):  # type: ignore[misc]
         self._deps = deps
         self._commands = {AGENTS: commands, SUPERVISORS: oversight}
         self._snapshots = snapshots
+        self.sensitive = Sensitive(deps)
         self._peers: dict[str, _Peer] = {}
         self._by_sid: dict[str, Console] = {}
         self._welcome: dict[tuple[str, str], Callable[[], None]] = {}
@@ -177,7 +179,8 @@ class ConsoleSockets(socketio.AsyncServer):  # type: ignore[misc]
         after = offset(details.get("after"))
         snapshot = await self._prepared(user, namespace, after)
         sight = await self._sight(user) if namespace == SUPERVISORS else EVERYTHING
-        lens = lens_of(user, namespace, sight, self._deps.live.agents)
+        await self.sensitive.refresh()
+        lens = lens_of(user, namespace, sight, self._deps.live.agents, self.sensitive)
         console = Console(sid, eio_sid, namespace, user, token, lens=lens, sight=sight)
         peer.consoles[namespace] = self._by_sid[sid] = console
         self._welcome[(eio_sid, namespace)] = lambda: self._join(console, after, snapshot)

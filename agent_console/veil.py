@@ -12,8 +12,9 @@ from typing import Any, Final
 
 from agent_console.origin import header
 from agent_console.problems import answer
+from agent_console.sensitive import Sensitive
 from agent_console.strict_json import BadJson, parse
-from interaction_log.masking import veiled, without_cards
+from interaction_log.masking import veiled, without_cards, without_fields
 from interaction_log.records import User
 from interaction_log.rights import has
 
@@ -21,6 +22,7 @@ KEY: Final = "callweave.answer"
 MASKED: Final = b"x-callweave-masked"
 """Header of an answer: ``cards`` where card numbers were hidden in what was sent."""
 SEES: Final = "customers.see_numbers"
+SEES_SENSITIVE: Final = "customers.see_sensitive"
 _FILES: Final = (
     "text/csv",
     "text/vcard",
@@ -38,6 +40,13 @@ class Answer:
     """How this request is to be answered."""
 
     veiled: bool = False
+    hides: bool = False
+    """Without sensitive fields."""
+
+    @property
+    def changed(self) -> bool:
+        """Whether it is not sent as it is."""
+        return self.veiled or self.hides
 
 
 def tell(scope: Any, user: User) -> None:
@@ -45,13 +54,15 @@ def tell(scope: Any, user: User) -> None:
     found = scope.get(KEY)
     if isinstance(found, Answer) and not scope["path"].startswith(_OWN):
         found.veiled = not has(user, SEES)
+        found.hides = not has(user, SEES_SENSITIVE)
 
 
 class Veil:
     """Around the API."""
 
-    def __init__(self, app: Any):
+    def __init__(self, app: Any, sensitive: Sensitive):
         self._app = app
+        self._sensitive = sensitive
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """ASGI."""
@@ -59,15 +70,16 @@ class Veil:
             await self._app(scope, receive, send)
             return
         scope[KEY] = told = Answer()
-        exchange = _Exchange(scope, receive, send, told)
+        exchange = _Exchange(scope, receive, send, told, self._sensitive)
         await self._app(scope, exchange.receive, exchange.send)
 
 
 class _Exchange:
     """One request and its answer."""
 
-    def __init__(self, scope: Any, receive: Any, send: Any, told: Answer):
+    def __init__(self, scope: Any, receive: Any, send: Any, told: Answer, sensitive: Sensitive):
         self._scope, self._receive, self._send, self._told = scope, receive, send, told
+        self._sensitive = sensitive
         self._cards = 0
         self._begun: dict[str, Any] | None = None
         self._body: list[bytes] = []
@@ -97,9 +109,10 @@ class _Exchange:
         if self._cards:
             message = {**message, "headers": [*message.get("headers", ()), (MASKED, b"cards")]}
         kind = (header(message.get("headers", ()), b"content-type") or "").partition(";")[0].strip().lower()
-        if not self._told.veiled or (not kind.endswith("json") and not kind.startswith(_FILES)):
+        is_file = kind.startswith(_FILES)
+        if not (self._told.veiled if is_file else self._told.changed and kind.endswith("json")):
             await self._send(message)
-        elif kind.startswith(_FILES):
+        elif is_file:
             self._refused = True
             await answer(403, "Your role does not allow this.")(self._scope, self._receive, self._send)
         else:
@@ -111,12 +124,18 @@ class _Exchange:
         if message.get("more_body"):
             return
         whole = b"".join(self._body)
-        body = json.dumps(veiled(json.loads(whole)), ensure_ascii=False).encode() if whole else b""
+        body = json.dumps(await self._shown(json.loads(whole)), ensure_ascii=False).encode() if whole else b""
         kept = [pair for pair in self._begun.get("headers", ()) if pair[0].lower() != b"content-length"]
         headers = [*kept, (b"content-length", str(len(body)).encode())]
         begun, self._begun = self._begun, None
         await self._send({**begun, "headers": headers})
         await self._send({"type": "http.response.body", "body": body})
+
+    async def _shown(self, document: Any) -> Any:
+        if self._told.hides:
+            await self._sensitive.refresh()
+            document = without_fields(document, self._sensitive.codes)
+        return veiled(document) if self._told.veiled else document
 
 
 def _json(headers: Any) -> bool:

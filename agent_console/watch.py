@@ -7,17 +7,20 @@ import logging
 
 from agent_console.consoles import SUPERVISORS, Console
 from agent_console.deps import ConsoleDeps
+from agent_console.sensitive import Sensitive
 from agent_console.sessions import sight_of
 from interaction_log.records import User
 
 LOG = logging.getLogger(__name__)
 
 
-async def watch_sessions(deps: ConsoleDeps) -> None:
+async def watch_sessions(deps: ConsoleDeps, sensitive: Sensitive | None = None) -> None:
     """Look at every session every ``revocation_check_seconds``, until cancelled."""
     while True:
         began = deps.now()
         await _check(deps, by_session(deps.consoles.all()))
+        if sensitive is not None and any(console.lens is not None for console in deps.consoles.all()):
+            await sensitive.refresh()
         await asyncio.sleep(max(0.25, deps.revocation_check_seconds - (deps.now() - began)))
 
 

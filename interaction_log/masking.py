@@ -231,3 +231,63 @@ def veiled(value: Any, key: str = "", text: Callable[[str], str] = mask_personal
     if isinstance(value, list | tuple):
         return [veiled(child, key, text) for child in value]
     return value
+
+
+def without_fields(value: Any, codes: frozenset[str] | None) -> Any:
+    """The same without the custom fields of these codes (``None``: without any), wherever a record stands in it."""
+    if isinstance(value, Mapping):
+        shown = {}
+        for name, child in value.items():
+            if name == "fields" and isinstance(child, Mapping):
+                shown[name] = {} if codes is None else {k: v for k, v in child.items() if k not in codes}
+            else:
+                shown[name] = without_fields(child, codes)
+        return shown
+    if isinstance(value, list | tuple):
+        return [without_fields(child, codes) for child in value if not _of_field(child, codes)]
+    return value
+
+
+def _of_field(value: Any, codes: frozenset[str] | None) -> bool:
+    """Whether this is what is said about such a field: ``{"field": "fields.income", …}``."""
+    name = value.get("field") if isinstance(value, Mapping) else None
+    if not isinstance(name, str) or not name.startswith("fields."):
+        return False
+    return codes is None or name.removeprefix("fields.") in codes
+
+
+def unveiled(given: Any, known: Any) -> Any:
+    """What a person who was shown ``known`` veiled sent back, with the numbers and addresses that she was not shown in
+    the places of their masks. A mask that stands for nothing known stays, for who checks numbers to refuse."""
+    originals: dict[str, str] = {}
+    for text in _texts(known):
+        for pattern, mask in ((_MAIL, mask_mail), (_NUMBER, mask_number)):
+            for found in pattern.findall(text):
+                originals.setdefault(mask(found), found)
+        originals.setdefault(mask_personal(text), text)
+    masks = sorted((mask for mask, text in originals.items() if mask != text), key=len, reverse=True)
+    return _put_back(given, masks, originals) if masks else given
+
+
+def _texts(value: Any, key: str = "") -> Iterator[str]:
+    if isinstance(value, str) and not is_plain(key):
+        yield value
+    elif isinstance(value, Mapping):
+        for name, child in value.items():
+            yield from _texts(child, str(name))
+    elif isinstance(value, list | tuple):
+        for child in value:
+            yield from _texts(child, key)
+
+
+def _put_back(given: Any, masks: list[str], originals: Mapping[str, str]) -> Any:
+    if isinstance(given, str):
+        for mask in masks:
+            if mask in given:
+                given = given.replace(mask, originals[mask])
+        return given
+    if isinstance(given, Mapping):
+        return {name: _put_back(child, masks, originals) for name, child in given.items()}
+    if isinstance(given, list):
+        return [_put_back(child, masks, originals) for child in given]
+    return given

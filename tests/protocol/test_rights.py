@@ -306,3 +306,21 @@ async def test_a_file_cannot_be_masked_so_it_is_refused() -> None:
     async with stage(store=store, trail=MemoryTrail(3)) as on, on.http(headers=await on.headers("admin")) as http:
         assert (await http.get("/api/audit/export")).status_code == 403
         assert (await http.get("/api/audit")).status_code == 200
+
+
+async def test_what_was_shown_masked_comes_back_whole() -> None:
+    store = site()
+    with_rights(store, "anna", "customers.see_numbers")
+    store.interactions.items[0]["notes"] = "ruf 13900139000 an"
+    async with stage(store=store) as on, on.http(headers=await on.headers("anna")) as http, on.console("anna") as anna:
+        shown = (await http.get("/api/customers/c1")).json()
+        changed = {key: shown[key] for key in ("phones", "emails", "notes")} | {"name": "王大明"}
+        changed["notes"] += "，又及"
+        assert (await http.patch("/api/customers/c1", json=changed)).status_code == 200
+        kept = store.customers.records["c1"]
+        assert (kept.name, kept.phones, kept.emails) == ("王大明", [NUMBER], ["wang@example.com"])
+        assert kept.notes == "ruf 13800138000 an，又及"
+        note = (await http.get("/api/interactions/i0")).json()["notes"]
+        assert note == "ruf 139****9000 an"
+        assert (await anna.command("note", {"id": "n", "interaction_id": "i0", "text": f"{note}!"}))["ok"]
+        assert on.hub.commands[-1][2].text == "ruf 13900139000 an!"  # type: ignore[attr-defined]
