@@ -36,6 +36,12 @@ const routes: RouteRecordRaw[] = [
   { path: '/sign-in', name: 'sign-in', component: () => import('@/signin/SignIn.vue'), meta: { open: true } },
   { path: '/', name: 'desk', component: () => import('@/desk/DeskPage.vue') },
   { path: '/missed', name: 'missed', component: () => import('@/missed/MissedPage.vue') },
+  {
+    path: '/reports',
+    component: () => import('@/admin/RecordsLayout.vue'),
+    meta: { roles: supervision },
+    children: [{ path: '', name: 'reports', component: () => import('@/reports/ReportsPage.vue') }],
+  },
   { path: '/live', name: 'live', component: () => import('@/live/LivePage.vue'), meta: { roles: supervision } },
   {
     path: '/',
@@ -50,6 +56,7 @@ const routes: RouteRecordRaw[] = [
       { path: 'cases', name: 'cases', component: () => import('@/cases/CasesPage.vue') },
       { path: 'tasks', name: 'tasks', component: () => import('@/tasks/TasksPage.vue') },
       { path: 'search', name: 'search', component: () => import('@/search/SearchPage.vue') },
+      { path: 'knowledge/:id?', name: 'knowledge', component: () => import('@/knowledge/KnowledgePage.vue') },
       { path: 'customers', name: 'customers', component: () => import('@/customers/CustomersPage.vue') },
       {
         path: 'imports',
