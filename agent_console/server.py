@@ -13,10 +13,11 @@ from typing import Any, Final
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import InvalidState
 from websockets.http11 import Request
 
 from agent_console.app import ConsoleApp
-from agent_console.sockets import ABORT, MAX_PACKET
+from agent_console.sockets import ABORT, MAX_PACKET, WRITE
 from agent_console.sparse import make_sparse
 
 LOG = logging.getLogger(__name__)
@@ -78,7 +79,7 @@ class ConsoleHttp(HttpToolsProtocol):
 
 
 class ConsoleWebSocket(WebSocketsSansIOProtocol):
-    """Tells the application how to cut the connection when the other side does not read."""
+    """Tells the application how to cut the connection when the other side does not read, and how to write at once."""
 
     def handle_connect(self, event: Request) -> None:
         """The handshake came."""
@@ -86,6 +87,18 @@ class ConsoleWebSocket(WebSocketsSansIOProtocol):
         if hasattr(self, "scope"):
             extensions: dict[str, Any] = self.scope["extensions"]
             extensions[ABORT] = self.transport.abort
+            extensions[WRITE] = self.write_text
+
+    def write_text(self, text: str) -> bool:
+        """Write a text frame now, as ``send`` would; ``False`` where that would have to wait or fail."""
+        if self.disconnected or self.close_sent or not self.handshake_complete or not self.writable.is_set():
+            return False
+        try:
+            self.conn.send_text(text.encode())
+        except InvalidState:  # the other side closes
+            return False
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        return True
 
 
 class Server:

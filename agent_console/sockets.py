@@ -42,6 +42,7 @@ MAX_LIMITED: Final = 500  # commands over the rate, in the life of a connection
 MAX_CONSOLES: Final = 20  # of one user in one namespace
 SIGN_IN_SECONDS: Final = 10.0
 FAREWELL_SECONDS: Final = 1.5
+WRITE: Final = "callweave.write"  # the scope's way to write a text frame at once: ``emit.WriteText``
 ABORT: Final = "callweave.abort"  # the scope's way to cut the connection under a writer that is stuck
 TAKEN: Final = frozenset("012")  # CONNECT, DISCONNECT, EVENT; we ask for no acknowledgements and take no binary data
 
@@ -126,7 +127,7 @@ class ConsoleSockets(socketio.AsyncServer):  # type: ignore[misc]
         if scope["type"] == "websocket":
             peer.abort = scope.get("extensions", {}).get(ABORT)
             scope["callweave.eio_sid"] = eio_sid
-            make_patient(self.eio.sockets[eio_sid])
+            make_patient(self.eio.sockets[eio_sid], scope.get("extensions", {}).get(WRITE))
         asyncio.get_running_loop().call_later(SIGN_IN_SECONDS, self._expect_sign_in, eio_sid)
         await super()._handle_eio_connect(eio_sid, environ)
 

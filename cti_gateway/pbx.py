@@ -42,6 +42,8 @@ STARTING_SECONDS: Final = 0.5
 """Pause between questions to a PBX that is still starting."""
 LOOK_AGAIN_SECONDS: Final = 5.0
 """At most so often the PBX is asked about a block that nobody believes."""
+RING: Final = "DialBegin"
+"""What this event says is handed on at once: a screen pop does not wait for what came in the same read."""
 RELEASE_SECONDS: Final = 2.0
 """How long the end of the process waits for its pauses to be released."""
 HUNG_UP_SECONDS: Final = 5.0
@@ -236,6 +238,9 @@ class Pbx:
                 events += self.members.feed(message, received_at)
             elif message.name in _NOTED:
                 _NOTED[message.name](self, message)
+            elif message.name == RING and events:
+                self._sink(self._as_we_know(events), received_at)
+                events = []
         if events:
             self._sink(self._as_we_know(events), received_at)
         self.on_heard()
