@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import uvloop
 
-from bench import asterisk, codec, entry, flood, pipeline, pop, routing, writer
+from bench import asterisk, codec, entry, flood, pipeline, pop, routing, search, writer
 
 RESULTS: Final = Path(__file__).resolve().parent / "results"
 FULL: Final = os.environ.get("SCALE") == "full"
@@ -181,11 +181,22 @@ def _routing_promises(found: Figures) -> list[Promise]:
     ]
 
 
+def _search() -> Figures:
+    found = search.run(search.FULL if FULL else search.PLAIN, 200 if FULL else 60)
+    print(search.table(found))
+    return found
+
+
+def _search_promises(found: Figures) -> list[Promise]:
+    return [Promise(*one) for one in search.promises(found)]
+
+
 BENCHES: Final[dict[str, Bench]] = {
     "codec": Bench(_codec, _codec_promises),
     "pipeline": Bench(_pipeline, _pipeline_promises),
     "writer": Bench(lambda: writer.run(rounds=10 if FULL else 6), _writer_promises),
     "entry": Bench(_entry, _entry_promises),
+    "search": Bench(_search, _search_promises),
     "flood": Bench(_flood, _flood_promises),
     "pop": Bench(_pop, _pop_promises),
     "routing": Bench(_routing, _routing_promises),

@@ -1,0 +1,164 @@
+"""A generated site for ``bench.search``: customers, contacts with legs and notes, and their documents, as rows.
+
+The rows are those that the store would write (a sample is compared with what it makes); they only come faster.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from interaction_log import tokens
+from interaction_log.store import index
+from interaction_log.store.index import Doc, bucket, first_number
+
+END: Final = 1_795_000_000.0
+YEARS: Final = 3.0
+EACH: Final = 10
+"""Contacts per customer."""
+HEAVY_SHARE: Final = 100
+"""One contact in so many is of one customer (a company's switchboard)."""
+QUEUES: Final = [f"queue{n}" for n in range(12)]
+AGENTS: Final = [f"agent{n}" for n in range(120)]
+FREQUENT: Final = "客户"
+"""In every fourth note."""
+PHRASES: Final = [
+    "客户反映路由器无法连接，已安排工程师上门", "客户要求退货退款", "更改帐单地址", "询问资费套餐，已发送短信说明",
+    "invoice was wrong, credit note sent", "asked for a call back on Friday", "router does not start after the update",
+    "changed the delivery address", "料金プランの変更を希望", "インターネットが繋がらない", "환불을 요청했습니다",
+    "배송이 늦어졌습니다", "complained about the waiting time", "客户非常满意", "no answer, left a message",
+    "宽带续约，客户考虑中",
+]  # fmt: skip
+NAMES: Final = [
+    *(
+        a + b
+        for a in "王李张刘陈杨赵黄周吴"
+        for b in ("小明", "伟", "芳", "秀英", "建国", "丽", "志强", "婷婷", "浩然", "梓涵")
+    ),
+    *(f"{a} {b}" for a in ("Anna", "Ben", "Clara", "David", "Eva") for b in ("Smith", "Müller", "Rossi", "Novák")),
+]
+
+
+@functools.cache
+def _terms_of(text: str) -> frozenset[str]:
+    return frozenset(tokens.terms("", text))
+
+
+@functools.cache
+def _title_terms(title: str) -> frozenset[str]:
+    return frozenset(tokens.terms(title, ""))
+
+
+@dataclass(slots=True)
+class Batch:
+    """Rows by table, as tuples in the order of ``COLUMNS``."""
+
+    rows: dict[str, list[tuple[Any, ...]]] = field(default_factory=lambda: {name: [] for name in COLUMNS})
+
+
+COLUMNS: Final = {
+    "customers": ("id", "name", "vip", "public", "sort_name", "search"),
+    "customer_phones": ("customer_id", "position", "e164", "national"),
+    "interactions": (
+        "id", "began", "pbx", "channel", "direction", "sorted_at", "started_at", "answered_at", "ended_at", "ended",
+        "outcome", "queue", "customer_id", "customer_address", "disposition", "notes", "talk_seconds", "wait_seconds",
+        "hold_seconds", "public",
+    ),
+    "legs": ("interaction_id", "kind", "n", "device", "agent", "queue", "from_at", "to_at", "result"),
+    "search_docs": (
+        "id", "kind", "ref", "customer_id", "at", "title", "text", "queue", "agent", "channel", "team", "more",
+    ),
+    "search_words": ("id", "words"),
+}  # fmt: skip
+
+
+def customer_id(n: int) -> str:
+    """Of the n-th customer; not in order, as real ones."""
+    return f"{(n * 0x9E3779B97F4A7C15 + 7) & (2**64 - 1):016x}-c"
+
+
+def phone(n: int) -> str:
+    """Of the n-th customer."""
+    return f"+8613{(n * 7_919 + 11) % 1_000_000_000:09d}"
+
+
+class Site:
+    """Rows for customers and contacts ``first`` to ``last`` of a site that has ``total`` contacts in the end.
+
+    ``by_week``: terms as PostgreSQL has them. Times grow with the numbers, so a smaller site is the beginning of a
+    larger one; numbers of documents are taken from a counter where two would share one.
+    """
+
+    def __init__(self, total: int, *, by_week: bool):
+        self.total, self.by_week = total, by_week
+        self._used: set[int] = set()
+
+    def at(self, n: int) -> float:
+        """When the n-th contact began."""
+        return END - YEARS * 365.25 * 86_400 * (1 - n / self.total)
+
+    def batches(self, first: int, last: int, size: int = 20_000) -> Iterator[Batch]:
+        """Of the contacts in this range, and their customers, in the order of time."""
+        for start in range(first, last, size):
+            batch = Batch()
+            for n in range(start, min(last, start + size)):
+                if n % EACH == 0:
+                    self._customer(batch, n // EACH)
+                self._contact(batch, n)
+            yield batch
+
+    def _customer(self, batch: Batch, n: int) -> None:
+        of, name, number = customer_id(n), NAMES[n * 31 % len(NAMES)], phone(n)
+        public = {"id": of, "name": name, "phones": [number], "emails": [], "vip": False}
+        rows = batch.rows
+        rows["customers"].append((of, name, False, json.dumps(public), name.casefold(), f"{name.casefold()}\n{number}"))
+        rows["customer_phones"].append((of, 0, number, number[3:]))
+        self._doc(batch, Doc("customer", of, of, self.at(n * EACH), name, number))
+
+    def _contact(self, batch: Batch, n: int) -> None:
+        rng = random.Random(n)
+        at, who = self.at(n), 0 if n % HEAVY_SHARE == 0 else rng.randrange(n // EACH + 1)
+        of, whose, number = f"{(n * 0xD1B54A32D192ED03) & (2**64 - 1):016x}-{n:012x}", customer_id(who), phone(who)
+        queue, agent = QUEUES[n % len(QUEUES)], AGENTS[rng.randrange(len(AGENTS))]
+        notes = f"{PHRASES[rng.randrange(len(PHRASES))]} #{n}"
+        public = {"queue": queue, "customer_address": number, "started_at": at, "ended_at": at + 200, "segments": []}
+        text = "\n".join((notes, "resolved", queue, agent))
+        rows = batch.rows
+        rows["interactions"].append((
+            of, n, "main", "voice", "inbound", at, at, at + 10, at + 200, True, "answered", queue, whose, number,
+            "resolved", notes, 190.0, 10.0, 0.0, json.dumps(public),
+        ))  # fmt: skip
+        rows["legs"].append((of, "segment", 0, "PJSIP/1001", agent, queue, at + 10, at + 200, "ended"))
+        self._doc(batch, Doc("interaction", of, whose, at, number, text, queue, agent, "voice"))
+
+    def _doc(self, batch: Batch, doc: Doc) -> None:
+        of = first_number(doc)
+        while of in self._used:
+            of += 1
+        self._used.add(of)
+        if len(self._used) > 100_000:  # long past
+            self._used = {one for one in self._used if one > of - index.SECOND * 4}
+        row = (of, *(getattr(doc, name) for name in COLUMNS["search_docs"][1:-1]), None)
+        batch.rows["search_docs"].append(row)
+        batch.rows["search_words"].append((of, self.codes(doc, of)))
+
+    def codes(self, doc: Doc, of: int) -> str:
+        """What ``Doc.codes`` gives, line by line from what is known already."""
+        found = {f"={label}" for label in doc.labels()} | _fresh(doc.title)
+        for line in doc.text.split("\n"):
+            phrase, sign, number = line.rpartition(" #")
+            found |= (_terms_of(phrase) | _fresh_text(number)) if sign else _terms_of(line)
+        week = bucket(of) if self.by_week else ""
+        return " ".join(sorted(tokens.coded(term, week) for term in found))
+
+
+def _fresh(title: str) -> frozenset[str]:
+    return frozenset(tokens.terms(title, "")) if title.startswith("+") else _title_terms(title)
+
+
+def _fresh_text(number: str) -> set[str]:
+    return tokens.terms("", number)
