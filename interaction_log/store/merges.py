@@ -13,13 +13,15 @@ import sqlalchemy as sa
 
 from interaction_log.persons import FieldDifference, Merge, MergePreview
 from interaction_log.records import Conflict, Customer, NotFound, Refused
-from interaction_log.store import customer_rows, links, merge_fields
+from interaction_log.store import customer_rows, items, links, merge_fields
+from interaction_log.store.custom_fields import defined
 from interaction_log.store.fields import Checked, phone
 from interaction_log.store.identity_tables import customer_links, customer_merges, merge_suggestions
 from interaction_log.store.merge_fields import LISTS, Laid
 from interaction_log.store.personal import Personal, customer, either, register
 from interaction_log.store.reading import Reading
 from interaction_log.store.schema import interactions
+from interaction_log.store.typed import values_of
 from interaction_log.store.writing import Writing
 
 SAME: Final = "is the same person already"
@@ -112,7 +114,9 @@ def do(
     _relist(connection, here.id, region)
     links.rebuild(connection, [here.id])
     _settled(connection, here.id)
-    return _load(connection, [new["id"]])[0]
+    done = _load(connection, [new["id"]])[0]
+    _show(connection, done)
+    return done
 
 
 def undo(connection: sa.Connection, merge_id: str, at: float, by: str, region: str) -> Merge:
@@ -135,7 +139,9 @@ def undo(connection: sa.Connection, merge_id: str, at: float, by: str, region: s
         _write(connection, record[0], values, region)
         _relist(connection, row.kept, region, [laid])
     links.rebuild(connection, [row.kept, row.merged])
-    return _load(connection, [merge_id])[0]
+    undone = _load(connection, [merge_id])[0]
+    _show(connection, undone)
+    return undone
 
 
 def release(connection: sa.Connection, ids: Iterable[str], *, at: float, by: str, region: str) -> int:
@@ -266,7 +272,15 @@ def _write(connection: sa.Connection, record: Customer, values: Mapping[str, Any
     changed = replace(record, **merge_fields.changes(asdict(record), values))
     if changed != record:
         numbers = [phone(text, region, "phones") for text in changed.phones]
-        customer_rows.change(connection, [Checked(changed, numbers)])
+        own = values_of(changed.fields, defined(connection)) if changed.fields != record.fields else None
+        customer_rows.change(connection, [Checked(changed, numbers, own)])
+
+
+def _show(connection: sa.Connection, merge: Merge) -> None:
+    """In the timeline of the record that was kept; an undone merge stays there, with who undid it."""
+    names = " ← ".join(name for name in (merge.kept_name, merge.merged_name) if name)
+    public = {"merged": merge.merged, "rule": merge.rule, "undone_at": merge.undone_at, "undone_by": merge.undone_by}
+    items.put(connection, items.Item("merge", merge.id, merge.kept, merge.at, names, "", merge.by, public))
 
 
 def _settled(connection: sa.Connection, head: str) -> None:
