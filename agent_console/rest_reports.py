@@ -15,6 +15,7 @@ from agent_console.models import Body
 from agent_console.problems import Problem
 from agent_console.reports import ReportAccess
 from agent_console.rest_customers import UPLOAD, uploaded
+from agent_console.sentences import coded
 from agent_console.sessions import Principal, may, sight_of
 from interaction_log import metrics, report_files
 from interaction_log.periods import STEPS, Step, known_zone, moment
@@ -297,7 +298,7 @@ def _customers(router: APIRouter, parts: _Parts) -> None:
         if not query.dry_run:
             details = {"created": str(report.created), "updated": str(report.updated)}
             parts.deps.live.administered(who.user.name, "import_orders", "orders", details)
-        return asdict(report)
+        return asdict(report) | {"refused": [asdict(one) | coded(one.reason) for one in report.refused]}
 
 
 def _schedules(router: APIRouter, parts: _Parts) -> None:

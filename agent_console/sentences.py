@@ -173,6 +173,26 @@ SENTENCES: Final[Mapping[str, str]] = {
     "same_customer": "is the same customer",
     "segment_used": "A rule makes tasks of this segment.",
     "segment_exists": "There is a segment of this name already.",
+    # reports and orders
+    "schedule_changed": "This schedule was changed meanwhile.",
+    "report_sending": "This report is being sent.",
+    "unknown_zone": "is no known time zone",
+    "end_after_start": "the end must be after the start",
+    "more_periods": "more than {most} periods",
+    "no_report_number": "is no number of this report",
+    "no_state_list": "seconds of a state have no interactions",
+    "no_report_group": "this report cannot be grouped so",
+    "more_report_rows": "more than {most} rows: choose longer steps, or fewer groups",
+    "no_mail_address": "is no mail address",
+    "no_report_day": "is no day (2026-11-01) and no RFC 3339 time",
+    "no_report_period": "there is no such period",
+    "orders_columns": "the file has no column {names}",
+    "no_currency": "is no currency (three letters, ISO 4217)",
+    "order_time": "is no date (2026-11-01) and no RFC 3339 time",
+    "order_before": "is before 1970",
+    "no_amount": "is no amount (1234.50)",
+    "order_nobody": "no customer is known by this",
+    "order_several": "several customers are known by this",
 }
 """English by code."""
 
