@@ -11,14 +11,15 @@ export interface Asked {
   from: string | null
   to: string | null
   queue: string
+  agent: string
   channel: string
 }
 
-export const nothing = (): Asked => ({ q: '', kinds: [], from: null, to: null, queue: '', channel: '' })
+export const nothing = (): Asked => ({ q: '', kinds: [], from: null, to: null, queue: '', agent: '', channel: '' })
 
 /** Whether there is anything to look for. */
 export const asks = (asked: Asked): boolean =>
-  Boolean(asked.q.trim() || asked.kinds.length || asked.queue || asked.channel)
+  Boolean(asked.q.trim() || asked.kinds.length || asked.queue || asked.agent || asked.channel)
 
 export function pathOf(asked: Asked, limit: number, cursor: string | null): string {
   const query = new URLSearchParams()
