@@ -2,7 +2,7 @@
 
     event → live state and decision (``Distributor.handle``) → number → log → effects
 
-What a command does is in :data:`EFFECTS`; whatever needs I/O is spawned and comes back as an event.
+What a command does is in one table (:meth:`Hub._effects`); whatever needs I/O is spawned and comes back as an event.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from cti_gateway.explain import why
 from cti_gateway.listeners import Listeners
 from cti_gateway.pbx import Pbx
 from cti_gateway.recording import Recording
+from cti_gateway.showing import Showing
 from cti_gateway.skilled import Skilled
 from cti_gateway.supervision import Supervision
 from cti_gateway.timers import Timers
@@ -43,9 +44,6 @@ NOT_LOGGED: Final = frozenset({e.TimerFired, e.CallerFound, e.DeviceStateChanged
 """Live state only: CallerFound would copy customer records into the log (``CustomerIdentified`` refers to them)."""
 LOOKUP_SECONDS: Final = 5.0
 """After so long a look-up is given up, and the caller is unknown."""
-CALLS_SECONDS: Final = 1.0
-"""Supervisors see a call's changes at most so often."""
-CALLS: Final = "hub:calls"
 
 
 class LogHealth(Protocol):
@@ -99,6 +97,7 @@ class Hub:
         self.log_health: Callable[[], LogHealth | None] = lambda: None
         self.timers = Timers(self._timer_fired)
         self.windows = Windows(self)
+        self.showing = Showing(self)
         self.board = QueueBoard(self.windows, lambda: self.screens, self.timers)
         self.desk = Desk(self)
         self.limits = Limits(distributor, LimitRules(), self._alive)
@@ -117,16 +116,36 @@ class Hub:
         self.received_at: float | None = None
         """When the bytes came in that the event being handled now is made of (Unix seconds)."""
         self._before, self._after = Listeners(), Listeners()
+        self._carry = self._effects()
         self._let_listen()
         self._screens: Screens | None = None
         self._backlog: deque[tuple[e.Event, float | None]] = deque()
         self._busy = False
-        self._to_show: dict[tuple[str, str], None] = {}
-        self._to_oversee: dict[str, None] = {}
 
     def listen(self, listener: Callable[[Any], None], kinds: Iterable[type[e.Event]]) -> None:
         """``listener`` takes events of these kinds after their commands were carried out; it must not wait."""
         self._after.add(listener, kinds)
+
+    def _effects(self) -> dict[type[c.Command], Callable[[Any], object]]:
+        """What carries out each command."""
+        show = self.showing
+        return {
+            c.Record: lambda command: None,  # was put before what waits
+            c.FindCaller: self._find_caller,
+            c.PopScreen: show.pop_screen,
+            c.UpdatePop: show.update_pop,
+            c.ClosePop: show.close_pop,
+            c.ShowInteraction: show.show_interaction,
+            c.ShowAgent: show.show_agent,
+            c.ShowQueues: lambda command: self.board.changed(),
+            c.Notify: show.notify,
+            c.NotifySupervisors: show.notify_supervisors,
+            c.ReportOutcome: show.report,
+            c.PauseMember: lambda command: self.pbxs[command.pbx].pause(command.device, command.reason),
+            c.ReleaseMember: lambda command: self.pbxs[command.pbx].pause(command.device, None),
+            c.StartTimer: lambda command: self.timers.start(command.key, command.seconds),
+            c.CancelTimer: lambda command: self.timers.cancel(command.key),
+        }
 
     def _let_listen(self) -> None:
         """Who must know of an event before its commands are carried out, and who looks at what came of it."""
@@ -157,7 +176,7 @@ class Hub:
             try:
                 while self._backlog:
                     self._step(*self._backlog.popleft())
-                self._show_changes()
+                self.showing.changes()
             finally:
                 self._busy = False
         return self.last_seq
@@ -178,7 +197,7 @@ class Hub:
             for command in commands:
                 self.carry_out(command)
         if isinstance(event, e.InteractionEvent):
-            self._oversee(event.interaction_id)
+            self.showing.oversee(event.interaction_id)
         self._after.tell(event)
 
     def _decide(self, event: e.Event) -> list[c.Command]:
@@ -198,59 +217,12 @@ class Hub:
     def carry_out(self, command: c.Command) -> None:
         """Do what a command says; a failure is logged and stops nothing."""
         try:
-            EFFECTS[type(command)](self, command)
+            self._carry[type(command)](command)
         except Exception:
             self.counts["events_failed"] += 1
             log.exception("a %s could not be carried out", type(command).__name__)
 
     # --- effects -------------------------------------------------------------------------------------
-
-    def _pop_screen(self, command: c.PopScreen) -> None:
-        self.counts["pops"] += 1
-        self._to_show.pop((command.agent, command.interaction_id), None)
-        self.screens.publish(command.agent, "screen_pop", self.windows.open_pop(command))
-
-    def _update_pop(self, command: c.UpdatePop) -> None:
-        self.screens.publish(command.agent, "screen_pop_updated", self.windows.update_pop(command))
-
-    def _close_pop(self, command: c.ClosePop) -> None:
-        self.windows.close_pop(command)
-        body = {"interaction_id": command.interaction_id, "reason": command.reason}
-        self.screens.publish(command.agent, "screen_pop_closed", body)
-
-    def show_consultation(self, agent: str, interaction_id: str) -> None:
-        """A colleague is asked about this customer."""
-        self.screens.publish(agent, "screen_pop", self.windows.open_consultation(agent, interaction_id))
-
-    def close_consultation(self, agent: str, interaction_id: str, reason: c.CloseReason) -> None:
-        """The asking is over; where the call is hers now, its card goes on."""
-        self._close_pop(c.ClosePop(agent, interaction_id, reason))
-
-    def _show_interaction(self, command: c.ShowInteraction) -> None:
-        self._to_show[command.agent, command.interaction_id] = None
-
-    def _show_changes(self) -> None:
-        """One message for each agent and interaction that changed, however many events did it."""
-        changed, self._to_show = self._to_show, {}
-        for agent, interaction_id in changed:
-            view = self.windows.interaction(interaction_id)
-            if view is not None:
-                self.screens.publish(agent, "interaction", {"interaction": view})
-
-    def _oversee(self, interaction_id: str) -> None:
-        """Supervisors see each call that changed, at most once a second, however many events did it."""
-        if not self.screens.overseen:
-            return
-        self._to_oversee[interaction_id] = None
-        if not self.timers.running(CALLS):
-            self.timers.start(CALLS, CALLS_SECONDS)
-
-    def _publish_calls(self) -> None:
-        changed, self._to_oversee = self._to_oversee, {}
-        for interaction_id in changed:
-            view = self.windows.interaction(interaction_id)
-            if view is not None:
-                self.screens.publish_supervisors("interaction", {"interaction": view})
 
     def _alive(self, one: Interaction) -> bool | None:
         """Whether the PBX has a channel of this call; ``None`` while it cannot be heard."""
@@ -258,38 +230,6 @@ class Hub:
         if pbx is None or pbx.ready_since is None:
             return None
         return any(unique_id in pbx.tracker.topology.by_id for unique_id in one.unique_ids)
-
-    def _show_agent(self, command: c.ShowAgent) -> None:
-        body = {"agent": self.windows.agent(command.agent)}
-        self.screens.publish(command.agent, "agent_state", body)
-        self.screens.publish_supervisors("agent_state", body)
-
-    def _show_queues(self, _: c.ShowQueues) -> None:
-        self.board.changed()
-
-    def _notify(self, command: c.Notify) -> None:
-        body = {"level": command.level, "code": command.code, "params": command.params, "pbx": self.windows.pbxs()}
-        if command.agent is not None:
-            self.screens.publish(command.agent, "notice", body)
-        else:
-            self.screens.publish_all("notice", body)
-            self.screens.publish_supervisors("notice", body)
-
-    def _notify_supervisors(self, command: c.NotifySupervisors) -> None:
-        body = {"level": command.level, "code": command.code, "params": command.params}
-        self.screens.publish_supervisors("notice", body)
-
-    def _report(self, command: c.ReportOutcome) -> None:
-        body: dict[str, Any] = {"id": command.command_id, "ok": command.ok}
-        if command.code is not None and not command.ok:
-            body["error"] = {"code": command.code, "message": command.message or command.code}
-        self.screens.publish(command.agent, "command_result", body)
-
-    def _pause_member(self, command: c.PauseMember) -> None:
-        self.pbxs[command.pbx].pause(command.device, command.reason)
-
-    def _release_member(self, command: c.ReleaseMember) -> None:
-        self.pbxs[command.pbx].pause(command.device, None)
 
     def _find_caller(self, command: c.FindCaller) -> None:
         self.spawn(self._look_up(command.interaction_id, self._weighed(command)))
@@ -308,9 +248,7 @@ class Hub:
         self.take([caller_found(self.wall(), interaction_id, match)])
 
     def _timer_fired(self, key: str) -> None:
-        if key == CALLS:
-            self._publish_calls()
-        elif not self.board.fired(key):
+        if not self.showing.fired(key) and not self.board.fired(key):
             self.take([e.TimerFired(at=self.wall(), key=key)])
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -457,12 +395,12 @@ class Hub:
         self.desk.seat_changed(name)
         self.skilled.agent_changed(name)
         if name in self.distributor.agents:
-            self._show_agent(c.ShowAgent(name))
+            self.showing.show_agent(c.ShowAgent(name))
 
     async def _queue_changed(self, _: str) -> None:
         await self._read_queues()
         self.skilled.queues_changed()
-        self._show_queues(c.ShowQueues())
+        self.board.changed()
 
     async def _reasons_changed(self, _: str) -> None:
         self.pause_reasons = {choice.code for choice in await self.catalogue.pause_reasons() if not choice.retired}
@@ -475,24 +413,6 @@ class Hub:
             if one.customer_id == customer_id and not one.ended:
                 await self._look_up(one.id, self.customers.match_of(customer_id))
 
-
-EFFECTS: Final[dict[type, Callable[[Hub, Any], object]]] = {
-    c.Record: lambda hub, command: None,  # was put before what waits
-    c.FindCaller: Hub._find_caller,
-    c.PopScreen: Hub._pop_screen,
-    c.UpdatePop: Hub._update_pop,
-    c.ClosePop: Hub._close_pop,
-    c.ShowInteraction: Hub._show_interaction,
-    c.ShowAgent: Hub._show_agent,
-    c.ShowQueues: Hub._show_queues,
-    c.Notify: Hub._notify,
-    c.NotifySupervisors: Hub._notify_supervisors,
-    c.ReportOutcome: Hub._report,
-    c.PauseMember: Hub._pause_member,
-    c.ReleaseMember: Hub._release_member,
-    c.StartTimer: lambda hub, command: hub.timers.start(command.key, command.seconds),
-    c.CancelTimer: lambda hub, command: hub.timers.cancel(command.key),
-}
 
 _CHANGES: Final[dict[Topic, Callable[[Hub, str], Coroutine[Any, Any, None]]]] = {
     "users": Hub._user_changed,

@@ -109,13 +109,13 @@ class Book:
             return
         self._asked[transfer.id] = colleague
         self._hub.distributor.watch(colleague, transfer.interaction_id)
-        self._hub.show_consultation(colleague, transfer.interaction_id)
+        self._hub.showing.show_consultation(colleague, transfer.interaction_id)
 
     def _close_card(self, transfer: Transfer) -> None:
         colleague = self._asked.pop(transfer.id, None)
         if colleague is None:
             return
         self._hub.distributor.unwatch(colleague, transfer.interaction_id)
-        self._hub.close_consultation(
+        self._hub.showing.close_consultation(
             colleague, transfer.interaction_id, "answered" if transfer.state == "completed" else "caller_gone"
         )

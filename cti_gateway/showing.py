@@ -1,0 +1,111 @@
+"""What the consoles are shown of what happened: pops, calls, agents, notices. One half of the hub's effects.
+
+Each method carries out one command (``routing.commands``). A call that changed is shown once for all the events of one
+read, to supervisors at most once a second.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from routing import commands as c
+
+if TYPE_CHECKING:
+    from cti_gateway.hub import Hub
+
+CALLS_SECONDS: Final = 1.0
+"""Supervisors see a call's changes at most so often."""
+CALLS: Final = "hub:calls"
+
+
+class Showing:
+    """Commands that end at a screen."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._to_show: dict[tuple[str, str], None] = {}
+        self._to_oversee: dict[str, None] = {}
+
+    def pop_screen(self, command: c.PopScreen) -> None:
+        """A telephone of hers rings."""
+        self._hub.counts["pops"] += 1
+        self._to_show.pop((command.agent, command.interaction_id), None)
+        self._hub.screens.publish(command.agent, "screen_pop", self._hub.windows.open_pop(command))
+
+    def update_pop(self, command: c.UpdatePop) -> None:
+        """More is known of the caller."""
+        self._hub.screens.publish(command.agent, "screen_pop_updated", self._hub.windows.update_pop(command))
+
+    def close_pop(self, command: c.ClosePop) -> None:
+        """The ringing is over."""
+        self._hub.windows.close_pop(command)
+        body = {"interaction_id": command.interaction_id, "reason": command.reason}
+        self._hub.screens.publish(command.agent, "screen_pop_closed", body)
+
+    def show_consultation(self, agent: str, interaction_id: str) -> None:
+        """A colleague is asked about this customer."""
+        self._hub.screens.publish(agent, "screen_pop", self._hub.windows.open_consultation(agent, interaction_id))
+
+    def close_consultation(self, agent: str, interaction_id: str, reason: c.CloseReason) -> None:
+        """The asking is over; where the call is hers now, its card goes on."""
+        self.close_pop(c.ClosePop(agent, interaction_id, reason))
+
+    def show_interaction(self, command: c.ShowInteraction) -> None:
+        """It changed; shown at the end of the step (:meth:`changes`)."""
+        self._to_show[command.agent, command.interaction_id] = None
+
+    def changes(self) -> None:
+        """One message for each agent and interaction that changed, however many events did it."""
+        changed, self._to_show = self._to_show, {}
+        for agent, interaction_id in changed:
+            view = self._hub.windows.interaction(interaction_id)
+            if view is not None:
+                self._hub.screens.publish(agent, "interaction", {"interaction": view})
+
+    def oversee(self, interaction_id: str) -> None:
+        """Supervisors see each call that changed, at most once a second, however many events did it."""
+        if not self._hub.screens.overseen:
+            return
+        self._to_oversee[interaction_id] = None
+        if not self._hub.timers.running(CALLS):
+            self._hub.timers.start(CALLS, CALLS_SECONDS)
+
+    def _publish_calls(self) -> None:
+        changed, self._to_oversee = self._to_oversee, {}
+        for interaction_id in changed:
+            view = self._hub.windows.interaction(interaction_id)
+            if view is not None:
+                self._hub.screens.publish_supervisors("interaction", {"interaction": view})
+
+    def show_agent(self, command: c.ShowAgent) -> None:
+        """Her state, to her and to supervisors."""
+        body = {"agent": self._hub.windows.agent(command.agent)}
+        self._hub.screens.publish(command.agent, "agent_state", body)
+        self._hub.screens.publish_supervisors("agent_state", body)
+
+    def notify(self, command: c.Notify) -> None:
+        """A notice for one agent, or for everybody."""
+        body = {"level": command.level, "code": command.code, "params": command.params, "pbx": self._hub.windows.pbxs()}
+        if command.agent is not None:
+            self._hub.screens.publish(command.agent, "notice", body)
+        else:
+            self._hub.screens.publish_all("notice", body)
+            self._hub.screens.publish_supervisors("notice", body)
+
+    def notify_supervisors(self, command: c.NotifySupervisors) -> None:
+        """A notice for supervisors only."""
+        body = {"level": command.level, "code": command.code, "params": command.params}
+        self._hub.screens.publish_supervisors("notice", body)
+
+    def report(self, command: c.ReportOutcome) -> None:
+        """What became of something that an agent asked for."""
+        body: dict[str, Any] = {"id": command.command_id, "ok": command.ok}
+        if command.code is not None and not command.ok:
+            body["error"] = {"code": command.code, "message": command.message or command.code}
+        self._hub.screens.publish(command.agent, "command_result", body)
+
+    def fired(self, key: str) -> bool:
+        """A timer ran out; whether it was ours."""
+        if key == CALLS:
+            self._publish_calls()
+        return key == CALLS
