@@ -53,7 +53,7 @@ READY_SECONDS: Final = 20.0
 """How long the demo waits for its own simulator before it says that something is wrong."""
 
 
-SWITCH_SECONDS: Final = 0.0001
+SWITCH_SECONDS: Final = 0.0005
 """How long a thread that computes (a look-up, the log's writer) may keep the loop waiting; Python's default is 5 ms."""
 
 
