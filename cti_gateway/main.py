@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DONE, FAILED, WRONG_USE = 0, 1, 2
-_STORE_PARTS: Final = {"customers": ("customers",), "user": ("users", "audit"), "audit": ("audit",)}
+_STORE_PARTS: Final = {"customers": ("imports", "audit"), "user": ("users", "audit"), "audit": ("audit",)}
 DEMO_DATABASE: Final = "sqlite:///var/demo.db"
 READY_SECONDS: Final = 20.0
 """How long the demo waits for its own simulator before it says that something is wrong."""
@@ -367,7 +367,6 @@ def _reports(gateway: Gateway, settings: Settings) -> ReportAccess:
 def _imports(gateway: Gateway, settings: Settings) -> ImportAccess:
     """Files of customers are worked at in a process beside this one; what a crash left is taken up again."""
     from agent_console.imports import ImportAccess  # noqa: PLC0415
-    from interaction_log.store.exports_child import stream  # noqa: PLC0415
     from interaction_log.store.imports_runner import ImportRunner  # noqa: PLC0415
 
     store, url = gateway.store, settings.database.url
@@ -379,7 +378,7 @@ def _imports(gateway: Gateway, settings: Settings) -> ImportAccess:
     runner = ImportRunner(store.imports, url, settings.phone.default_region, changed)
     runner.start()
     gateway.extras.append(runner)
-    return ImportAccess(store.imports, runner.peek, runner.wake, partial(stream, url))
+    return ImportAccess(store.imports, runner.peek, runner.wake, store.imports.export)
 
 
 def _identity(gateway: Gateway, settings: Settings) -> Identity:

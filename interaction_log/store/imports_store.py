@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,8 +17,10 @@ import sqlalchemy as sa
 from interaction_log import mapping as m
 from interaction_log.records import Conflict, CustomField, NotFound, Refused
 from interaction_log.store import cursor as cursors
-from interaction_log.store import imports_site
+from interaction_log.store import imports_job, imports_site
 from interaction_log.store.custom_fields import defined
+from interaction_log.store.exports import Wanted
+from interaction_log.store.exports_child import stream
 from interaction_log.store.exports_text import safe
 from interaction_log.store.imports_files import MOST_BYTES
 from interaction_log.store.imports_read import forget_rows
@@ -80,12 +83,25 @@ class ImportRow:
 
 
 class StoredImports:
-    """``run(id)`` works at a job until its step is over, somewhere else than here (``imports_runner``)."""
+    """``url`` and ``region`` (ISO 3166-1 alpha-2): of the database and of numbers without a country code."""
 
-    def __init__(self, reading: Reading, writing: Writing, clock: Callable[[], float] = time.time):
+    def __init__(
+        self, reading: Reading, writing: Writing, url: str, region: str, clock: Callable[[], float] = time.time
+    ):
         self._reading = reading
         self._writing = writing
+        self._url = url
+        self._region = region
         self._clock = clock
+
+    async def work(self, of: str) -> str:
+        """Work at a job until its step is over, in this process: for commands. The program leaves it to a process
+        beside it (``imports_runner``)."""
+        return await asyncio.to_thread(imports_job.work, self._url, of, self._region, f"command {uuid.uuid4()}")
+
+    def export(self, wanted: Wanted) -> AsyncIterator[bytes]:
+        """Customers as a file, computed in a process beside this one."""
+        return stream(self._url, wanted)
 
     async def put_file(self, name: str, data: bytes, by: str) -> str:
         """Keep a file; the id of its import. Nothing was read of it yet."""

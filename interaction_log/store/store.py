@@ -92,7 +92,7 @@ class Store:
             StoredRecordings(reading, writing),
             StoredAudit(reading, writing),
             StoredTeams(reading, writing, users.forget),
-            StoredImports(reading, writing),
+            StoredImports(reading, writing, url, default_region),
             StoredKnowledge(reading, writing),
             StoredSurveys(reading, writing),
             SiteRecords.over(reading, writing),

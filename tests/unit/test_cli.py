@@ -17,7 +17,8 @@ from config.settings import load
 from cti_gateway.cli import commands, customers, init, replay, site_files, user
 from cti_gateway.cli.init import Found, globs, guess, manager_lines, toml
 from cti_gateway.diagnosis import NOISE, MemberFacts
-from interaction_log.records import Conflict, ImportReport, NotFound, Refused, RefusedRow, User
+from interaction_log.records import Conflict, NotFound, Refused, User
+from interaction_log.store import Store
 
 
 @pytest.mark.parametrize(
@@ -200,34 +201,39 @@ async def test_users_are_added_listed_and_locked_out(capsys: pytest.CaptureFixtu
     assert "password" not in listed[0]
 
 
-class FakeCustomers:
-    """Answers an import as it is told."""
+async def test_customers_are_taken_from_files_given_out_and_taken_back(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = Store.open(f"sqlite:///{tmp_path}/c.db", default_region="CN")
 
-    def __init__(self, report: ImportReport | Refused) -> None:
-        self.report = report
+    async def cti(*words: str) -> tuple[int, str, str]:
+        code = await customers.run(commands.parser().parse_args(["customers", *words]), store.imports, store.audit)
+        told = capsys.readouterr()
+        return code, told.out, told.err
 
-    async def import_csv(self, data: bytes, dry_run: bool) -> ImportReport:
-        if isinstance(self.report, Refused):
-            raise self.report
-        return self.report
-
-
-async def test_an_import_tells_every_refused_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = tmp_path / "c.csv"
-    path.write_text("name,phone\n")
-    parse = commands.parser().parse_args
-    arguments = parse(["customers", "import", str(path)])
-    refused = RefusedRow(line=3, field="phone", reason="is no number", row={})
-    some = FakeCustomers(ImportReport(read=2, created=1, updated=0, refused=[refused]))
-    assert await customers.run(arguments, some) == 1  # type: ignore[arg-type]
-    told = capsys.readouterr()
-    assert "line 3: phone: is no number" in told.err
-    assert "1 created" in told.out
-    none = FakeCustomers(ImportReport(read=1, created=1, updated=0, refused=[]))
-    assert await customers.run(arguments, none) == 0  # type: ignore[arg-type]
-    assert await customers.run(arguments, FakeCustomers(Refused("file", "is no CSV"))) == 2  # type: ignore[arg-type]
-    missing = parse(["customers", "import", str(tmp_path / "none.csv")])
-    assert await customers.run(missing, none) == 2  # type: ignore[arg-type]
+    try:
+        path = tmp_path / "c.csv"
+        path.write_text("Who,phone\nAnna,13800138001\nBo,12\n")
+        code, _, err = await cti("import", str(path))
+        assert (code, err) == (2, "cti customers import: mapping: there is no column for the name\n")
+        code, out, err = await cti("import", str(path), "--map", "Who=name", "--dry-run")
+        assert code == 1 and out.startswith("2 rows read; 1 would be new, 0 are customers already")
+        assert "line 3: phones.0: '12' is no valid telephone number" in err
+        assert await cti("imports") == (0, "", "")  # nothing is left of a dry run
+        code, out, _ = await cti("import", str(path), "--map", "Who=name")
+        assert code == 1 and "2 rows read; 1 created, 1 refused" in out
+        of = out.splitlines()[-1].split()[3]
+        assert (await cti("export", str(tmp_path / "out.vcf")))[0] == 0
+        assert "TEL;VALUE=uri:tel:+8613800138001" in (tmp_path / "out.vcf").read_text()
+        assert (await cti("export", str(tmp_path / "out.vcf")))[0] == 2  # never over what is there
+        assert (await cti("export", str(tmp_path / "out.pdf")))[0] == 2
+        assert (await cti("undo", of))[:2] == (0, "1 refused, 1 undone\n")
+        assert (await store.customers.search("", 10, None))[0] == []
+        assert (await cti("undo", "none"))[0] == (await cti("import", str(tmp_path / "none.csv")))[0] == 2
+        acts = [row.entry.action for row in await store.audit.page()]
+        assert acts == ["undo_import", "export_customers", "export_customers", "import_customers"]
+    finally:
+        store.close()
 
 
 def test_replay_prints_a_recording(capsys: pytest.CaptureFixture[str]) -> None:
