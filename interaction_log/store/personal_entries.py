@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from interaction_log.store import index
+from interaction_log.store import index, teams_tables
 from interaction_log.store import schema as s
 from interaction_log.store.audit import audit
 from interaction_log.store.callbacks import callbacks
@@ -164,4 +164,8 @@ free(s.dispositions, "settings")
 free(s.skills, "settings")
 free(s.meta, "numbers of the log")
 free(s.lease, "which process leads")
+free(teams_tables.roles, "the site's own people")
+free(teams_tables.teams, "the site's own people")
+free(teams_tables.team_members, "the site's own people")
+free(teams_tables.audit_head, "the last number and hash of the trail")
 free(audit, "names a customer by a random id only: routes and commands put no name, number or text there")
