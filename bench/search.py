@@ -224,7 +224,7 @@ def _checked(url: str, site: Site) -> None:
         for row in connection.execute(sa.select(search_docs).limit(200)):
             doc = doc_of(row)
             week = f"{row.id // 65_536 // 604_800}/" if site.by_week else ""
-            assert site.codes(doc, row.id) == doc.codes(week), doc
+            assert set(site.codes(doc, row.id).split()) == set(doc.codes(week).split()), doc
     engine.dispose()
 
 

@@ -43,16 +43,6 @@ NAMES: Final = [
 ]
 
 
-@functools.cache
-def _terms_of(text: str) -> frozenset[str]:
-    return frozenset(tokens.terms("", text))
-
-
-@functools.cache
-def _title_terms(title: str) -> frozenset[str]:
-    return frozenset(tokens.terms(title, ""))
-
-
 @dataclass(slots=True)
 class Batch:
     """Rows by table, as tuples in the order of ``COLUMNS``."""
@@ -147,18 +137,28 @@ class Site:
         batch.rows["search_words"].append((of, self.codes(doc, of)))
 
     def codes(self, doc: Doc, of: int) -> str:
-        """What ``Doc.codes`` gives, line by line from what is known already."""
-        found = {f"={label}" for label in doc.labels()} | _fresh(doc.title)
+        """What ``Doc.codes`` gives (in another order, some twice), line by line from what is known already."""
+        week = bucket(of) if self.by_week else ""
+        parts = [_line(f"={label}", "label", week) for label in doc.labels()]
+        parts.append(_number(doc.title, week) if doc.title.startswith("+") else _line(doc.title, "title", week))
         for line in doc.text.split("\n"):
             phrase, sign, number = line.rpartition(" #")
-            found |= (_terms_of(phrase) | _fresh_text(number)) if sign else _terms_of(line)
-        week = bucket(of) if self.by_week else ""
-        return " ".join(sorted(tokens.coded(term, week) for term in found))
+            if sign or line.startswith("+"):
+                parts.append(_number(number if sign else line, week))
+            if phrase or not line.startswith("+"):
+                parts.append(_line(phrase if sign else line, "text", week))
+        return " ".join(parts)
 
 
-def _fresh(title: str) -> frozenset[str]:
-    return frozenset(tokens.terms(title, "")) if title.startswith("+") else _title_terms(title)
+@functools.lru_cache(1 << 16)
+def _line(text: str, kind: str, week: str) -> str:
+    """Codes of a line that comes again and again."""
+    found = {text} if kind == "label" else tokens.terms(text, "") if kind == "title" else tokens.terms("", text)
+    return " ".join(tokens.coded(term, week) for term in found)
 
 
-def _fresh_text(number: str) -> set[str]:
-    return tokens.terms("", number)
+def _number(text: str, week: str) -> str:
+    """Codes of a number, which hardly comes again."""
+    digits = text.lstrip("+")
+    found = [f"w{digits}", *(f"n{digits[-n:]}" for n in tokens.ENDINGS if n <= len(digits))]
+    return " ".join(tokens.coded(term, week) for term in found)

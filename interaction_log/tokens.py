@@ -119,7 +119,7 @@ def terms(title: str, text: str, labels: Iterable[str] = ()) -> set[str]:
     found = {f"={label}" for label in labels}
     for piece in pieces(title):
         found.update(_of(piece))
-        if piece.kind == "word":
+        if piece.kind == "word" and not piece.text.isdigit():
             found.update(f"^{piece.text[:n]}" for n in range(2, min(len(piece.text), LONGEST_BEGINNING + 1)))
     for piece in pieces(text):
         found.update(_of(piece))
@@ -178,7 +178,7 @@ class Wanted:
             length = max(n for n in ENDINGS if n <= len(self.text))
             ending = f"n{self.text[-length:]}"
             return ("or", (ending, f"w{self.text[:LONGEST_WORD]}"))
-        if self.open and len(self.text) >= 2:
+        if self._goes_on:
             return ("or", (f"w{self.text}", f"^{self.text[:LONGEST_BEGINNING]}"))
         return f"w{self.text}"
 
@@ -195,8 +195,13 @@ class Wanted:
             return piece.kind != "run" and piece.text.isdigit() and piece.text.endswith(self.text)
         if piece.kind != "word":
             return False
-        goes_on = self.open and title and len(self.text) > 1
+        goes_on = self._goes_on and title and not piece.text.isdigit()
         return piece.text == self.text or (goes_on and piece.text.startswith(self.text))
+
+    @property
+    def _goes_on(self) -> bool:
+        """Whether words that begin with it are meant too."""
+        return self.open and len(self.text) >= 2 and not self.text.isdigit()
 
     def _in_run(self, piece: Piece) -> Iterator[tuple[int, int]]:
         if piece.kind != "run":
