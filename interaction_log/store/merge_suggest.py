@@ -37,10 +37,16 @@ SHORTEST_NAME: Final = 4  # letters: in shorter names one other letter is anothe
 MOST_PEOPLE: Final = 8
 """An address that more people have looks like a switchboard: nobody is one person for that."""
 STEP: Final = 5_000  # rows of an index that one step looks at
-ORGANISATIONS: Final = 100  # in one step
+ORGANISATIONS: Final = 50  # in one step
+TOGETHER: Final = 100  # pairs written in one transaction
 NEIGHBOURS: Final = 20  # by name, in an organisation of more than this many people
 MOST_PAIRS: Final = 20_000  # kept of one walk
 _s: Final = merge_suggestions.c
+_AGAIN: Final = (
+    sa.update(merge_suggestions)
+    .where(_s.one == sa.bindparam("new_one"), _s.other == sa.bindparam("new_other"))
+    .values(score=sa.bindparam("new_score"), reasons=sa.bindparam("new_reasons"), at=sa.bindparam("new_at"))
+)
 _PUNCTUATION: Final = re.compile(r"[\W_]+")
 
 register(Personal(table=merge_suggestions, of=either(customer(_s.one), customer(_s.other)), erase="delete"))
@@ -132,8 +138,8 @@ class StoredSuggestions:
         """In short transactions; what was found before and is true no more goes away."""
         keys = sorted(pairs.found)
         open_pairs: dict[tuple[str, str], list[str]] = {}
-        for n in range(0, len(keys), 200):
-            some = {key: pairs.found[key] for key in keys[n : n + 200]}
+        for n in range(0, len(keys), TOGETHER):
+            some = {key: pairs.found[key] for key in keys[n : n + TOGETHER]}
             for key in await self._writing(partial(_put, found=some, at=at)):
                 open_pairs[key] = list(some[key])
             await pause()
@@ -235,18 +241,23 @@ def _put(connection: sa.Connection, found: dict[tuple[str, str], dict[str, str]]
     }
     known = sa.select(_s.one, _s.other, _s.dismissed_at).where(_s.one.in_(ids), _s.other.in_(ids))
     there = {(row.one, row.other): row.dismissed_at for row in connection.execute(known)}
-    undecided = []
-    for key, reasons in found.items():
-        if key in undone or there.get(key) is not None:
-            continue
-        undecided.append(key)
-        told = json.dumps([{"code": code, "value": value} for code, value in reasons.items()])
-        row = {"score": score(reasons), "reasons": told, "at": at}
-        if key in there:
-            where = (_s.one == key[0]) & (_s.other == key[1])
-            connection.execute(sa.update(merge_suggestions).where(where).values(row))
-        else:
-            connection.execute(sa.insert(merge_suggestions).values(one=key[0], other=key[1], **row))
+    undecided = [key for key in found if key not in undone and there.get(key) is None]
+    rows = [
+        {
+            "one": key[0],
+            "other": key[1],
+            "score": score(found[key]),
+            "reasons": json.dumps([{"code": code, "value": value} for code, value in found[key].items()]),
+            "at": at,
+        }
+        for key in undecided
+    ]
+    old = [{f"new_{name}": value for name, value in row.items()} for row in rows if (row["one"], row["other"]) in there]
+    new = [row for row in rows if (row["one"], row["other"]) not in there]
+    if old:
+        connection.execute(_AGAIN, old)
+    if new:
+        connection.execute(sa.insert(merge_suggestions), new)
     return undecided
 
 
