@@ -160,5 +160,5 @@ def _line(text: str, kind: str, week: str) -> str:
 def _number(text: str, week: str) -> str:
     """Codes of a number, which hardly comes again."""
     digits = text.lstrip("+")
-    found = [f"w{digits}", *(f"n{digits[-n:]}" for n in tokens.ENDINGS if n <= len(digits))]
+    found = [f"n{digits[-n:]}" for n in tokens.ENDINGS if n <= len(digits)] or [f"w{digits}"]
     return " ".join(tokens.coded(term, week) for term in found)

@@ -27,8 +27,8 @@ MOST_CHARACTERS: Final = 50_000
 MOST_TERMS: Final = 8_000
 LONGEST_WORD: Final = 40
 LONGEST_BEGINNING: Final = 10
-ENDINGS: Final = (4, 5, 6, 7, 8, 10)
-"""Digits: a longer ending is found by the longest of these and looked at again."""
+ENDINGS: Final = (4, 6, 8)
+"""Digits: any other ending is found by the longest of these that fits, and looked at again."""
 SHORTEST_NUMBER: Final = 4
 LONGEST_NUMBER: Final = 20
 MOST_QUERY: Final = 200
@@ -133,10 +133,16 @@ def _of(piece: Piece) -> Iterator[str]:
         yield from piece.text
         yield from _pairs(piece.text)
         return
-    if piece.kind == "word":
-        yield f"w{piece.text}"
-    if piece.text.isdigit() and SHORTEST_NUMBER <= len(piece.text) <= LONGEST_NUMBER:
+    number = _is_number(piece)
+    if number:
         yield from (f"n{piece.text[-n:]}" for n in ENDINGS if n <= len(piece.text))
+    if piece.kind == "word" and (not number or piece.text.startswith("0")):
+        yield f"w{piece.text}"
+
+
+def _is_number(piece: Piece) -> bool:
+    """Whether it is found by its endings."""
+    return piece.kind != "run" and piece.text.isdigit() and SHORTEST_NUMBER <= len(piece.text) <= LONGEST_NUMBER
 
 
 def _pairs(run: str) -> Iterator[str]:
@@ -176,8 +182,7 @@ class Wanted:
             return some[0] if len(some) == 1 else ("and", some)
         if self.kind == "number":
             length = max(n for n in ENDINGS if n <= len(self.text))
-            ending = f"n{self.text[-length:]}"
-            return ("or", (ending, f"w{self.text[:LONGEST_WORD]}"))
+            return f"n{self.text[-length:]}"
         if self._goes_on:
             return ("or", (f"w{self.text}", f"^{self.text[:LONGEST_BEGINNING]}"))
         return f"w{self.text}"
@@ -192,7 +197,7 @@ class Wanted:
 
     def _fits(self, piece: Piece, title: bool) -> bool:
         if self.kind == "number":
-            return piece.kind != "run" and piece.text.isdigit() and piece.text.endswith(self.text)
+            return _is_number(piece) and piece.text.endswith(self.text)
         if piece.kind != "word":
             return False
         goes_on = self._goes_on and title and not piece.text.isdigit()
@@ -222,11 +227,11 @@ def wanted(query: str) -> list[Wanted]:
     for piece in pieces(query):
         if piece.start < covered:
             continue
-        if piece.kind == "number" or (piece.text.isdigit() and len(piece.text) >= SHORTEST_NUMBER):
+        if _is_number(piece):
             number = piece.text.lstrip("0") or piece.text
             covered = piece.end
             if len(number) >= SHORTEST_NUMBER:
-                found.append(Wanted("number", number[-LONGEST_NUMBER:]))
+                found.append(Wanted("number", number))
                 continue
         found.append(Wanted("run" if piece.kind == "run" else "word", piece.text, piece.end == last))
     return list(dict.fromkeys(found))[:MOST_WANTED]
