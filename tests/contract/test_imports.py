@@ -16,7 +16,9 @@ from interaction_log.store import Store, imports_job
 from interaction_log.store.custom_fields import StoredFields
 from interaction_log.store.engine import open_engine
 from interaction_log.store.imports_store import Import, ImportRow
+from interaction_log.store.records_tables import customer_values
 from interaction_log.store.schema import customer_emails, customer_phones, customers
+from interaction_log.store.search_tables import search_docs
 from tests.contract.test_store import postgres, store, url  # noqa: F401 (fixtures)
 
 HEADER = "name,phone,email,company,notes\n"
@@ -57,11 +59,11 @@ async def rows(store: Store, job: Import, **how: Any) -> list[ImportRow]:
 
 
 def content(url: str) -> dict[str, list[Any]]:
-    """All that the database says of customers."""
+    """All that the database says of customers, what a search finds of them too."""
     engine = open_engine(url, writes=False)
     try:
         with engine.connect() as connection:
-            tables = (customers, customer_phones, customer_emails)
+            tables = (customers, customer_phones, customer_emails, customer_values, search_docs)
             return {t.name: sorted(map(tuple, connection.execute(sa.select(t))), key=repr) for t in tables}
     finally:
         engine.dispose()
