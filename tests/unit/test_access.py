@@ -70,6 +70,8 @@ def test_every_route_has_its_line() -> None:
 
 def test_no_line_is_for_nothing() -> None:
     there = {f"{method} {path}" for method, path in operations()}
+    hidden = [(method, route.path) for route in routes_of(api()) for method in route.methods]
+    there |= {line for line in ROUTES for method, path in hidden if line == f"{method} {path}"}
     assert not set(ROUTES) - there, "these lines of agent_console/access.py name no route (any more): remove them"
 
 
