@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from interaction_log.mapping import Same
 from interaction_log.records import Customer
-from interaction_log.store import customer_rows
+from interaction_log.store import customer_rows, links
 from interaction_log.store.fields import Checked, written
 from interaction_log.store.schema import customer_emails, customer_phones
 
@@ -50,7 +50,8 @@ def owners(connection: sa.Connection, rows: Sequence[Checked]) -> dict[str, set[
     for some in _some({mail.casefold() for row in rows for mail in row.customer.emails}):
         for mail, of in connection.execute(sa.select(m.folded, m.customer_id).where(m.folded.in_(some))):
             found.setdefault(mail, set()).add(of)
-    return found
+    heads = links.roots(connection, {of for ids in found.values() for of in ids})  # merged records are one customer
+    return {address: {heads[of] for of in ids} for address, ids in found.items()}
 
 
 def _some(values: Iterable[str]) -> Iterable[list[str]]:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from interaction_log.mapping import FIELDS
 from interaction_log.records import Customer, CustomField, Refused
-from interaction_log.store import customer_rows
+from interaction_log.store import customer_rows, links
 from interaction_log.store.custom_fields import defined
 from interaction_log.store.fields import Checked, check
 from interaction_log.store.imports_apply import digest, flat
@@ -90,7 +90,9 @@ def in_use(connection: sa.Connection, ids: Sequence[str]) -> set[str]:
     query = sa.select(interactions.c.customer_id).distinct()
     found: set[str] = set()
     for n in range(0, len(ids), 500):
-        found |= set(connection.execute(query.where(interactions.c.customer_id.in_(ids[n : n + 500]))).scalars())
+        some = ids[n : n + 500]
+        found |= set(connection.execute(query.where(interactions.c.customer_id.in_(some))).scalars())
+        found |= links.linked(connection, some)
     return found
 
 

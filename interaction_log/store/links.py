@@ -7,7 +7,7 @@ that forest, flat: each merged record with the head of its person.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import sqlalchemy as sa
@@ -37,6 +37,12 @@ def members(connection: sa.Connection, customer_id: str) -> list[str]:
     """All ids that are one person with this one: the head first, then by id. An unknown id is alone."""
     head = root(connection, customer_id)
     return [head, *sorted(connection.execute(sa.select(_l.member).where(_l.root == head)).scalars())]
+
+
+def linked(connection: sa.Connection, ids: Sequence[str]) -> set[str]:
+    """Those of these records (500 at most) that are one person with others: a merge must be undone before they go."""
+    rows = connection.execute(sa.select(_l.member, _l.root).where(_l.member.in_(ids) | _l.root.in_(ids)))
+    return {of for row in rows for of in row} & set(ids)
 
 
 def of_person(column: sa.ColumnElement[str], customer_id: str) -> sa.ColumnElement[bool]:
