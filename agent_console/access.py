@@ -67,7 +67,7 @@ ROUTES: Final[Mapping[str, Needs]] = {
     "GET /survey/{token}": OPEN,  # the token is the right
     "POST /survey/{token}": OPEN,
     "GET /api/customers/{customer_id}/surveys": _needs("customers.read"),
-    "POST /api/interactions/{interaction_id}/survey": _needs("catalogue.write"),
+    "POST /api/interactions/{interaction_id}/survey": _needs("surveys.ask"),
     # files of customers
     "GET /api/imports": _needs("customers.import"),
     "POST /api/imports": _needs("customers.import"),

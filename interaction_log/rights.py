@@ -37,6 +37,7 @@ RIGHTS: Final[Mapping[str, str]] = {
     "recordings.delete": "delete recordings",
     "reports.read": "read reports and what is behind their numbers",
     "reports.write": "define and schedule reports",
+    "surveys.ask": "send a customer a link that asks how content he is",
     # knowledge
     "knowledge.read": "read articles and scripts",
     "knowledge.write": "write and publish articles and scripts",
@@ -82,6 +83,7 @@ _SUPERVISOR: Final = _AGENT | {
     "reports.read",
     "reports.write",
     "knowledge.write",
+    "surveys.ask",
     "live.read",
     "supervise.listen",
     "supervise.states",
