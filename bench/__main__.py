@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import uvloop
 
-from bench import asterisk, codec, entry, flood, pipeline, pop, routing, search, writer
+from bench import asterisk, codec, entry, flood, imports, pipeline, pop, routing, search, writer
 
 RESULTS: Final = Path(__file__).resolve().parent / "results"
 FULL: Final = os.environ.get("SCALE") == "full"
@@ -100,6 +100,28 @@ def _pop_promises(found: Figures) -> list[Promise]:
 
 def _latencies(one: Figures) -> str:
     return ", ".join(f"{one[key]:.2f}" for key in ("p50_ms", "p95_ms", "p99_ms"))
+
+
+def _imports() -> Figures:
+    found = uvloop.run(imports.run())
+    print(imports.table(found))
+    return found
+
+
+def _imports_promises(found: Figures) -> list[Promise]:
+    rows = f"{found['rows']:,} rows"
+    promises = [
+        Promise(f"{rows} of {kind}: dry run and import (s)", f"{one['whole']:.0f}", "< 60", one["whole"] < 60)
+        for kind, one in found["kinds"].items()
+    ]
+    latency = f"{found['busy']['p99']:.0f} against {found['quiet']['p99']:.0f}, {found['p99_ratio']:.1f} times"
+    longest = found["busy"]["longest"]
+    return [
+        *promises,
+        Promise("log write p99 beside an import (ms)", latency, "", None),
+        Promise("longest log write beside an import (ms)", f"{longest:.0f}", "< 500", longest < 500),
+        Promise("loop late beside an import, p99 (ms)", f"{found['busy_lag']['p99']:.1f}", "", None),
+    ]
 
 
 def _flood() -> Figures:
@@ -197,6 +219,7 @@ BENCHES: Final[dict[str, Bench]] = {
     "writer": Bench(lambda: writer.run(rounds=10 if FULL else 6), _writer_promises),
     "entry": Bench(_entry, _entry_promises),
     "search": Bench(_search, _search_promises),
+    "imports": Bench(_imports, _imports_promises),
     "flood": Bench(_flood, _flood_promises),
     "pop": Bench(_pop, _pop_promises),
     "routing": Bench(_routing, _routing_promises),

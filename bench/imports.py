@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import io
+import resource
 import statistics
 import tempfile
 import time
@@ -151,7 +152,7 @@ async def _one(
     busy: list[float],
     lags: list[float],
 ) -> Figures:
-    began = time.perf_counter()
+    began, cpu = time.perf_counter(), _cpu()
     of = await store.imports.put_file("bench", data, "bench")
     await runner.peek(of)
     job = await store.imports.suggest(of, None)
@@ -170,8 +171,15 @@ async def _one(
             busy += waits
             lags += beats
             times["whole"] = time.perf_counter() - began
+            times["cpu"] = _cpu() - cpu
             times["created"] = job.counts.get("created", 0)
     return times
+
+
+def _cpu() -> float:
+    """Seconds of processor time that processes beside this one took, of those that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _of(values: list[float]) -> Figures:
@@ -181,11 +189,13 @@ def _of(values: list[float]) -> Figures:
 
 def table(found: Figures) -> str:
     """For people."""
-    lines = [f"{found['rows']:,} rows       first rows   dry run   import   dry run + import   undo  (seconds)"]
+    lines = [
+        f"{found['rows']:,} rows       first rows   dry run   import   dry run + import   its CPU     undo  (seconds)"
+    ]
     for kind, one in found["kinds"].items():
         lines.append(
             f"  {kind:<14} {one['peek']:>11.1f} {one['reading']:>9.1f} {one['importing']:>8.1f} "
-            f"{one['whole']:>18.1f} {one['undoing']:>6.1f}"
+            f"{one['whole']:>18.1f} {one['cpu']:>9.1f} {one['undoing']:>8.1f}"
         )
     lines.append("ms                      p50      p95      p99   longest")
     for name, what in (("quiet", "log write, alone"), ("busy", "log write, beside")):

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-HOLD_SECONDS: Final = 0.09
+HOLD_SECONDS: Final = 0.12
 """How long a transaction shall take. Nobody waits for the log to see a call; it waits up to 0.5 s for its turn."""
 LEAST: Final = 10
 MOST: Final = 2_000
@@ -14,7 +14,7 @@ REST_SHARE: Final = 0.25
 """Of the time that a transaction took, for the others to have their turn. SQLite has no queue of who waits: a writer
 that comes back at once keeps those out who look again after some milliseconds only."""
 LEAST_REST: Final = 0.015
-MOST_REST: Final = 0.03
+MOST_REST: Final = 0.025
 """SQLite's waiting writer looks again after 25 ms at the latest, in the first 150 ms of its waiting."""
 
 
