@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
 
 from interaction_log import tokens
+from interaction_log.migrations.versions import v0011_search
 from interaction_log.store import index, items, upgrade_to_head
 from interaction_log.store.engine import open_engine
 from interaction_log.store.index import Doc
@@ -108,3 +111,17 @@ def test_an_item_is_put_replaced_and_dropped(connection: sa.Connection) -> None:
         items.drop(connection, "task", "k2")
     (row,) = connection.execute(sa.select(timeline_items)).all()
     assert (row.kind, row.ref, row.at, row.actor, row.public) == ("case", "k1", 6.0, None, '{"state": "closed"}')
+
+
+def test_the_tables_go_and_come_with_data_in_them(connection: sa.Connection) -> None:
+    with connection.begin():
+        index.put(connection, Doc("note", "n1", "c1", 1_000.5, "Müller", "lamp"))
+        items.put(connection, Item("case", "k1", "c1", 5.0, "Lamp"))
+    with connection.begin(), Operations.context(MigrationContext.configure(connection)):
+        v0011_search.downgrade()
+        names = set(sa.inspect(connection).get_table_names())
+        assert not {"search_docs", "search_state", "timeline_items", "search_words"} & names
+        v0011_search.upgrade()
+    with connection.begin():
+        index.put(connection, Doc("note", "n1", "c1", 1_000.5, "Müller", "lamp"))
+    assert holding(connection, "wlamp") == {"n1"}
