@@ -14,11 +14,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
 
-from bench import child, sipp_load, site, truth
+from bench import child, sipp_load, site
 from bench.console import Console, connect
 from bench.rest import Rest
 from cti_gateway.calls import PbxProfile
 from cti_gateway.replay import interactions
+from interaction_log import reconcile as witnesses
 from tests.pbx.ami import AmiRefused, Block
 from tests.pbx.asterisk import Pbx
 from tests.pbx.record import Recorder
@@ -132,10 +133,10 @@ async def reconcile(
         async with sipp_load.LoadPbx() as pbx, subject(pbx, folder) as records:
             await load(pbx, folder, count, rate)
             ours = await records()
-            queued = truth.queue_calls(pbx.queue_log())
-            written = truth.call_records(pbx.cdr(), "PJSIP/pstn")
-    result = truth.compare(ours, queued, written)
-    outcomes = [call.outcome for call in queued.values()]
+            queued = witnesses.queue_log("\n".join("|".join(line) for line in pbx.queue_log()))
+            written = witnesses.call_records(pbx.cdr(), ["PJSIP/pstn"])
+    result = witnesses.compare(ours, queued, written)
+    outcomes = [call.result for calls in queued.values() for call in calls]
     return {
         "subject": subject.__name__,
         "calls": count,
@@ -145,7 +146,7 @@ async def reconcile(
         "in_our_log": len(ours),
         "answered": outcomes.count("answered"),
         "abandoned": outcomes.count("abandoned"),
-        "transferred": sum(call.transferred for call in queued.values()),
+        "transferred": sum(call.transferred for calls in queued.values() for call in calls),
         "compared": dict(result.compared),
         "largest_seconds": {key: round(value, 3) for key, value in result.largest.items()},
         "differences": [vars(one) for one in result.differences],

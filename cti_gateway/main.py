@@ -47,7 +47,12 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DONE, FAILED, WRONG_USE = 0, 1, 2
-_STORE_PARTS: Final = {"customers": ("imports", "audit"), "user": ("users", "audit"), "audit": ("audit",)}
+_STORE_PARTS: Final = {
+    "customers": ("imports", "audit"),
+    "user": ("users", "audit"),
+    "audit": ("audit",),
+    "reports": ("reports", "interactions", "orders"),
+}
 DEMO_DATABASE: Final = "sqlite:///var/demo.db"
 READY_SECONDS: Final = 20.0
 """How long the demo waits for its own simulator before it says that something is wrong."""
@@ -96,6 +101,12 @@ def _command(arguments: argparse.Namespace) -> int:
     settings = load(path, os.environ)
     parts = _STORE_PARTS.get(arguments.command)
     if parts is not None and settings is not None:
+        if arguments.command == "reports":
+            trunks = [glob for pbx in settings.pbx for glob in pbx.trunks]
+            arguments.region, arguments.trunk = (
+                settings.phone.default_region,
+                getattr(arguments, "trunk", None) or trunks,
+            )
         work = partial(_on_parts, module.run, arguments, parts)
         return asyncio.run(_with_store(settings, work))
     result = module.run(arguments, settings)
@@ -110,7 +121,8 @@ async def _with_store(settings: Settings, work: Callable[[Any], Awaitable[int]])
     from interaction_log.store import SchemaTooNew, Store  # noqa: PLC0415
 
     try:
-        store = await asyncio.to_thread(Store.open, settings.database.url, default_region=settings.phone.default_region)
+        key, region = _master_key(settings), settings.phone.default_region
+        store = await asyncio.to_thread(Store.open, settings.database.url, default_region=region, master_key=key)
     except (SchemaTooNew, ValueError) as error:
         print(f"cti: {error}", file=sys.stderr)
         return FAILED

@@ -24,6 +24,7 @@ from cti_gateway.cli import (
     queue,
     record,
     replay,
+    reports,
     restore,
     run,
     user,
@@ -41,7 +42,22 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="cti", description="Callweave: calls, chat and mail in one interaction log.")
     made.add_argument("--version", action="version", version=f"callweave {__version__}")
     commands = made.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (run, init, doctor, user, customers, queue, db, audit, privacy, backup, restore, replay, record):
+    for module in (
+        run,
+        init,
+        doctor,
+        user,
+        customers,
+        queue,
+        db,
+        audit,
+        privacy,
+        backup,
+        restore,
+        replay,
+        record,
+        reports,
+    ):
         module.add_parser(commands)
     agi_front.add_parser(commands)
     for one in _leaves(commands):

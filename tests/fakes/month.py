@@ -21,6 +21,19 @@ from interaction_log.store.engine import database_url, open_engine
 from interaction_log.store.schema import agent_states, customers, interactions, legs, queue_visits
 
 Row = dict[str, Any]
+_PUBLIC = (
+    "channel",
+    "direction",
+    "customer_address",
+    "queue",
+    "outcome",
+    "started_at",
+    "answered_at",
+    "ended_at",
+    "wait_seconds",
+    "talk_seconds",
+    "hold_seconds",
+)
 QUEUES = ("billing", "orders", "sales", "support", "售后", "vip")
 CHANNELS = ("voice", "voice", "voice", "chat", "email")
 RESULTS = ("answered",) * 80 + ("abandoned",) * 11 + ("timeout",) * 5 + ("no_agent",) * 2 + ("left", "pbx_lost")
@@ -241,8 +254,10 @@ def write(url: str, one: Month) -> None:
     """Into an empty, migrated database."""
     for row in one.interactions:
         held = [{"by": row["_device"], "seconds": row["hold_seconds"]}] if row["hold_seconds"] else []
-        own = {"channel": row["channel"], "outcome": row["outcome"], "talk_seconds": row["talk_seconds"]}
-        row["public"] = orjson.dumps(own | {"holds": held, "padding": "x" * 1_200}).decode()
+        lists = ("linked_ids", "unique_ids", "offers", "segments", "transfers", "recordings", "messages")
+        own = {name: row[name] for name in _PUBLIC} | {"customer_name": None, "dialled": "800", "ended_by": "customer"}
+        own |= {name: [] for name in (*lists, "queues", "queue_visits")} | {"padding": "x" * 800}
+        row["public"] = orjson.dumps(own | {"holds": held, "conference": False, "inferred": False}).decode()
     if database_url(url).get_backend_name() == "postgresql":
         _copy(url, one)
     else:

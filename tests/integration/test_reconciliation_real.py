@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bench import truth
 from bench.asterisk import product, reconcile, table
+from interaction_log.reconcile import call_records, compare, queue_log
 from tests.pbx.fixtures import need_asterisk
 
 CALLS = 40
@@ -30,10 +30,13 @@ CDR = "\n".join(
 
 
 def item(unique_id: str, **fields: object) -> dict[str, object]:
+    visit = {"queue": "bench", "result": fields["outcome"], "wait_seconds": fields["wait_seconds"]}
+    fields.pop("unique_ids", None)
     usual: dict[str, object] = {
         "unique_ids": [unique_id],
-        "queue": "bench",
-        "queue_visits": [{}],
+        "channel": "voice",
+        "direction": "inbound",
+        "queue_visits": [visit],
         "transfers": [],
         "segments": [],
         "talk_seconds": 0.0,
@@ -73,8 +76,7 @@ def right() -> list[dict[str, object]]:
 
 
 def differences(items: list[dict[str, object]]) -> set[tuple[str, str]]:
-    queued = truth.queue_calls(line.split("|") for line in QUEUE_LOG.splitlines())
-    found = truth.compare(items, queued, truth.call_records(CDR, "PJSIP/pstn")).differences
+    found = compare(items, queue_log(QUEUE_LOG), call_records(CDR, ["PJSIP/pstn"])).differences
     return {(one.unique_id, one.what) for one in found}
 
 
@@ -86,13 +88,14 @@ def test_the_comparison_finds_calls_that_are_missing_doubled_or_invented() -> No
     items = right()
     assert differences(items[1:]) == {("1.1", "times in our log")}
     assert differences([*items, items[0]]) == {("1.1", "times in our log")}
-    assert differences([*items, item("1.7")]) == {("(of ours only: ['1.7'])", "times in our log")}
+    invented = item("1.7", outcome="abandoned", wait_seconds=1.0, started_at=106.0, ended_at=107.0)
+    assert differences([*items, invented]) == {("1.7", "visits"), ("1.7", "written")}
 
 
 @pytest.mark.parametrize(
     ("call", "field", "value", "what"),
     [
-        (0, "outcome", "abandoned", "outcome"),
+        (0, "outcome", "abandoned", "result"),
         (0, "wait_seconds", 3.2, "wait"),
         (0, "talk_seconds", 5.8, "talk"),
         (0, "ended_by", "customer", "ended by"),
@@ -103,7 +106,8 @@ def test_the_comparison_finds_calls_that_are_missing_doubled_or_invented() -> No
 )
 def test_the_comparison_finds_what_differs(call: int, field: str, value: object, what: str) -> None:
     items = right()
-    items[call][field] = value
+    del items[call]["queue_visits"]
+    items[call] = item(f"1.{2 * call + 1}", **items[call] | {field: value})
     assert what in {one for _, one in differences(items)}
 
 
