@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from interaction_log.evidence import Kind
+from interaction_log.evidence import Evidence, Kind
 from interaction_log.persons import (
     Claim,
     Merge,
@@ -16,7 +16,7 @@ from interaction_log.persons import (
     SharedHint,
     Suggestion,
 )
-from interaction_log.records import Customer
+from interaction_log.records import Customer, Match
 
 
 class Merges(Protocol):
@@ -62,6 +62,10 @@ class Claims(Protocol):
 
     async def of(self, customer_id: str) -> list[Claim]:
         """All that speaks for this person; raises ``NotFound``."""
+        ...
+
+    async def who(self, evidence: Evidence) -> Match:
+        """Whom a mail's sender, a login or a number speaks for; raises ``Refused``."""
         ...
 
     async def confirm(self, customer_id: str, kind: Kind, value: str, *, by: str, at: float) -> Claim:

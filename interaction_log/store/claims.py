@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
@@ -17,8 +18,8 @@ import sqlalchemy as sa
 from interaction_log.evidence import Evidence, Kind, Policy, folded, judge
 from interaction_log.identity import parse_phone
 from interaction_log.persons import Claim, Seen, SharedAddress, SharedHint
-from interaction_log.records import Customer, NotFound, Refused
-from interaction_log.store import customer_rows, links
+from interaction_log.records import Customer, Match, NotFound, Refused
+from interaction_log.store import claims_find, customer_rows, links
 from interaction_log.store.identity_tables import claims, shared_addresses
 from interaction_log.store.personal import Personal, customer, either, mail, number, register
 from interaction_log.store.reading import Reading
@@ -57,6 +58,11 @@ class StoredClaims:
     async def of(self, customer_id: str) -> list[Claim]:
         """All that speaks for this person: what the records say and what was seen. Raises ``NotFound``."""
         return await self._reading(partial(_of, customer_id=customer_id, policy=self.policy))
+
+    async def who(self, evidence: Evidence) -> Match:
+        """Whom a mail's sender, a login or a number speaks for; ``value`` as it came. Raises ``Refused``."""
+        one = replace(evidence, value=folded(evidence.kind, evidence.value))
+        return await self._reading(partial(claims_find.who, evidence=one, policy=self.policy))
 
     async def confirm(self, customer_id: str, kind: Kind, value: str, *, by: str, at: float) -> Claim:
         """A user says that this address belongs to this person. Raises ``NotFound``, ``Refused``."""

@@ -9,11 +9,13 @@ import pytest
 import sqlalchemy as sa
 
 from cti_gateway.identity_upkeep import IdentityUpkeep
+from interaction_log.evidence import Evidence
 from interaction_log.persons import Seen
 from interaction_log.records import Conflict, Customer, NotFound, Refused
 from interaction_log.store import Store
 from interaction_log.store.engine import open_engine
 from interaction_log.store.schema import interactions
+from tests.contract.test_imports import HEADER, step, taken
 from tests.contract.test_store import postgres, store, url  # noqa: F401 (fixtures)
 
 AT = 1_795_293_080.0
@@ -373,3 +375,52 @@ async def test_interactions_of_merged_records_are_those_of_the_person(store: Sto
     assert await listed(other) == await listed(kept) == [("i1", "Kept"), ("i0", "Kept")]
     await undo(store, done)
     assert (await listed(kept), await listed(other)) == ([("i0", "Kept")], [("i1", "Other")])
+
+
+# --- other channels, and imports -----------------------------------------------------------------------
+
+
+async def test_mails_and_logins_speak_as_their_proof_allows(store: Store) -> None:  # noqa: F811
+    emily = await customer(store, "Emily", emails=["Emily@Example.com"])
+    claims = store.identity.claims
+
+    async def said(**evidence: Any) -> tuple[str, list[str]]:
+        match = await claims.who(Evidence(**evidence))
+        people = [match.customer] if match.customer is not None else match.candidates
+        return match.strength, [one["name"] for one in people]
+
+    mail: dict[str, Any] = {"kind": "email", "value": "emily@EXAMPLE.com", "source": "mail"}
+    assert await said(**mail, authenticated=True) == ("known", ["Emily"])
+    assert await said(**mail) == ("maybe", ["Emily"])
+    assert await said(**mail, authenticated=False) == ("unknown", [])
+    assert await said(**(mail | {"source": "typed"})) == ("unknown", []), "anybody can type an address"
+    login: dict[str, Any] = {"kind": "login", "value": "emily-7", "source": "site"}
+    assert await said(**login) == ("unknown", [])
+    await claims.confirm(emily.id, "login", "Emily-7", by="ben", at=AT)
+    assert await said(**login) == ("known", ["Emily"])
+    assert await said(**(login | {"source": "typed"})) == ("unknown", [])
+    office = await customer(store, "Office", emails=["emily@example.com"])
+    strength, names = await said(**mail, authenticated=True)
+    assert (strength, set(names)) == ("candidates", {"Emily", "Office"})
+    done = await merge(store, emily, office)
+    assert await said(**mail, authenticated=True) == ("known", ["Emily"])
+    await claims.share("email", "emily@example.com", by="sofia", at=AT)
+    assert await said(**mail, authenticated=True) == ("candidates", ["Emily"])
+    await undo(store, done)
+    with pytest.raises(Refused):
+        await said(**(mail | {"value": " "}))
+
+
+async def test_an_import_meets_merged_people_and_takes_nobody_away(store: Store, url: str) -> None:  # noqa: F811
+    mine = await customer(store, "Bo Li", EMILY)
+    job = await taken(store, url)
+    came = {one.name: one for one in (await store.customers.search("", 50, None))[0]}
+    kept = await merge(store, came["Cai"], mine)
+    again = await taken(store, url, (HEADER + f"Cai,{EMILY},,Carter,\n").encode())
+    assert (await store.customers.get(mine.id)).organisation == "Carter", "a row with his number is that person's"
+    assert (await store.customers.get(mine.id)).id == came["Cai"].id and again.state == "done"
+    await step(store, url, job.id, "undoing")
+    left = {one.name for one in (await store.customers.search("", 50, None))[0]}
+    assert left == {"Cai"}, "who was merged stays until that is undone"
+    await undo(store, kept)
+    assert (await store.customers.get(mine.id)).name == "Bo Li"
