@@ -405,3 +405,49 @@ def added(many: Iterable[Sums]) -> dict[str, int]:
         for name, value in sums.items():
             total[name] = total.get(name, 0) + value
     return total
+
+
+# --- the page ------------------------------------------------------------------------------------
+
+_UNITS: Final[Mapping[Unit, str]] = {"count": "number", "seconds": "seconds", "percent": "%", "score": "score"}
+_HEAD: Final = """# What the numbers mean
+
+Made from `interaction_log/metrics.py` and `interaction_log/analytics.py` by `python -m interaction_log.metrics`; a test
+holds this page to them. Change a definition there, not here.
+
+- **Periods** are half-open stretches of the clock on the wall in the report's time zone (IANA names): the day on which
+  the clocks go forward has 23 hours, the one on which they go back 25. A week begins on Monday. A visit counts when the
+  waiting began, a contact when it began, a ring and a stretch when they began; seconds of a state are cut at the edges.
+- **Exactness**: durations are added up in whole milliseconds; SQLite and PostgreSQL give the same sums. A metric of a
+  day is computed from the day's sums, never from the metrics of its hours. What is not defined (a share of nothing) is
+  empty, not 0.
+- **Threshold of the service level**: each queue's own (`service_level_seconds`), or what is asked for (`level`).
+- **Segments**: the saved segments, a customer of several in the first by name; without any, VIP and others.
+- **Campaigns** do not exist yet: reports by campaign show all contacts under none, and say so.
+- Every number but seconds of states opens the list of the interactions behind it.
+
+## Conservation check
+
+`cti reports check`, `GET /api/reports/check`, and the page Reports, Check. For each queue and hour:
+offered = answered + abandoned + timeout + no_agent + left + pbx_lost + still waiting, each counted by a condition of
+its own; and for each agent, signed-in time from sign-in to sign-out = sum of the seconds in the states, each state
+beginning where the one before ended. `cti reports reconcile --queue-log FILE --cdr FILE` compares call by call with
+what Asterisk wrote; its whole seconds explain differences of up to one second.
+"""
+
+
+def page() -> str:
+    """``docs/metrics.md``."""
+    from interaction_log.analytics import DEFINITIONS  # noqa: PLC0415 (beside this module, for the page alone)
+
+    parts = [_HEAD, "## Metrics\n", "| Metric | Reports | Unit | Formula | Source |", "|---|---|---|---|---|"]
+    for one in METRICS:
+        formula, source = (text.replace("|", "\\|") for text in (one.formula, one.source))
+        parts.append(f"| `{one.name}` | {', '.join(one.reports)} | {_UNITS[one.unit]} | {formula} | {source} |")
+    parts += ["\n## Views of customers\n", "| Figure | Definition | Source |", "|---|---|---|"]
+    parts += [f"| `{one.name}` | {one.formula} | {one.source} |" for one in DEFINITIONS]
+    return "\n".join(parts) + "\n"
+
+
+if __name__ == "__main__":
+    print(page(), end="")
