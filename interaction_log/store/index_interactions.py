@@ -10,7 +10,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from interaction_log.store.index import Doc
-from interaction_log.store.schema import interactions, legs, queue_visits, users
+from interaction_log.store.schema import dispositions, interactions, legs, queue_visits, queues, users
 from interaction_log.store.statements import Among
 
 KIND: Final = "interaction"
@@ -37,21 +37,42 @@ def docs(connection: sa.Connection, ids: Sequence[str]) -> list[Doc]:
         had[row.interaction_id].append(row.agent or row.device)
     for row in _WHERE(connection, here):
         been[row.interaction_id].append(row.queue)
-    names = _names(connection, {one for some in had.values() for one in some})
+    names = _Names(connection, {one for some in had.values() for one in some})
     return [_doc(row, had[row.id], been[row.id], names) for row in rows]
 
 
-def _names(connection: sa.Connection, agents: Iterable[str]) -> dict[str, str]:
-    query = sa.select(users.c.name, users.c.display_name).where(users.c.name.in_(list(agents)))
-    return {row.name: row.display_name for row in connection.execute(query)}
+class _Names:
+    """What people call agents, queues and dispositions: they search for that, not for our codes."""
+
+    def __init__(self, connection: sa.Connection, agents: Iterable[str]):
+        who = sa.select(users.c.name, users.c.display_name).where(users.c.name.in_(list(agents)))
+        self._agents = {row.name: row.display_name for row in connection.execute(who)}
+        self._queues = {row.name: row.label for row in connection.execute(sa.select(queues.c.name, queues.c.label))}
+        told = connection.execute(sa.select(dispositions.c.code, dispositions.c.labels))
+        self._dispositions = {row.code: list(json.loads(row.labels).values()) for row in told}
+
+    def agents(self, some: Iterable[str]) -> str:
+        """Their names, and the names with which they sign in."""
+        return _line(word for one in some for word in (self._agents.get(one), one))
+
+    def queues(self, some: Iterable[str]) -> str:
+        """Their labels and names."""
+        return _line(word for one in some for word in (self._queues.get(one), one))
+
+    def disposition(self, code: str | None) -> str:
+        """Its labels in all languages, and the code."""
+        return _line([*self._dispositions.get(code, ()), code]) if code else ""
 
 
-def _doc(row: Any, agents: list[str], queues: list[str], names: dict[str, str]) -> Doc:
+def _line(words: Iterable[str | None]) -> str:
+    return " · ".join(dict.fromkeys(word for word in words if word))
+
+
+def _doc(row: Any, agents: list[str], been: list[str], names: _Names) -> Doc:
     called = json.loads(row.public).get("customer_name")
     who = list(dict.fromkeys(agents))
-    told = [names.get(one, one) for one in who]
-    visited = sorted({*queues, *filter(None, [row.queue])})
-    lines = [row.notes, called, row.disposition, " · ".join(visited), " · ".join(told)]
+    visited = sorted({*been, *filter(None, [row.queue])})
+    lines = [row.notes, called, names.disposition(row.disposition), names.queues(visited), names.agents(who)]
     return Doc(
         KIND,
         row.id,

@@ -152,7 +152,7 @@ async def test_what_the_log_is_told_is_found_behind_it(store: Store, url: str, t
         await caught_up(store)
         (of,) = {one.interaction_id for one in told if isinstance(one, e.InteractionEvent)}
         assert await refs(store, "好") == await refs(store, "", queue="support") == [of]
-        assert await refs(store, "resolved support") == [of]
+        assert await refs(store, "support resolved agent0") == [of]
         assert not await store.feed.step()
         note = e.NoteWritten(at=9.0, interaction_id=of, agent="agent0", text="灯泡坏了")
         log.append(e.Recorded(log.next_seq(), note))
