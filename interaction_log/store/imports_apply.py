@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from interaction_log import mapping
 from interaction_log.records import Customer, CustomField, Refused
-from interaction_log.store import customer_rows, imports_owners, imports_site
+from interaction_log.store import customer_rows, imports_owners, imports_site, index_customers
 from interaction_log.store.csv_text import Line
 from interaction_log.store.custom_fields import defined
 from interaction_log.store.fields import Checked, check
@@ -77,6 +77,8 @@ def run(job: Job) -> None:
         if not some:
             break
         taken = [_ready(one, choices) for one in some]
+        if job.gentle:
+            index_customers.prepare(one.checked.customer for one in taken if one.checked is not None)
         job.write(lambda connection, rows=taken: _take(connection, job, rows, choices), len(taken))  # type: ignore[misc]
         last = some[-1].n
     job.write(lambda connection: _finish(connection, job))

@@ -65,7 +65,7 @@ class Job:
                     began = time.monotonic()
                     self._claimed(connection)
                     result = work(connection)
-                self.pace.took(time.monotonic() - began, rows)
+                self.pace.took(time.monotonic() - began, rows)  # with the commit: so long others waited
                 return result
             except sa.exc.DBAPIError as error:
                 if meaning(error) != "retry" or tried == _TRIES:
@@ -77,6 +77,11 @@ class Job:
         until = self.wall() + CLAIM_SECONDS
         if not connection.execute(sa.update(imports).where(ours).values(worker_until=until)).rowcount:
             raise Stopped
+
+    @property
+    def gentle(self) -> bool:
+        """Whether other writers wait for our transactions."""
+        return self.engine.dialect.name == "sqlite"
 
     def row(self) -> Any:
         """As it stands in the database."""

@@ -6,16 +6,15 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-HOLD_SECONDS: Final = 0.12
-"""How long a transaction shall take. Nobody waits for the log to see a call; it waits up to 0.5 s for its turn."""
+HOLD_SECONDS: Final = 0.06
+"""How long a transaction shall take, its commit included."""
 LEAST: Final = 10
 MOST: Final = 2_000
-REST_SHARE: Final = 0.25
-"""Of the time that a transaction took, for the others to have their turn. SQLite has no queue of who waits: a writer
-that comes back at once keeps those out who look again after some milliseconds only."""
-LEAST_REST: Final = 0.015
-MOST_REST: Final = 0.025
-"""SQLite's waiting writer looks again after 25 ms at the latest, in the first 150 ms of its waiting."""
+_TURNS: Final = ((0.08, 0.022), (0.12, 0.05), (float("inf"), 0.11))
+"""After a transaction of up to so many seconds, the rest that gives everybody who waited for it a turn. SQLite has no
+queue of writers: who waits looks again after 1, 2, 5, 10, 15, 20, 25, 25, 25, 50, 50, 100, 100 … ms, so the longer he
+waits the more seldom he looks, and a writer that comes back before he does keeps him out. On a machine that has much
+else to do transactions take longer than they should, and we give way."""
 
 
 class Pace:
@@ -34,4 +33,9 @@ class Pace:
             wanted = int(rows * HOLD_SECONDS / seconds)
             self.rows = max(LEAST, min(MOST, wanted, self.rows * 2))
         if self._gentle:
-            self._sleep(max(LEAST_REST, min(MOST_REST, seconds * REST_SHARE)))
+            self._sleep(rest(seconds))
+
+
+def rest(seconds: float) -> float:
+    """How long to leave the lock alone after a transaction of so many seconds."""
+    return next(pause for most, pause in _TURNS if seconds <= most)

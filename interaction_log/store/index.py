@@ -6,6 +6,7 @@ Whoever changes how terms are made raises ``tokens.VERSION``.
 
 from __future__ import annotations
 
+import functools
 import math
 import zlib
 from collections.abc import Iterable, Sequence
@@ -56,8 +57,13 @@ class Doc:
 
     def codes(self, bucket: str = "") -> str:
         """Its terms as the database keeps them."""
-        found = tokens.terms(self.title, self.text, self.labels())
-        return " ".join(sorted(tokens.coded(term, bucket) for term in found))
+        return _codes(self.title, self.text, tuple(self.labels()), bucket)
+
+
+@functools.lru_cache(maxsize=1_024)
+def _codes(title: str, text: str, labels: tuple[str, ...], bucket: str) -> str:
+    """Kept for a moment, so that who writes many (an import) can have them made before its transaction begins."""
+    return " ".join(sorted(tokens.coded(term, bucket) for term in tokens.terms(title, text, labels)))
 
 
 def bucket(doc_id: int) -> str:

@@ -36,6 +36,12 @@ def _public(customer: Customer) -> dict[str, Any]:
     return {name: getattr(customer, name) for name in _FIELDS}
 
 
+def prepare(customers: Iterable[Customer]) -> None:
+    """Make their terms before the transaction that puts them in: SQLite's other writers wait for it."""
+    for one in customers:
+        doc_of(_public(one), 0.0).codes()
+
+
 def drop(connection: sa.Connection, ids: Sequence[str]) -> None:
     """They are gone."""
     index.drop_many(connection, KIND, ids)
