@@ -28,6 +28,8 @@ from interaction_log.store.statements import Question
 from interaction_log.store.timeline import NEWEST, line, newest_first
 
 MOST_CANDIDATES: Final = 10
+MOST_OWNERS: Final = 200
+"""Of a number, that are looked at: a switchboard's may be that of a whole town."""
 TIMELINE: Final = 5
 _SHORTEST: Final = 6  # digits: shorter numbers are extensions and services, the same in every country
 _NOBODY: Final = view(Customer(id="", name=""))  # a record written by an older version lacks newer fields
@@ -45,6 +47,7 @@ _CHOSEN_FOR: Final = (claims.c.kind == sa.literal_column("'phone'")) & claims.c.
 
 def _by_phone(column: sa.Column[Any], *more: Any) -> sa.Select[Any]:
     ids = sa.select(head_of(customer_phones.c.customer_id)).where(column == _NUMBER)
+    ids = ids.order_by(customer_phones.c.customer_id).limit(sa.literal_column(str(MOST_OWNERS)))
     query = sa.select(customers.c.public, _HEADED, *more).where(customers.c.id.in_(ids))
     return query.order_by(customers.c.id).limit(sa.bindparam("most"))
 
