@@ -10,7 +10,7 @@ HOLD_SECONDS: Final = 0.06
 """How long a transaction shall take, its commit included."""
 LEAST: Final = 10
 MOST: Final = 2_000
-_TURNS: Final = ((0.08, 0.022), (0.12, 0.05), (float("inf"), 0.11))
+_TURNS: Final = ((0.08, 0.026), (0.12, 0.05), (float("inf"), 0.11))
 """After a transaction of up to so many seconds, the rest that gives everybody who waited for it a turn. SQLite has no
 queue of writers: who waits looks again after 1, 2, 5, 10, 15, 20, 25, 25, 25, 50, 50, 100, 100 … ms, so the longer he
 waits the more seldom he looks, and a writer that comes back before he does keeps him out. On a machine that has much
