@@ -22,6 +22,7 @@ from interaction_log.privacy import erase
 from interaction_log.privacy.person import exists, person_of
 from interaction_log.privacy.stored import Files, StoredPrivacy
 from interaction_log.records import NotFound
+from interaction_log.store import sealed_fields
 from interaction_log.store.keys import MARK, Keys
 from interaction_log.store.personal import Person, Personal, registered
 from interaction_log.store.projection import readable
@@ -143,6 +144,9 @@ def _clear(connection: sa.Connection, keys: Keys, person: Person, value: Any) ->
     if isinstance(value, str) and value.startswith(MARK):
         opened = (keys.open_field(connection, of, value) for of in person.customers)
         return next((text for text in opened if text is not None), None)
+    if isinstance(value, str) and value.startswith(sealed_fields.MARK):
+        texts = (sealed_fields.open_value(of, value) for of in person.customers)
+        return next((text for text in texts if text is not None), None)
     if isinstance(value, dict):
         return {name: _clear(connection, keys, person, inner) for name, inner in value.items()}
     if isinstance(value, list):

@@ -19,6 +19,7 @@ from interaction_log.privacy.erased import ErasedList, erased_beside
 from interaction_log.privacy.person import Obstacle, Shared, exists, from_text, obstacles, person_of, to_text
 from interaction_log.privacy.registers import load_all
 from interaction_log.records import Conflict, NotFound, Refused
+from interaction_log.store import sealed_fields
 from interaction_log.store.compact import compact
 from interaction_log.store.keys import Keys
 from interaction_log.store.master_key import MasterKey, load
@@ -105,6 +106,7 @@ class Hold:
 
 def opened(reading: Reading, writing: Writing, key_file: Path) -> StoredPrivacy:
     """With the site's key file, and the list of the erased beside it. Raises ``KeyFault``."""
+    sealed_fields.use(key_file)
     return StoredPrivacy(reading, writing, load(key_file), ErasedList(erased_beside(key_file)))
 
 

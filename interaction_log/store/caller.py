@@ -24,6 +24,7 @@ from interaction_log.store.customer_rows import view
 from interaction_log.store.identity_tables import claims, customer_links, shared_addresses
 from interaction_log.store.links import head_of
 from interaction_log.store.schema import customer_phones, customers
+from interaction_log.store.sealed_fields import MARK, opened_in
 from interaction_log.store.statements import Question
 from interaction_log.store.timeline import NEWEST, line, newest_first
 
@@ -147,7 +148,10 @@ def _national(address: str) -> str | None:
 
 def _person(row: tuple[Any, ...], why: str) -> dict[str, Any]:
     """The public record, with ``why`` it is shown: codes of ``wire.WhyCandidate``."""
-    return {**_NOBODY, **orjson.loads(row[0]), "why": [why]}
+    found = orjson.loads(row[0])
+    if MARK in row[0]:
+        found = opened_in(found)
+    return {**_NOBODY, **found, "why": [why]}
 
 
 def _plain(person: dict[str, Any]) -> dict[str, Any]:

@@ -10,9 +10,12 @@ import sqlalchemy as sa
 
 from interaction_log.cases import CODE, check_labels
 from interaction_log.records import Customer, CustomField, FieldChoice, Purpose, Refused
+from interaction_log.store import index_customers
+from interaction_log.store.customer_rows import searchable
 from interaction_log.store.reading import Reading
 from interaction_log.store.records_tables import consent_purposes, custom_fields, customer_values
 from interaction_log.store.schema import customers
+from interaction_log.store.sealed_fields import opened, sealed
 from interaction_log.store.typed import MOST_FIELDS, check_field, values_of
 from interaction_log.store.writing import Writing
 
@@ -87,8 +90,6 @@ def _index_values(connection: sa.Connection, one: CustomField) -> None:
     """A field that becomes sensitive leaves the filters' table, one that is no longer comes into it."""
     v = customer_values.c
     connection.execute(sa.delete(customer_values).where(v.field == one.code))
-    if one.sensitive:
-        return
     last = ""
     while True:
         query = sa.select(customers.c.id, customers.c.public).where(customers.c.id > last)
@@ -97,12 +98,25 @@ def _index_values(connection: sa.Connection, one: CustomField) -> None:
             return
         new = []
         for row in rows:
-            known = values_of(Customer(**json.loads(row.public)).fields, [one]).get(one.code)
+            if one.sensitive:
+                _seal(connection, row, one.code)
+                continue
+            known = values_of(Customer(**opened(row.public)).fields, [one]).get(one.code)
             if known is not None:
                 new.append({"customer_id": row.id, "field": one.code, "text": known[0], "number": known[1]})
         if new:
             connection.execute(sa.insert(customer_values), new)
         last = rows[-1].id
+
+
+def _seal(connection: sa.Connection, row: Any, code: str) -> None:
+    """The value that stood there in clear until now."""
+    public = json.loads(row.public)
+    if code not in public.get("fields", {}):
+        return
+    stored = json.dumps(sealed({**public, "fields": opened(row.public)["fields"]}, {code}))
+    connection.execute(sa.update(customers).where(customers.c.id == row.id).values(public=stored))
+    index_customers.put(connection, searchable(connection, [Customer(**opened(stored))]))
 
 
 def _check_purpose(one: Purpose) -> None:

@@ -14,6 +14,7 @@ from interaction_log.store import index_customers
 from interaction_log.store.fields import NO_USER, Checked
 from interaction_log.store.records_tables import custom_fields, customer_values
 from interaction_log.store.schema import customer_emails, customer_phones, customers, users
+from interaction_log.store.sealed_fields import opened, sealed
 
 _CHUNK: Final = 500
 _FIELDS: Final = tuple(one.name for one in fields(Customer))
@@ -48,7 +49,7 @@ NATIONAL: Final = _by_phone(customer_phones.c.national)
 
 def _read(connection: sa.Connection, condition: sa.ColumnElement[bool], limit: int | None = None) -> list[Customer]:
     query = sa.select(customers.c.public).where(condition).order_by(customers.c.id).limit(limit)
-    return [Customer(**json.loads(text)) for text in connection.execute(query).scalars()]
+    return [Customer(**opened(text)) for text in connection.execute(query).scalars()]
 
 
 def check_agent(connection: sa.Connection, customer: Customer) -> None:
@@ -72,8 +73,9 @@ def add(connection: sa.Connection, new: Iterable[Checked]) -> None:
 
 
 def _add(connection: sa.Connection, batch: list[Checked]) -> None:
+    sensitive = _sensitive(connection) if any(one.customer.fields for one in batch) else set()
     for table, rows in (
-        (customers, [_row(one) for one in batch]),
+        (customers, [_row(one, sensitive) for one in batch]),
         (customer_phones, [row for one in batch for row in _phones(one)]),
         (customer_emails, [row for one in batch for row in _emails(one)]),
         (customer_values, [row for one in batch for row in _values(one)]),
@@ -90,7 +92,8 @@ def change(connection: sa.Connection, changed: Sequence[Checked]) -> None:
 
 
 def _change(connection: sa.Connection, batch: Sequence[Checked]) -> None:
-    rows = [{"of": row.pop("id"), **row} for row in map(_row, batch)]
+    sensitive = _sensitive(connection) if any(one.customer.fields for one in batch) else set()
+    rows = [{"of": row.pop("id"), **row} for row in (_row(one, sensitive) for one in batch)]
     columns: dict[str, sa.BindParameter[Any]] = {name: sa.bindparam(name) for name in rows[0] if name != "of"}
     connection.execute(sa.update(customers).where(customers.c.id == sa.bindparam("of")).values(columns), rows)
     ids = [one.customer.id for one in batch]
@@ -130,7 +133,11 @@ def remove_many(connection: sa.Connection, ids: Sequence[str]) -> int:
     return gone
 
 
-def _row(checked: Checked) -> dict[str, Any]:
+def _sensitive(connection: sa.Connection) -> set[str]:
+    return set(connection.execute(sa.select(custom_fields.c.code).where(custom_fields.c.sensitive)).scalars())
+
+
+def _row(checked: Checked, sensitive: set[str]) -> dict[str, Any]:
     c = checked.customer
     return {
         "id": c.id,
@@ -139,7 +146,7 @@ def _row(checked: Checked) -> dict[str, Any]:
         "language": c.language,
         "vip": c.vip,
         "notes": c.notes,
-        "public": json.dumps(view(c)),
+        "public": json.dumps(sealed(view(c), sensitive)),
         "sort_name": c.name.casefold(),
         "search": checked.search,
         "kind": c.kind,
@@ -158,7 +165,7 @@ def searchable(connection: sa.Connection, some: Sequence[Customer]) -> list[Cust
     """These as the full-text search may have them: without the fields that are sensitive."""
     if not some:
         return []
-    secret = set(connection.execute(sa.select(custom_fields.c.code).where(custom_fields.c.sensitive)).scalars())
+    secret = _sensitive(connection)
     return [_without(one, secret) for one in some]
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import re
 import tempfile
 import time
@@ -25,6 +24,7 @@ from interaction_log.store import segments
 from interaction_log.store.custom_fields import defined
 from interaction_log.store.exports_text import safe
 from interaction_log.store.schema import customers
+from interaction_log.store.sealed_fields import opened
 
 Format = Literal["csv", "xlsx", "vcf"]
 FORMATS: Final[Mapping[str, str]] = {
@@ -65,7 +65,7 @@ def _customers(engine: sa.Engine, wanted: Wanted) -> Iterator[Customer]:
         with engine.connect() as connection:
             rows = _page(connection, wanted, after)
         for row in rows:
-            yield Customer(**json.loads(row.public))
+            yield Customer(**opened(row.public))
         if len(rows) < _PAGE:
             return
         after = (rows[-1].sort_name, rows[-1].id)

@@ -13,6 +13,7 @@ import resource
 import select
 import signal
 import sys
+from pathlib import Path
 from typing import Final
 
 MOST_MEMORY: Final = 3 * 1024 * 1024 * 1024
@@ -34,6 +35,10 @@ def main() -> int:
     order = json.loads(sys.stdin.buffer.readline())
     from interaction_log.store.imports_job import work  # noqa: PLC0415 (after the limits)
 
+    if order.get("key_file"):
+        from interaction_log.store import sealed_fields  # noqa: PLC0415 (as the work itself)
+
+        sealed_fields.use(Path(order["key_file"]))
     state = work(order["url"], order["id"], order["region"], f"pid {os.getpid()} {os.urandom(4).hex()}", _goes_on)
     return {"stopped": STOPPED, "busy": BUSY}.get(state, DONE)
 

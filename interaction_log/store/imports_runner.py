@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
+from interaction_log.store import sealed_fields
 from interaction_log.store.imports_store import StoredImports
 
 log = logging.getLogger(__name__)
@@ -72,7 +73,8 @@ class ImportRunner:
         self._children.add(child)
         assert child.stdin is not None
         try:
-            order = {"url": self._url, "id": of, "region": self._region}
+            key = sealed_fields.key_file()
+            order = {"url": self._url, "id": of, "region": self._region, "key_file": str(key) if key else None}
             child.stdin.write(json.dumps(order).encode() + b"\n")  # not as arguments: a URL holds a password
             await self._ended(child)
         finally:

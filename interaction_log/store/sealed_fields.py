@@ -1,0 +1,84 @@
+"""Custom fields that are marked as sensitive, sealed inside a customer's stored JSON.
+
+A value is an envelope of its own: a random key, wrapped by the site's master key, and the value under it, bound to the
+customer's id. So a caller's record is still read with one query, and the row takes the key with it when it is erased.
+The master key is the process's (``use``): where none is given (tests, tools that open a store without it) values stay
+in clear, and sealed ones are left out.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any, Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from interaction_log.store.master_key import MasterKey, load
+
+MARK: Final = "sealed:2:"
+_NONCE_BYTES: Final = 12
+
+
+class _Site:
+    """Which key this process has."""
+
+    path: Path | None = None
+    master: MasterKey | None = None
+
+
+def use(key_file: Path) -> None:
+    """Seal and open with this key from now on. Raises ``KeyFault``."""
+    _Site.master, _Site.path = load(key_file), key_file
+
+
+def key_file() -> Path | None:
+    """For a child of this process."""
+    return _Site.path
+
+
+def sealed(public: dict[str, Any], codes: Collection[str]) -> dict[str, Any]:
+    """A customer's public object with these of its fields sealed, to be stored."""
+    found = public["fields"]
+    if _Site.master is None or not found or not any(code in found for code in codes):
+        return public
+    master, of = _Site.master, str(public["id"])
+    return {**public, "fields": {c: _seal(master, of, v) if c in codes else v for c, v in found.items()}}
+
+
+def opened(text: str) -> dict[str, Any]:
+    """The public object of a stored text."""
+    found: dict[str, Any] = json.loads(text)
+    return opened_in(found) if MARK in text else found
+
+
+def opened_in(public: dict[str, Any]) -> dict[str, Any]:
+    """The same of an object that was parsed; what cannot be opened is not among its fields."""
+    of = str(public["id"])
+    fields = {code: open_value(of, value) for code, value in public.get("fields", {}).items()}
+    return {**public, "fields": {code: value for code, value in fields.items() if value is not None}}
+
+
+def _seal(master: MasterKey, of: str, value: object) -> str:
+    key, nonce = AESGCM.generate_key(256), os.urandom(_NONCE_BYTES)
+    content = AESGCM(key).encrypt(nonce, json.dumps(value).encode(), of.encode())
+    return f"{MARK}{master.wrap(key)}:{base64.b64encode(nonce + content).decode()}"
+
+
+def open_value(of: str, value: Any) -> Any:
+    """One value of this customer; ``None``: it cannot be opened."""
+    if not (isinstance(value, str) and value.startswith(MARK)):
+        return value
+    wrapped, _, content = value.removeprefix(MARK).partition(":")
+    key = _Site.master.unwrap(wrapped) if _Site.master is not None else None
+    if key is None:
+        return None
+    raw = base64.b64decode(content)
+    try:
+        return json.loads(AESGCM(key).decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], of.encode()))
+    except InvalidTag:
+        return None
