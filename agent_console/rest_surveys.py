@@ -61,7 +61,7 @@ def _pages(router: APIRouter, deps: ConsoleDeps, stored: StoredSurveys) -> None:
         """The answer; the link is good no more then."""
         if (refused := too_many(request)) is not None:
             return refused
-        form = parse_qs((await request.body()).decode("utf-8", "replace"), max_num_fields=4)
+        form = _form(await request.body())
         comment = form.get("comment", [""])[0][:MOST_COMMENT]
         try:
             survey = await stored.asked(token[:_TOKEN])
@@ -74,6 +74,14 @@ def _pages(router: APIRouter, deps: ConsoleDeps, stored: StoredSurveys) -> None:
         except Refused:
             return _html(request, 400, Ask(survey.kind, "choose", comment))
         return _said(request, 200, "thanks")
+
+
+def _form(body: bytes) -> dict[str, list[str]]:
+    """The fields of a form; none of what is no form."""
+    try:
+        return parse_qs(body.decode("utf-8", "replace"), max_num_fields=4)
+    except ValueError:
+        return {}
 
 
 def _html(request: Request, status: int, ask: Ask) -> Response:
