@@ -29,11 +29,13 @@ from interaction_log.store.writing import Writing
 _log: Final = logging.getLogger(__name__)
 EVENTS: Final = 2_000
 """Read at a time."""
-DOCUMENTS: Final = 100
-"""In one transaction: some 20 ms, so that the log never waits for SQLite's lock long."""
+DOCUMENTS: Final = 50
+"""In one transaction: some 10 ms, and a pause after each, so that the log never waits for SQLite's lock long."""
 IDLE_SECONDS: Final = 1.0
 PAUSE_SECONDS: Final = 0.05
 FAILED_SECONDS: Final = 10.0
+BESIDE_SECONDS: Final = 0.02
+"""Between the transactions of a ``reindex`` beside the program: its log has its turn."""
 _SEQ, _VERSION, _FILLING = "seq", "version", "filling"
 _s = search_state.c
 _i = interactions.c
@@ -82,6 +84,7 @@ class SearchFeed:
         if last > there[_SEQ]:
             for n in range(0, len(ids), DOCUMENTS):
                 await self._writing(partial(_put, ids=ids[n : n + DOCUMENTS]))
+                await asyncio.sleep(PAUSE_SECONDS)
             await self._writing(partial(_keep, key=_SEQ, value=last))
             return True
         if there.get(_FILLING) is not None:
@@ -172,16 +175,18 @@ def reindex(writing: Writing, *, everything: bool, progress: Callable[[int, int]
     """
     total = writing.now(_count)
     done = 0
+    some = 4 * DOCUMENTS if everything else DOCUMENTS
     if everything:
         writing.now(_empty)
         done = _words_anew(writing, total, progress)
     writing.now(_begin)
     place: dict[str, Any] | None = {"customers": ""}
     while place is not None:
-        place, count = writing.now(partial(_fill, place=place, most=2 * DOCUMENTS))
+        place, count = writing.now(partial(_fill, place=place, most=some))
         done += count
         progress(done, total)
-        time.sleep(0 if everything else 0.002)  # the log's writer has its turn
+        if not everything:
+            time.sleep(BESIDE_SECONDS)
     return done
 
 
