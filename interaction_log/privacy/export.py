@@ -23,7 +23,7 @@ from interaction_log.privacy.person import exists, person_of
 from interaction_log.privacy.stored import Files, StoredPrivacy
 from interaction_log.records import NotFound
 from interaction_log.store import sealed_fields
-from interaction_log.store.keys import MARK, Keys
+from interaction_log.store.keys import Keys
 from interaction_log.store.personal import Person, Personal, registered
 from interaction_log.store.projection import readable
 from interaction_log.store.schema import events
@@ -106,7 +106,7 @@ def read_page(
     if one.table is events:
         found = _events(connection, keys, rows)
     else:
-        found = [_opened(connection, keys, one, person, dict(row._mapping)) for row in rows]
+        found = [_opened(one, person, dict(row._mapping)) for row in rows]
     last = tuple(rows[-1]._mapping[column] for column in key) if len(rows) == PAGE else None
     return found, last
 
@@ -121,15 +121,13 @@ def _events(connection: sa.Connection, keys: Keys, rows: Any) -> list[dict[str, 
     return found
 
 
-def _opened(
-    connection: sa.Connection, keys: Keys, one: Personal, person: Person, row: dict[str, Any]
-) -> dict[str, Any]:
+def _opened(one: Personal, person: Person, row: dict[str, Any]) -> dict[str, Any]:
     """Without secrets; JSON as JSON; what was sealed in clear."""
     found: dict[str, Any] = {}
     for name, value in row.items():
         if name in one.secret:
             continue
-        found[name] = _clear(connection, keys, person, _parsed(value))
+        found[name] = _clear(person, _parsed(value))
     return found
 
 
@@ -140,15 +138,12 @@ def _parsed(value: Any) -> Any:
     return value
 
 
-def _clear(connection: sa.Connection, keys: Keys, person: Person, value: Any) -> Any:
-    if isinstance(value, str) and value.startswith(MARK):
-        opened = (keys.open_field(connection, of, value) for of in person.customers)
-        return next((text for text in opened if text is not None), None)
+def _clear(person: Person, value: Any) -> Any:
     if isinstance(value, str) and value.startswith(sealed_fields.MARK):
         texts = (sealed_fields.open_value(of, value) for of in person.customers)
         return next((text for text in texts if text is not None), None)
     if isinstance(value, dict):
-        return {name: _clear(connection, keys, person, inner) for name, inner in value.items()}
+        return {name: _clear(person, inner) for name, inner in value.items()}
     if isinstance(value, list):
-        return [_clear(connection, keys, person, inner) for inner in value]
+        return [_clear(person, inner) for inner in value]
     return value

@@ -1,4 +1,4 @@
-"""Data keys: one for each interaction's events, one for each customer's sealed fields; destroying one shreds the data.
+"""Data keys: one for each interaction's events; destroying one shreds what they said of people.
 
 An event's key is made when the first event with a personal field is written and bears the number under which the
 interaction began. It stands, wrapped by the site's master key, in ``event_keys``; who erases a person deletes it there,
@@ -19,15 +19,13 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from interaction_log.store.master_key import KeyFault, MasterKey
-from interaction_log.store.privacy_tables import event_keys, person_keys
+from interaction_log.store.privacy_tables import event_keys
 from interaction_log.store.schema import meta
 from interaction_log.store.statements import Among
 
 _KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
 MASTER_KEY: Final = "master_key"  # in ``meta``: which master key this database is sealed with
-MARK: Final = "sealed:1:"
-"""A sealed field begins so."""
 _WRAPPED: Final = Among(sa.select(event_keys.c.n, event_keys.c.wrapped), event_keys.c.n)
 
 
@@ -78,38 +76,6 @@ class Keys:
             if key is not None:
                 found[n] = Cipher(n, key, wrapped, saved=True)
         return found
-
-    # --- fields of one customer ------------------------------------------------------------------
-
-    def seal_field(self, connection: sa.Connection, customer_id: str, text: str) -> str:
-        """A field of this customer for a column; the customer's key is made when there is none. In a transaction
-        that writes. Reading it: ``open_field``."""
-        key = self._person_key(connection, customer_id)
-        if key is None:
-            key = os.urandom(_KEY_BYTES)
-            row = {"customer_id": customer_id, "wrapped": self.master.wrap(key)}
-            connection.execute(sa.insert(person_keys).values(row))
-        nonce = os.urandom(_NONCE_BYTES)
-        sealed = AESGCM(key).encrypt(nonce, text.encode(), customer_id.encode())
-        return MARK + base64.b64encode(nonce + sealed).decode()
-
-    def open_field(self, connection: sa.Connection, customer_id: str, value: str) -> str | None:
-        """The text again, ``None`` when its key is gone; a value that was never sealed is returned as it is."""
-        if not value.startswith(MARK):
-            return value
-        key = self._person_key(connection, customer_id)
-        if key is None:
-            return None
-        raw = base64.b64decode(value.removeprefix(MARK))
-        try:
-            return AESGCM(key).decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], customer_id.encode()).decode()
-        except InvalidTag:
-            return None
-
-    def _person_key(self, connection: sa.Connection, customer_id: str) -> bytes | None:
-        query = sa.select(person_keys.c.wrapped).where(person_keys.c.customer_id == customer_id)
-        wrapped = connection.execute(query).scalar()
-        return None if wrapped is None else self.master.unwrap(wrapped)
 
 
 def check_master(connection: sa.Connection, master: MasterKey) -> None:

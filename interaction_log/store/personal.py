@@ -52,7 +52,7 @@ class Personal:
     """One table with personal data. ``columns``: what is emptied (``blank``); a deleted row needs none.
 
     ``export``: whether its rows go into an access export; ``False`` for a pure index of other rows. ``secret``:
-    columns that an export leaves out (a password's hash); sealed values (``keys.Keys.seal_field``) it opens by itself.
+    columns that an export leaves out (a password's hash); sealed values (``sealed_fields``) it opens by itself.
     ``wipe(connection, person, limit)`` erases up to ``limit`` rows in a way of its own and returns how many.
     ``order``: smaller is erased earlier.
     """

@@ -29,13 +29,6 @@ event_keys: Final = sa.Table(
     sa.Column("wrapped", sa.String, nullable=False),  # the data key under the site's master key (RFC 3394), base64
 )
 
-person_keys: Final = sa.Table(
-    "person_keys",
-    metadata,
-    sa.Column("customer_id", sa.String, primary_key=True),
-    sa.Column("wrapped", sa.String, nullable=False),
-)
-
 holds: Final = sa.Table(
     "holds",
     metadata,
@@ -78,9 +71,6 @@ register(
         export=False,
         order=FIRST - 1,
     )
-)
-register(
-    Personal(table=person_keys, of=customer(person_keys.c.customer_id), erase="delete", export=False, order=FIRST - 1)
 )
 register(
     Personal(

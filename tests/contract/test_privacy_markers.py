@@ -13,6 +13,7 @@ import time
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -156,7 +157,7 @@ async def planted(site: Site) -> str:
     while left:  # a row may belong to her through a row of another table
         rest = []
         for one in left:
-            keys = await writing(lambda connection, one=one: plant(connection, one, made.id, known))  # noqa: B023
+            keys = await writing(partial(plant, one=one, of=made.id, known=known))
             known += [key for key in keys or [] if key not in known]
             rest += [one] if keys is None else []
         assert len(rest) < len(left), f"no row of {[o.table.name for o in rest]} can be hers: how does `of` find one?"
@@ -291,8 +292,8 @@ async def test_an_export_finds_every_marker(site: Site, tmp_path: Path) -> None:
     assert told <= found, told - found
     # In a planted row one column holds the link to the person in place of its marker.
     per_table: dict[bytes, int] = {}
-    for one in linked:
-        table = one.split(b"-")[1]
+    for word in linked:
+        table = word.split(b"-")[1]
         per_table[table] = per_table.get(table, 0) + 1
     assert all(count <= 1 for count in per_table.values()), sorted(linked)
     assert {"rec"} == {one["id"] for one in manifest["files"] if one["kind"] == "recording"}
@@ -300,7 +301,7 @@ async def test_an_export_finds_every_marker(site: Site, tmp_path: Path) -> None:
 
 WRITTEN_BY_THE_LOG = frozenset(
     {"events", "interactions", "legs", "recordings", "voicemails", "missed_calls", "missed_tries", "customers",
-     "customer_phones", "customer_emails", "event_keys", "person_keys", "quarantine", "search_docs", "holds"}
+     "customer_phones", "customer_emails", "event_keys", "quarantine", "search_docs", "holds"}
 )  # fmt: skip
 """Their rows come from the person and her call, not from ``plant``."""
 
@@ -339,7 +340,7 @@ async def test_what_the_writer_remembers_is_not_written_again(site: Site) -> Non
     asked = await privacy.request(of, "admin", 1.0)
     await privacy.run(asked.id, site.files, time.time)
     await site.say(e.InteractionWrappedUp(at=9.0, interaction_id=CALL, agent="anna", disposition="done", notes=None))
-    assert b"tables" not in on_disk(site)
+    assert "tables" not in on_disk(site)
     assert not markers_in(dumped(site.url)) and NUMBER.encode() not in dumped(site.url)
 
 

@@ -1,4 +1,4 @@
-"""Keys of events and persons, legal holds, erasures; whose event was put aside."""
+"""Keys of events, legal holds, erasures; whose event was put aside."""
 
 from __future__ import annotations
 
@@ -25,11 +25,6 @@ def upgrade() -> None:
     op.create_table(
         "event_keys",
         sa.Column("n", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True, autoincrement=False),
-        sa.Column("wrapped", sa.String(), nullable=False),
-    )
-    op.create_table(
-        "person_keys",
-        sa.Column("customer_id", sa.String(), primary_key=True),
         sa.Column("wrapped", sa.String(), nullable=False),
     )
     op.create_table(
@@ -75,5 +70,5 @@ def downgrade() -> None:
         op.drop_index(name, table)
     op.drop_index("interactions_of_nobody", "interactions")
     op.drop_column("quarantine", "interaction_id")
-    for table in ("erasures", "holds", "person_keys", "event_keys"):
+    for table in ("erasures", "holds", "event_keys"):
         op.drop_table(table)
