@@ -17,10 +17,11 @@ from interaction_log.store import customer_rows, items, links, merge_fields
 from interaction_log.store.custom_fields import defined
 from interaction_log.store.fields import Checked, phone
 from interaction_log.store.identity_tables import customer_links, customer_merges, merge_suggestions
-from interaction_log.store.merge_fields import LISTS, Laid
+from interaction_log.store.merge_fields import LISTS, OWN, Laid
 from interaction_log.store.personal import Personal, customer, either, register
 from interaction_log.store.reading import Reading
 from interaction_log.store.schema import interactions
+from interaction_log.store.sealed_fields import open_value, sealed
 from interaction_log.store.typed import values_of
 from interaction_log.store.writing import Writing
 
@@ -108,7 +109,13 @@ def do(
     here, there = _heads(connection, kept, merged)
     laid = merge_fields.laid_over(asdict(here), asdict(there), take)
     n = connection.execute(sa.select(sa.func.coalesce(sa.func.max(_m.n), 0))).scalar_one() + 1
-    new = {"id": str(uuid.uuid4()), "n": n, "kept": here.id, "merged": there.id, "laid": json.dumps(laid.stored())}
+    new = {
+        "id": str(uuid.uuid4()),
+        "n": n,
+        "kept": here.id,
+        "merged": there.id,
+        "laid": _stored(connection, here.id, laid),
+    }
     connection.execute(sa.insert(customer_merges).values(**new, **row))
     _write(connection, here, {name: after for name, (_, after) in laid.set.items()}, region)
     _relist(connection, here.id, region)
@@ -130,12 +137,12 @@ def undo(connection: sa.Connection, merge_id: str, at: float, by: str, region: s
     connection.execute(sa.update(customer_merges).where(_m.id == merge_id).values(undone_at=at, undone_by=by))
     laid = _laid(row)
     standing = _standing(connection, row.kept)
-    later = {one.id: _laid(one) for one in standing if one.n > row.n}
+    later = [(one, _laid(one)) for one in standing if one.n > row.n]
     record = customer_rows.load(connection, [row.kept])
     if record:
-        values = merge_fields.taken_back(asdict(record[0]), laid, list(later.values()))
-        for of, changed in later.items():
-            _keep(connection, of, changed)
+        values = merge_fields.taken_back(asdict(record[0]), laid, [changed for _, changed in later])
+        for merge, changed in later:
+            _keep(connection, merge, changed)
         _write(connection, record[0], values, region)
         _relist(connection, row.kept, region, [laid])
     links.rebuild(connection, [row.kept, row.merged])
@@ -234,11 +241,30 @@ def _merge(row: Any, names: Mapping[str, str]) -> Merge:
 
 
 def _laid(row: Any) -> Laid:
-    return Laid(**json.loads(row.laid))
+    """What a merge changed. Values of sensitive fields are sealed, for the record that was kept."""
+    found = Laid(**json.loads(row.laid))
+    found.set = {name: [open_value(row.kept, one) for one in pair] for name, pair in found.set.items()}
+    return found
 
 
-def _keep(connection: sa.Connection, merge_id: str, laid: Laid) -> None:
-    connection.execute(sa.update(customer_merges).where(_m.id == merge_id).values(laid=json.dumps(laid.stored())))
+def _stored(connection: sa.Connection, kept: str, laid: Laid) -> str:
+    told = laid.stored()
+    own = {name for name in laid.set if name.startswith(OWN + ".")}
+    sensitive = {f"{OWN}.{one.code}" for one in defined(connection) if one.sensitive} & own if own else set()
+    for name in sensitive:
+        told["set"][name] = [_sealed(kept, name, one) for one in laid.set[name]]
+    return json.dumps(told)
+
+
+def _sealed(kept: str, name: str, value: Any) -> Any:
+    if value is None:
+        return None
+    return sealed({"id": kept, OWN: {name: value}}, {name})[OWN][name]
+
+
+def _keep(connection: sa.Connection, merge: Any, laid: Laid) -> None:
+    told = _stored(connection, merge.kept, laid)
+    connection.execute(sa.update(customer_merges).where(_m.id == merge.id).values(laid=told))
 
 
 def _standing(connection: sa.Connection, kept: str) -> list[Any]:
@@ -259,7 +285,7 @@ def _relist(connection: sa.Connection, of: str, region: str, undone: Sequence[La
         brought = [getattr(merged[row.merged], name) if row.merged in merged else [] for row in rows]
         lists[name] = merge_fields.listed(getattr(record[0], name), name, list(zip(laid, brought, strict=True)), undone)
     for row, one in zip(rows, laid, strict=True):
-        _keep(connection, row.id, one)
+        _keep(connection, row, one)
     _write(connection, record[0], lists, region)
     up = sa.select(_m.kept).where(_m.merged == of, _m.undone_at.is_(None))
     parent = connection.execute(up).scalar()

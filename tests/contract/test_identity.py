@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +12,10 @@ import sqlalchemy as sa
 from cti_gateway.identity_upkeep import IdentityUpkeep
 from interaction_log.evidence import Evidence
 from interaction_log.persons import Seen
-from interaction_log.records import Conflict, Customer, NotFound, Refused
-from interaction_log.store import Store
+from interaction_log.records import Conflict, Customer, CustomField, NotFound, Refused
+from interaction_log.store import Store, master_key, sealed_fields
 from interaction_log.store.engine import open_engine
+from interaction_log.store.identity_tables import customer_merges
 from interaction_log.store.schema import interactions
 from tests.contract.test_imports import HEADER, step, taken
 from tests.contract.test_store import postgres, store, url  # noqa: F401 (fixtures)
@@ -424,3 +426,26 @@ async def test_an_import_meets_merged_people_and_takes_nobody_away(store: Store,
     assert left == {"Cai"}, "who was merged stays until that is undone"
     await undo(store, kept)
     assert (await store.customers.get(mine.id)).name == "Bo Li"
+
+
+async def test_sensitive_fields_are_sealed_in_what_a_merge_keeps(
+    store: Store,  # noqa: F811
+    url: str,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sealed_fields._Site, "master", master_key.make(tmp_path / "master.key"))
+    for code, hidden in (("passport", True), ("colour", False)):
+        await store.records.fields.put(CustomField(code=code, labels={"en": code}, type="text", sensitive=hidden))
+    kept = await customer(store, "A", WANG, fields={"passport": "P-one", "colour": "red"})
+    other = await customer(store, "B", EMILY, fields={"passport": "P-two", "colour": "blue"})
+    done = await merge(store, kept, other, take=["fields.passport", "fields.colour"])
+    assert (await store.customers.get(kept.id)).fields == {"passport": "P-two", "colour": "blue"}
+    engine = open_engine(url, writes=False)
+    with engine.connect() as connection:
+        laid = connection.execute(sa.select(customer_merges.c.laid)).scalar_one()
+    engine.dispose()
+    assert "blue" in laid and "P-one" not in laid and "P-two" not in laid
+    await undo(store, done)
+    assert await store.customers.get(kept.id) == kept
+    assert await store.customers.get(other.id) == other
