@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import shutil
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -133,7 +134,9 @@ def _is_one_moment(url: str) -> None:  # noqa: F811
 
 
 def _goes_on(url: str, folder: Path) -> None:  # noqa: F811
-    """The program starts on it, and goes on with numbers that were never used."""
+    """The program starts on it (with its master key, which is no part of a backup), and goes on with new numbers."""
+    shutil.copyfile(folder / "journal" / "master.key", folder / "again" / "master.key")
+    (folder / "again" / "master.key").chmod(0o600)
     log = EventLog.open(url, folder / "again" / "events.journal", on_state=print, journal_bytes=1_000_000)
     engine = open_engine(url, writes=False, size=1)
     with engine.connect() as connection:

@@ -475,7 +475,7 @@ def _difference(before: dict[str, list[str]], after: dict[str, list[str]]) -> di
 def _writers(cls: type, prefix: str) -> Iterator[str]:
     """Methods that write, of a store and of the stores in it."""
     for name, method in inspect.getmembers(cls, inspect.iscoroutinefunction):
-        if not name.startswith("_") and "_writing" in inspect.getsource(method):
+        if not name.startswith("_") and "_writing(" in inspect.getsource(method):
             yield f"{prefix}.{name}"
 
 
