@@ -140,7 +140,8 @@ def its_interactions(person: Person) -> sa.ColumnElement[bool]:
         known = known | i.id.in_(person.interactions)
     if not (person.numbers or person.mails):
         return known
-    return sa.or_(known, i.customer_id.is_(None) & i.customer_address.in_((*person.numbers, *person.mails)))
+    nobodys = i.customer_id.is_(None) & i.ended.is_(sa.true())
+    return sa.or_(known, nobodys & i.customer_address.in_((*person.numbers, *person.mails)))
 
 
 def its_events(person: Person) -> sa.ColumnElement[bool]:

@@ -76,7 +76,8 @@ sa.Index(
     postgresql_where=interactions.c.ended.is_(sa.false()),
 )
 
-_nobody: Final = interactions.c.customer_id.is_(None)  # contacts that nobody was identified in, by their number
+# Contacts that nobody was identified in, by their number. Running ones are not in it: each event would touch it.
+_nobody: Final = interactions.c.customer_id.is_(None) & interactions.c.ended.is_(sa.true())
 sa.Index(
     "interactions_of_nobody",
     interactions.c.customer_address,

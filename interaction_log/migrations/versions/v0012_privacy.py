@@ -54,9 +54,9 @@ def upgrade() -> None:
         sa.Column("receipt", sa.Text()),
     )
     op.create_index("erasures_by_time", "erasures", ["requested_at", "id"])
-    nobody = sa.text("customer_id IS NULL")
+    lite, postgres = sa.text("customer_id IS NULL AND ended IS 1"), sa.text("customer_id IS NULL AND ended IS true")
     op.create_index(
-        "interactions_of_nobody", "interactions", ["customer_address"], sqlite_where=nobody, postgresql_where=nobody
+        "interactions_of_nobody", "interactions", ["customer_address"], sqlite_where=lite, postgresql_where=postgres
     )
     for name, table, column in _INDEXES:
         op.create_index(name, table, [column])
