@@ -125,11 +125,14 @@ class StoredCustomers:
         return await self._reading.fresh(lambda connection: timeline(connection, customer_id, limit, before))
 
     async def import_csv(self, data: bytes, dry_run: bool) -> ImportReport:
-        """Take a file in, all of its good rows in one transaction; ``dry_run`` only reports. See ``imports``."""
+        """Take a small file in, some hundred rows a transaction; ``dry_run`` only reports. Else: ``imports_store``."""
         rows = await asyncio.to_thread(imports.read, data, self._region)
-        report = await self._writing(lambda connection: imports.store(connection, rows, self._region, dry_run=dry_run))
+        reports = []
+        for some in imports.parts(rows):
+            store = partial(imports.store, rows=some, region=self._region, dry_run=dry_run)
+            reports.append(await self._writing(store))
         self._recent.clear()
-        return report
+        return imports.together(reports)
 
 
 def _one(connection: sa.Connection, customer_id: str) -> Customer:

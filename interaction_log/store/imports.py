@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import pickle
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -55,6 +55,23 @@ class Rows:
             yield pickle.loads(packed)  # noqa: S301 (our own, never left this process)
         if self._open:
             yield self._open
+
+
+def parts(rows: Rows) -> Iterator[Rows]:
+    """The same in pieces, each for a transaction of its own: SQLite's other writers wait for it."""
+    yield Rows(refused=rows.refused, read=rows.read)
+    for goods in rows.good():
+        yield Rows(_open=goods)
+
+
+def together(reports: Sequence[ImportReport]) -> ImportReport:
+    """What the pieces did, as one."""
+    return ImportReport(
+        read=sum(one.read for one in reports),
+        created=sum(one.created for one in reports),
+        updated=sum(one.updated for one in reports),
+        refused=sorted((row for one in reports for row in one.refused), key=lambda row: row.line),
+    )
 
 
 @dataclass(frozen=True, slots=True)

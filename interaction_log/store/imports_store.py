@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import csv
 import io
 import json
@@ -110,11 +111,16 @@ class StoredImports:
         if not data.strip():
             raise Refused("file", "is empty")
         of = str(uuid.uuid4())
-        for n in range(0, len(data), PART):
-            part = {"import_id": of, "n": n // PART, "data": data[n : n + PART]}
-            await self._writing(lambda connection, one=part: connection.execute(sa.insert(import_parts), one))  # type: ignore[misc]
         values = self._blank(of, _file_name(name), len(data), by)
         await self._writing(lambda connection: connection.execute(sa.insert(imports).values(values)))
+        try:
+            for n in range(0, len(data), PART):
+                part = {"import_id": of, "n": n // PART, "data": data[n : n + PART]}
+                await self._writing(lambda connection, one=part: connection.execute(sa.insert(import_parts), one))  # type: ignore[misc]
+        except BaseException:  # half a file is none; where this fails too it is forgotten after a day
+            with contextlib.suppress(Exception):
+                await self.drop(of)
+            raise
         return of
 
     def _blank(self, of: str, name: str, size: int, by: str) -> dict[str, Any]:
