@@ -252,20 +252,28 @@ class _Making:
 
 def write(url: str, one: Month) -> None:
     """Into an empty, migrated database."""
-    for row in one.interactions:
-        held = [{"by": row["_device"], "seconds": row["hold_seconds"]}] if row["hold_seconds"] else []
-        lists = ("linked_ids", "unique_ids", "offers", "segments", "transfers", "recordings", "messages")
-        own = {name: row[name] for name in _PUBLIC} | {"customer_name": None, "dialled": "800", "ended_by": "customer"}
-        own |= {name: [] for name in (*lists, "queues", "queue_visits")} | {"padding": "x" * 800}
-        row["public"] = orjson.dumps(own | {"holds": held, "conference": False, "inferred": False}).decode()
     if database_url(url).get_backend_name() == "postgresql":
         _copy(url, one)
     else:
         _insert(url, one)
 
 
+def _public(row: Row) -> str:
+    """The object of an interaction, as long as a real one."""
+    held = [{"by": row["_device"], "seconds": row["hold_seconds"]}] if row["hold_seconds"] else []
+    lists = ("linked_ids", "unique_ids", "offers", "segments", "transfers", "recordings", "messages")
+    own = {name: row[name] for name in _PUBLIC} | {"customer_name": None, "dialled": "800", "ended_by": "customer"}
+    own |= {name: [] for name in (*lists, "queues", "queue_visits")} | {"padding": "x" * 800}
+    return orjson.dumps(own | {"holds": held, "conference": False, "inferred": False}).decode()
+
+
+def _values(row: Row, names: list[str]) -> list[Any]:
+    return [row[name] if name in row else _public(row) for name in names]
+
+
 def _columns(table: sa.Table, rows: list[Row]) -> list[str]:
-    return [name for name in table.c.keys() if name in rows[0]]  # noqa: SIM118
+    public = {"public"} if table is interactions else set()
+    return [name for name in table.c.keys() if name in {*rows[0], *public}]  # noqa: SIM118
 
 
 def _insert(url: str, one: Month) -> None:
@@ -277,7 +285,7 @@ def _insert(url: str, one: Month) -> None:
                 marks = ",".join("?" * len(names))
                 statement = f"INSERT INTO {table.name} ({','.join(names)}) VALUES ({marks})"
                 connection.connection.driver_connection.executemany(  # type: ignore[union-attr]
-                    statement, ([row[name] for name in names] for row in rows)
+                    statement, (_values(row, names) for row in rows)
                 )
     engine.dispose()
 
@@ -290,5 +298,5 @@ def _copy(url: str, one: Month) -> None:
                 names = _columns(table, rows)
                 with cursor.copy(f"COPY {table.name} ({','.join(names)}) FROM STDIN") as copy:
                     for row in rows:
-                        copy.write_row([row[name] for name in names])
+                        copy.write_row(_values(row, names))
         cursor.execute("ANALYZE")
