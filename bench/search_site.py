@@ -43,14 +43,7 @@ NAMES: Final = [
 ]
 
 
-@dataclass(slots=True)
-class Batch:
-    """Rows by table, as tuples in the order of ``COLUMNS``."""
-
-    rows: dict[str, list[tuple[Any, ...]]] = field(default_factory=lambda: {name: [] for name in COLUMNS})
-
-
-COLUMNS: Final = {
+COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "customers": ("id", "name", "vip", "public", "sort_name", "search"),
     "customer_phones": ("customer_id", "position", "e164", "national"),
     "interactions": (
@@ -64,6 +57,13 @@ COLUMNS: Final = {
     ),
     "search_words": ("id", "words"),
 }  # fmt: skip
+
+
+@dataclass(slots=True)
+class Batch:
+    """Rows by table, as tuples in the order of ``COLUMNS``."""
+
+    rows: dict[str, list[tuple[Any, ...]]] = field(default_factory=lambda: {name: [] for name in COLUMNS})
 
 
 def customer_id(n: int) -> str:
