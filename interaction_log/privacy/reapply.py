@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from interaction_log.privacy import erase
 from interaction_log.privacy.erased import ErasedList, Hashes
 from interaction_log.privacy.person import person_of
+from interaction_log.privacy.registers import load_all
 from interaction_log.store.master_key import MasterKey
 from interaction_log.store.personal import Person
 from interaction_log.store.schema import customers, interactions
@@ -23,6 +24,7 @@ def reapply(connection: sa.Connection, master: MasterKey, erased: ErasedList) ->
     the list was erased once, rightly. A number that a new customer has by now is left alone; of contacts that nobody
     was identified in, those before the erasure go.
     """
+    load_all()
     hashes = erased.read()
     counts: dict[str, int] = {}
     for of in _known(connection, master, hashes):

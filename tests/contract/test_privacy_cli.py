@@ -74,6 +74,25 @@ def test_from_the_key_to_the_receipt(config: Path, tmp_path: Path, capsys: pytes
     assert said == ["access_export", "erasure_requested", "erased"]
 
 
+def test_a_restore_does_not_bring_anybody_back(config: Path, tmp_path: Path) -> None:
+    assert cti("key") == 0
+    of = person()
+    (tmp_path / "backup.key").write_bytes(bytes(range(64)))
+    (tmp_path / "backup.key").chmod(0o600)
+    key = ["--key-file", "backup.key", "--config", "callweave.toml"]
+    assert main(["backup", "--out", "before.backup", *key]) == 0
+    assert cti("erase", of, "--yes") == 0
+    for one in tmp_path.glob("log.db*"):
+        one.unlink()
+    (tmp_path / "journal" / "events.journal").unlink()
+    assert main(["restore", "before.backup", *key]) == 0
+    assert all(NAME.encode() not in one.read_bytes() for one in tmp_path.glob("log.db*"))
+    with sqlite3.connect("log.db") as connection:
+        assert connection.execute("SELECT count(*) FROM customers").fetchone() == (0,)
+        assert connection.execute("SELECT count(*) FROM search_docs").fetchone() == (0,)
+    connection.close()
+
+
 def test_the_dry_run_counts(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cti("key") == 0
     capsys.readouterr()
