@@ -141,7 +141,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "import_deleted": "was deleted since",
     "import_changed": "was changed since",
     "import_fields_changed": "changed since: {names}",
-    "import_contacts": "there are contacts with this customer",
+    "import_contacts": "there are contacts, cases or other things of this customer",
     "import_gave_up": "the program ended several times while it was worked at",
     "belongs_to": "a number or mail of this row belongs to {names} already",
     "import_other": "{value} belongs to {names}",

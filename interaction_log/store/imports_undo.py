@@ -11,14 +11,21 @@ import sqlalchemy as sa
 
 from interaction_log.mapping import FIELDS
 from interaction_log.records import Customer, CustomField, Refused
-from interaction_log.store import customer_rows, links
+from interaction_log.store import customer_rows
 from interaction_log.store.custom_fields import defined
 from interaction_log.store.fields import Checked, check
 from interaction_log.store.imports_apply import digest, flat
 from interaction_log.store.imports_job import Job, count
 from interaction_log.store.imports_tables import import_rows, imports
-from interaction_log.store.schema import interactions
+from interaction_log.store.personal import REGISTER, Person, Personal
 
+USED: Final = (
+    *("interactions", "cases", "tasks", "consents", "claims", "customer_merges", "customer_links", "orders"),
+    *("relations", "surveys", "timeline_items", "holds"),
+)
+"""Tables in which a customer stands who is more than the record that an import made."""
+IN_USE: Final = "there are contacts, cases or other things of this customer"
+_CHUNK: Final = 500
 UNDONE: Final = ("created", "updated", "kept")
 """States of rows that an undo looks at; ``kept`` again, for what stood in the way may be gone."""
 
@@ -86,14 +93,19 @@ def _take_back(connection: sa.Connection, job: Job, rows: Sequence[Any], site: S
 
 
 def in_use(connection: sa.Connection, ids: Sequence[str]) -> set[str]:
-    """Those of these customers of whom there is more than their record."""
-    query = sa.select(interactions.c.customer_id).distinct()
+    """Those of these customers of whom there is more than their record. Asked for all first: mostly there is nobody."""
     found: set[str] = set()
-    for n in range(0, len(ids), 500):
-        some = ids[n : n + 500]
-        found |= set(connection.execute(query.where(interactions.c.customer_id.in_(some))).scalars())
-        found |= links.linked(connection, some)
+    for n in range(0, len(ids), _CHUNK):
+        some = tuple(ids[n : n + _CHUNK])
+        for entry in (REGISTER[name] for name in USED if name in REGISTER):
+            if _any(connection, entry, some):
+                found |= {one for one in some if one not in found and _any(connection, entry, (one,))}
     return found
+
+
+def _any(connection: sa.Connection, entry: Personal, ids: tuple[str, ...]) -> bool:
+    query = sa.select(sa.literal(1)).select_from(entry.table).where(entry.of(Person(customers=ids))).limit(1)
+    return connection.execute(query).first() is not None
 
 
 def _remove(row: Any, back: Back) -> None:
@@ -101,7 +113,7 @@ def _remove(row: Any, back: Back) -> None:
     if record is None or row.content is None:
         back.tell(row, "undone", "was deleted since")
     elif row.customer_id in back.used:
-        back.tell(row, "kept", "there are contacts with this customer", row.content)
+        back.tell(row, "kept", IN_USE, row.content)
     elif json.loads(row.content)["digest"] != digest(record):
         back.tell(row, "kept", "was changed since", row.content)
     else:

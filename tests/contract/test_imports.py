@@ -12,10 +12,11 @@ import pytest
 import sqlalchemy as sa
 
 from interaction_log.records import Conflict, CustomField, FieldChoice, NotFound, Refused
-from interaction_log.store import Store, imports_job
+from interaction_log.store import Store, imports_job, imports_undo, items
 from interaction_log.store.custom_fields import StoredFields
 from interaction_log.store.engine import open_engine
 from interaction_log.store.imports_store import Import, ImportRow
+from interaction_log.store.items import Item
 from interaction_log.store.records_tables import customer_values
 from interaction_log.store.schema import customer_emails, customer_phones, customers
 from interaction_log.store.search_tables import search_docs
@@ -221,7 +222,7 @@ def _die_after(url: str, of: str, transactions: int) -> None:
         job = imports_job.Job(writing, reading, of, "CN", row.worker, goes_on)
         job.pace.rows = 7
         try:
-            from interaction_log.store import imports_apply, imports_undo
+            from interaction_log.store import imports_apply
 
             {"importing": imports_apply, "undoing": imports_undo}[row.state].run(job)  # type: ignore[attr-defined]
         except SystemExit:
@@ -343,3 +344,26 @@ async def test_fields_of_the_site_are_filled_in_their_types_and_taken_back_one_b
     assert now.fields == {"tier": "gold", "number": 1234.5, "date": "2026-01-31", "flag": True} and now.value == 99
     await step(store, url, of, "undoing")
     assert content(url) == before
+
+
+async def test_a_customer_who_is_in_use_by_now_stays(store: Store, url: str) -> None:
+    before = content(url)
+    job = await taken(store, url, (HEADER + "Anna,+8613800138001,,,\nBo,+8613800138002,,,\n").encode())
+    anna, _bo = [r.customer_id for r in await rows(store, job, state="created")]
+    assert anna is not None
+    item = Item("note", "n1", anna, 1.0, "She called")
+    await store.imports._writing(lambda connection: items.put(connection, item))
+    undone = await step(store, url, job.id, "undoing")
+    (kept,) = await rows(store, job, state="kept")
+    assert (undone.counts["kept"], kept.customer_id, kept.reason) == (1, anna, imports_undo.IN_USE)
+    await store.imports._writing(lambda connection: items.drop(connection, "note", "n1"))
+    await step(store, url, job.id, "undoing")
+    assert content(url) == before
+
+
+async def test_rows_of_a_merged_person_are_hers_once(store: Store, url: str) -> None:
+    first, second = await some_customers(store, [("Anna", "+8613800138001"), ("Anna B.", "+8613800138002")])
+    await store.identity.merges.merge(first, second, at=1.0, by="sofia")
+    job = await tried(store, url, (HEADER + "Anna,+8613800138001;+8613800138002,a@example.com,,\n").encode())
+    (row,) = await rows(store, job)
+    assert (row.same, row.customer_id) == ("same", first)
