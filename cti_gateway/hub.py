@@ -312,7 +312,7 @@ class Hub:
             if one.customer_id is not None:
                 await self._look_up(one.id, self.customers.match_of(one.customer_id))
             elif one.customer_address is not None and one.direction != "internal":
-                await self._look_up(one.id, self.customers.find_caller(one.customer_address))
+                await self._look_up(one.id, self._weighed(c.FindCaller(one.id, one.customer_address)))
 
     async def drain(self, seconds: float) -> None:
         """Stop the timers and wait for background work, at most so long."""

@@ -307,12 +307,13 @@ async def _put_together(gateway: Gateway, settings: Settings, demo: bool) -> Non
     privacy = _privacy(gateway, settings, places, boxes)
     _add_pbxs(gateway, settings, boxes)
     await hub.load()
+    identity = _identity(gateway, settings)  # who calls is weighed from the first look-up on
     await _take_over(gateway, settings, absent=demo)
     lines = Lines(hub, store.callbacks)
     deps = replace(_console_deps(gateway, settings, consoles), records=store.records)
     deps = replace(deps, calendars=_keep_records(gateway, settings, consoles))
     deps = replace(deps, imports=_imports(gateway, settings))
-    deps = replace(deps, identity=_identity(gateway, settings), reports=_reports(gateway, settings))
+    deps = replace(deps, identity=identity, reports=_reports(gateway, settings))
     await _listen(
         gateway, settings, replace(deps, lines=lines, voicemail=boxes.folder, recordings=heard, privacy=privacy)
     )
