@@ -22,7 +22,7 @@ from interaction_log.store import EventLog, Store
 from interaction_log.store import consents as consents_module
 from interaction_log.store import schema as s
 from interaction_log.store.engine import open_engine
-from interaction_log.store.records_tables import customer_values
+from interaction_log.store.records_tables import CASE_NUMBER, customer_values
 from interaction_log.store.site_records import SiteRecords
 from interaction_log.store.typed import values_of
 from interaction_log.tasks import Task
@@ -571,6 +571,83 @@ async def test_types_of_the_site(records: SiteRecords) -> None:
 async def test_numbers_have_no_gap_and_no_twin(store: Store, records: SiteRecords) -> None:  # noqa: F811
     made = await asyncio.gather(*(records.cases.create({"type": "order", "title": f"{n}"}, "a", AT) for n in range(12)))
     assert sorted(case["number"] for case in made) == list(range(1, 13))
+
+
+# --- failures ----------------------------------------------------------------------------------------
+
+
+class Failing:
+    """Lets the nth statement of a writer fail."""
+
+    def __init__(self, store: Store, n: int) -> None:  # noqa: F811
+        self.engine: sa.Engine = store._writing._engine
+        self.left = n
+
+    def __call__(self, *_: Any) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise RuntimeError("it fails here")
+
+    def __enter__(self) -> None:
+        sa.event.listen(self.engine, "before_cursor_execute", self)
+
+    def __exit__(self, *_: object) -> None:
+        sa.event.remove(self.engine, "before_cursor_execute", self)
+
+
+def everything(url: str) -> dict[str, int]:  # noqa: F811
+    """The number of rows of each table, and the last number of a case."""
+    engine = open_engine(url, writes=False)
+    with engine.connect() as connection:
+        names = [table.name for table in s.metadata.sorted_tables if table.name in RECORDS]
+        counts = {name: connection.execute(sa.text(f"SELECT count(*) FROM {name}")).scalar_one() for name in names}
+        number = sa.select(s.meta.c.value).where(s.meta.c.key == CASE_NUMBER)
+        found = counts | {CASE_NUMBER: connection.execute(number).scalar_one()}
+    engine.dispose()
+    return found
+
+
+RECORDS = {
+    "customers", "customer_values", "consents", "relations", "segments", "tasks", "task_rules", "cases",
+    "case_history", "case_interactions", "timeline_items", "search_docs",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", ["customer", "consent", "relation", "segment", "task", "rule", "case", "change"])
+async def test_a_write_that_fails_anywhere_leaves_nothing(
+    store: Store,  # noqa: F811
+    records: SiteRecords,
+    url: str,  # noqa: F811
+    what: str,
+) -> None:
+    await people(store)
+    await fields(records)
+    one, other = [await store.customers.create({"name": name}) for name in "AB"]
+    old = await records.cases.create({"type": "order", "title": "Old", "customer_id": one.id}, "anna", AT)
+    segment = await records.segments.create("All", {"parts": []}, "admin", AT)
+    rule = {"title": "T", "segment_id": segment.id, "owner": "anna", "zone": "UTC"}
+    said = {"purpose": "survey", "state": "given", "source": "call"}
+    task = {"title": "T", "owner": "ben", "customer_id": one.id, "case_id": old["id"], "due_at": AT}
+    work = {
+        "customer": lambda: store.customers.create({"name": "C", "phones": ["13800138000"], "fields": {"seats": 1}}),
+        "consent": lambda: records.consents.say(one.id, said, "anna", AT),
+        "relation": lambda: records.relations.add(one.id, "family", other.id, "anna", AT),
+        "segment": lambda: records.segments.create("New", {"parts": []}, "admin", AT),
+        "task": lambda: records.tasks.create(task, "anna", AT),
+        "rule": lambda: records.tasks.create_rule(rule, AT),
+        "case": lambda: records.cases.create({"type": "order", "title": "N", "customer_id": one.id}, "anna", AT),
+        "change": lambda: records.cases.change(old["id"], {"state": "closed", "note": "done"}, "anna", AT),
+    }[what]
+    before, n = everything(url), 0
+    while True:
+        try:
+            with Failing(store, n):
+                await work()
+            break
+        except RuntimeError:
+            assert everything(url) == before, n
+            n += 1
+    assert n > 2 and everything(url) != before
 
 
 # --- the migration -----------------------------------------------------------------------------------
