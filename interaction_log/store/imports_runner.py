@@ -61,6 +61,8 @@ class ImportRunner:
                     await self._work(of)
                 for of in await self._imports.abandoned():
                     await self._imports.drop(of)
+                while await self._imports.scrub():
+                    pass
             except Exception as error:  # the database is away: look again later
                 log.warning("imports cannot be worked at now: %s", type(error).__name__)
             with contextlib.suppress(TimeoutError):

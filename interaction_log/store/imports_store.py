@@ -34,6 +34,8 @@ PART: Final = 512 * 1024
 """Bytes of a file in one row: a transaction of some milliseconds."""
 ABANDONED_SECONDS: Final = 86_400.0
 """So long a file waits for somebody to take it."""
+KEPT_SECONDS: Final = 30 * 86_400.0
+"""So long the cells of rows that were not taken are kept."""
 MOST_MAPPINGS: Final = 200
 _PAGE: Final = 500
 _ROWS_AT_ONCE: Final = 2_000
@@ -244,6 +246,24 @@ class StoredImports:
         old = c.created_at < self._clock() - ABANDONED_SECONDS
         query = sa.select(c.id).where(c.state.in_(("uploaded", "read")), old)
         return await self._reading(lambda connection: list(connection.execute(query).scalars()))
+
+    async def scrub(self) -> int:
+        """Forget the cells of rows that were not taken, a month after: they are of people whom nobody could erase
+        otherwise. Some at a time; the result: how many."""
+        old = sa.select(imports.c.id).where(imports.c.finished_at < self._clock() - KEPT_SECONDS)
+        c = import_rows.c
+        those = (c.import_id.in_(old), c.state.in_(("refused", "skipped")), c.content.is_not(None))
+
+        def work(connection: sa.Connection) -> int:
+            some = connection.execute(sa.select(c.import_id, c.n).where(*those).limit(_PAGE)).all()
+            blank = sa.update(import_rows).where(c.import_id == sa.bindparam("of"), c.n == sa.bindparam("at"))
+            if some:
+                connection.execute(
+                    blank.values(content=None, reason=None), [{"of": row.import_id, "at": row.n} for row in some]
+                )
+            return len(some)
+
+        return await self._writing(work)
 
     async def mappings(self) -> dict[str, dict[str, str | None]]:
         """Those that have a name: target by heading."""

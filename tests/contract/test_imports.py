@@ -15,7 +15,7 @@ from interaction_log.records import Conflict, CustomField, FieldChoice, NotFound
 from interaction_log.store import Store, imports_job, imports_undo, items
 from interaction_log.store.custom_fields import StoredFields
 from interaction_log.store.engine import open_engine
-from interaction_log.store.imports_store import Import, ImportRow
+from interaction_log.store.imports_store import KEPT_SECONDS, Import, ImportRow, StoredImports
 from interaction_log.store.items import Item
 from interaction_log.store.records_tables import customer_values
 from interaction_log.store.schema import customer_emails, customer_phones, customers
@@ -367,3 +367,12 @@ async def test_rows_of_a_merged_person_are_hers_once(store: Store, url: str) -> 
     job = await tried(store, url, (HEADER + "Anna,+8613800138001;+8613800138002,a@example.com,,\n").encode())
     (row,) = await rows(store, job)
     assert (row.same, row.customer_id) == ("same", first)
+
+
+async def test_rows_that_were_not_taken_are_forgotten_after_a_month(store: Store, url: str) -> None:
+    job = await taken(store, url)
+    assert await store.imports.scrub() == 0
+    late = StoredImports(store._reading, store._writing, url, "CN", lambda: time.time() + KEPT_SECONDS + 60)
+    assert await late.scrub() == 2
+    assert [r.row for r in await rows(store, job, state="refused")] == [{}, {}]
+    assert await late.scrub() == 0

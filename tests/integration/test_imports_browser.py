@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
@@ -83,6 +86,35 @@ async def test_mapped_tried_taken_and_undone(
     await sofia.press("nav-customers")
     await expect(sofia.page.locator('tr[data-test^="customer-"]')).to_have_count(1)
     await sofia.get_up()
+
+
+async def test_it_goes_on_after_the_program_was_killed(program: Program, tmp_path: Path) -> None:
+    lines = ["name,phone", *(f"Person {n},+86139{n:08d}" for n in range(10_000_000, 10_003_000))]
+    async with program.http(await program.sign_in("sofia")) as http:
+        given = await http.post("/api/imports", files={"file": ("p.csv", "\n".join(lines).encode())})
+        of = given.json()["id"]
+        await http.post(f"/api/imports/{of}/read")
+        await _until(http, of, lambda job: job["state"] == "read")
+        await http.post(f"/api/imports/{of}/run")
+        await _until(http, of, lambda job: job["done"] > 0 or job["state"] == "done")
+    await program.kill()
+    await program.start()
+    async with program.http(await program.sign_in("sofia")) as http:
+        job = await _until(http, of, lambda job: job["state"] == "done")
+        assert job["counts"] == {"created": 3_000}
+        assert (
+            len((await http.get("/api/customers", params={"q": "Person 1000299", "limit": 50})).json()["items"]) == 10
+        )
+
+
+async def _until(http: httpx.AsyncClient, of: str, so: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """The import, once it is so."""
+    async with asyncio.timeout(90):
+        while True:
+            job: dict[str, Any] = (await http.get(f"/api/imports/{of}")).json()
+            if so(job):
+                return job
+            await asyncio.sleep(0.1)  # as a console asks
 
 
 async def test_what_is_no_file_of_customers_is_said(program: Program, chromium: Browser, tmp_path: Path) -> None:  # noqa: F811
