@@ -84,9 +84,6 @@ const routes: RouteRecordRaw[] = [
     name: 'admin',
     component: () => import('@/admin/AdminLayout.vue'),
     meta: { rights: ADMINISTRATION },
-    redirect: () => ({
-      name: Object.keys(ADMIN_RIGHTS).find((page) => useSession().can(ADMIN_RIGHTS[page]!)) ?? 'users',
-    }),
     children: [
       { path: 'users', name: 'users', component: () => import('@/admin/UsersPage.vue') },
       { path: 'roles', name: 'roles', component: () => import('@/admin/RolesPage.vue') },
@@ -118,6 +115,10 @@ router.beforeEach(async (to) => {
   const home = session.hasDesk ? 'desk' : 'live'
   if (to.meta.open) return { name: home }
   if (to.name === 'desk' && !session.hasDesk) return { name: 'live' }
+  if (to.name === 'admin') {
+    const first = Object.keys(ADMIN_RIGHTS).find((page) => session.can(ADMIN_RIGHTS[page]!))
+    return { name: first ?? home }
+  }
   const needed = ADMIN_RIGHTS[String(to.name)]
   const allowed =
     (!needed || session.can(needed)) &&
