@@ -17,6 +17,7 @@ from interaction_log import metrics
 from interaction_log.periods import moment
 from interaction_log.records import Refused
 from interaction_log.reports import Question, Table
+from interaction_log.rights import Sight
 from interaction_log.store import upgrade_to_head
 from interaction_log.store.engine import open_engine
 from interaction_log.store.reading import Reading
@@ -146,6 +147,20 @@ async def test_filters_and_thresholds_narrow_the_same_way(site: Site) -> None:
     voice = await site.table("contacts", step="month", channel="voice")
     by_channel = await site.table("contacts", step="month", group="channel")
     assert voice.total() == by_channel.of_key("voice")
+
+
+async def test_who_sees_a_team_sees_its_numbers(site: Site) -> None:
+    sight = Sight(agents=frozenset({"agent003"}), queues=frozenset({"sales"}))
+    hers = {leg["interaction_id"] for leg in site.month.legs if leg["agent"] == "agent003"}
+    hers |= {row["interaction_id"] for row in site.month.visits if row["queue"] == "sales"}
+    table = await site.reports.table(site.question("queues", step="month"), NOW, sight)
+    assert table.total()["offered"] == sum(row["interaction_id"] in hers for row in site.month.visits)
+    agents = await site.reports.table(site.question("agents", step="month"), NOW, sight)
+    assert {cell.key for cell in agents.cells if cell.sums.get("signed_in")} == {"agent003"}
+    behind = await site.reports.behind(
+        site.question("queues"), "offered", key="billing", limit=500, now=NOW, sight=sight
+    )
+    assert behind.items and {item["id"] for item in behind.items} <= hers
 
 
 async def test_the_month_adds_up_and_a_fault_is_named(site: Site) -> None:
