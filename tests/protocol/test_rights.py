@@ -10,7 +10,7 @@ import socketio.exceptions
 
 from agent_console.consoles import SUPERVISORS
 from agent_console.wire import Note
-from interaction_log.records import AuditEntry, Customer, User
+from interaction_log.records import AuditEntry, Customer, CustomField, User
 from interaction_log.rights import BUILT_IN, OwnRole, Sight, Team, sight_of
 from interaction_log.trail import AuditCheck, AuditFilter, AuditRow, Head
 from tests.fakes.console_stage import PASSWORD, seeded, stage, until
@@ -324,3 +324,32 @@ async def test_what_was_shown_masked_comes_back_whole() -> None:
         assert note == "ruf 139****9000 an"
         assert (await anna.command("note", {"id": "n", "interaction_id": "i0", "text": f"{note}!"}))["ok"]
         assert on.hub.commands[-1][2].text == "ruf 13900139000 an!"  # type: ignore[attr-defined]
+
+
+class SensitiveFields:
+    """``records.fields``: the passport is sensitive."""
+
+    async def all(self) -> list[CustomField]:
+        return [
+            CustomField(code="passport", labels={"en": "Passport"}, type="text", sensitive=True),
+            CustomField(code="city", labels={"en": "City"}, type="text"),
+        ]
+
+
+async def test_sensitive_fields_are_left_out_of_answers_and_messages() -> None:
+    store = site()
+    store.customers.records["c1"] = replace(store.customers.records["c1"], fields={"passport": "E77", "city": "x"})
+    with_rights(store, "anna", "customers.see_sensitive")
+    async with stage(store=store) as on:
+        sensitive = on.app.sockets.sensitive
+        sensitive.codes = None  # nothing is known yet: every field is hidden
+        async with on.http(headers=await on.headers("anna")) as http, on.console("anna") as anna:
+            assert (await http.get("/api/customers/c1")).json()["fields"] == {}
+            sensitive.codes = frozenset(one.code for one in await SensitiveFields().all() if one.sensitive)
+            assert (await http.get("/api/customers/c1")).json()["fields"] == {"city": "x"}
+            pop = {"customer": {"id": "c1", "fields": {"passport": "E77", "city": "x"}, "phones": [NUMBER]}}
+            on.consoles.publish("anna", "screen_pop", pop)
+            customer = (await anna.wait("screen_pop"))[0]["customer"]
+            assert customer["fields"] == {"city": "x"} and customer["phones"] == [NUMBER]
+        async with on.http(headers=await on.headers("ben")) as http:
+            assert (await http.get("/api/customers/c1")).json()["fields"] == {"passport": "E77", "city": "x"}
