@@ -281,7 +281,8 @@ def _begin(connection: sa.Connection, of: str) -> str | None:
     here = sa.update(erasures).where(_e.id == of)
     if found:
         kinds = ",".join(sorted({one.kind for one in found}))
-        connection.execute(here.values(state="refused", why=kinds, person=None))
+        refused = {"state": "refused", "person": None} if row.state == "waiting" else {}  # what began goes on after it
+        connection.execute(here.values(why=kinds, **refused))
         return None
     connection.execute(here.values(state="running"))
     return str(row.person)

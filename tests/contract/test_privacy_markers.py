@@ -458,6 +458,14 @@ async def test_a_file_that_cannot_be_deleted_keeps_it_open(site: Site) -> None:
     half = await privacy.run(asked.id, NoFiles(), time.time)
     assert half.state == "running" and half.why is not None and half.why.startswith("files:")
     assert await privacy.pending() == [asked.id]
+    hold = Hold(
+        id="h", kind="customer", subject=of, from_at=None, to_at=None, reason="court", set_by="admin", set_at=1.0,
+        lifted_by=None, lifted_at=None,
+    )  # fmt: skip
+    await privacy.hold(hold)
+    waits = await privacy.run(asked.id, site.files, time.time)
+    assert (waits.state, waits.why) == ("running", "hold") and site.files.there
+    await privacy.lift("h", "admin", 2.0)
     done = await privacy.run(asked.id, site.files, time.time)
     assert done.state == "done" and await privacy.pending() == []
 
