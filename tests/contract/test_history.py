@@ -132,8 +132,13 @@ async def test_a_foreign_cursor_is_refused(store: Store) -> None:
 
 
 async def refs(store: Store, text: str, **more: Any) -> list[str]:
-    found = await store.search.find(Question(text=text, limit=100, **more), ALL)
-    return [one.ref for one in found.items]
+    found, cursor = [], None
+    while True:  # a page of a busy machine may end early
+        page = await store.search.find(Question(text=text, limit=100, cursor=cursor, **more), ALL)
+        found += [one.ref for one in page.items]
+        if page.next is None:
+            return found
+        cursor = page.next
 
 
 async def caught_up(store: Store) -> None:

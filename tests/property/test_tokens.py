@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from interaction_log import tokens
 from interaction_log.tokens import Tree, Wanted
 
+CALM: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 MIXED = st.text(
     st.one_of(
         st.sampled_from("客户路由器無線の電話タワーｶﾞ고객이ลูกคäöüßÉéñ𠮷〇々·，。 \n-()+./'"),
@@ -26,7 +28,7 @@ def holds(tree: Tree, found: set[str]) -> bool:
     return (all if tree[0] == "and" else any)(holds(one, found) for one in tree[1])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300, **CALM)
 @given(MIXED, st.randoms(use_true_random=False))
 def test_every_piece_of_a_text_finds_it(text: str, rng: random.Random) -> None:
     found = tokens.terms("", text)
@@ -43,7 +45,7 @@ def test_every_piece_of_a_text_finds_it(text: str, rng: random.Random) -> None:
         assert marks and all(0 <= start < end <= len(text) for start, end in marks)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300, **CALM)
 @given(MIXED)
 @example("123456789012345678901234567 1234 0012 0000 5 00001234")
 @example("１２３４ ٣٤٥٦ 12345a ²³")
@@ -55,7 +57,7 @@ def test_a_text_asked_for_whole_finds_itself(text: str) -> None:
         assert any(one.marks(pieces, title=False)), one
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200, **CALM)
 @given(MIXED, MIXED)
 def test_what_is_marked_is_in_the_terms(text: str, query: str) -> None:
     """The second look never accepts what the index would not have given: both databases give the same."""
@@ -66,7 +68,7 @@ def test_what_is_marked_is_in_the_terms(text: str, query: str) -> None:
             assert holds(one.tree(), found), one
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200, **CALM)
 @given(MIXED)
 def test_case_and_composition_do_not_matter(text: str) -> None:
     for piece in tokens.pieces(text):
@@ -74,6 +76,7 @@ def test_case_and_composition_do_not_matter(text: str) -> None:
             assert tokens.fold(piece.text) == piece.text
 
 
+@settings(**CALM)
 @given(st.integers(10**6, 10**13), st.integers(4, 12), st.data())
 def test_a_number_is_found_by_its_end_in_any_form(number: int, length: int, data: st.DataObject) -> None:
     digits = str(number)

@@ -30,8 +30,25 @@ export function pathOf(asked: Asked, limit: number, cursor: string | null): stri
   return `/api/search?${query}`
 }
 
-export const find = (asked: Asked, limit: number, cursor: string | null, signal?: AbortSignal): Promise<FoundPage> =>
-  api<FoundPage>('GET', pathOf(asked, limit, cursor), { signal })
+/** So often a search that stopped in time goes on by itself; then people are asked. */
+const ROUNDS = 20
+
+/** A page, or what was found when it took too long: the server answers soon and says how far back it looked. */
+export async function find(
+  asked: Asked,
+  limit: number,
+  cursor: string | null,
+  signal?: AbortSignal,
+): Promise<FoundPage> {
+  const items: Found[] = []
+  let page: FoundPage = { items, next: cursor, reached: null }
+  for (let round = 0; round < ROUNDS; round++) {
+    page = await api<FoundPage>('GET', pathOf(asked, limit - items.length, page.next), { signal })
+    items.push(...page.items)
+    if (page.reached === null || items.length >= limit) break
+  }
+  return { ...page, items }
+}
 
 /** The kinds of which customers' pages have a panel. */
 const PANELS: Record<string, string> = { case: 'cases', task: 'tasks' }
