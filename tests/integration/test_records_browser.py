@@ -37,7 +37,7 @@ class Site:
     async def call(self) -> QueueCall:
         """A caller, once the PBX knows that Anna is ready."""
         anna = self.simulator.pbx.queues["support"].member("PJSIP/1001")
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(30):
             while anna is None or anna.paused:  # noqa: ASYNC110 (the simulator has no news of its own)
                 await asyncio.sleep(0.02)
         return QueueCall(self.simulator.pbx, self.simulator.pbx.queues["support"], "13911112222", "")
