@@ -66,7 +66,7 @@ class Gateway:
             pbx.start()
 
     async def stop(self) -> None:
-        """No new events, release mutes and pauses of ours, end what runs, close consoles, the stores last; within 10 s."""
+        """No new events; our mutes and pauses are released, consoles closed, the stores last; within 10 s."""
         pbxs = list(self.hub.pbxs.values())
         for pbx in pbxs:
             pbx.hush()
