@@ -31,6 +31,8 @@ NEWEST: Final = 2_000
 """Documents of the first window: a frequent word fills its page there."""
 WIDEST: Final = 128
 """Weeks in one question."""
+LEAP: Final = 8
+"""After an empty window of so many weeks it is worth asking where the next document is."""
 SNIPPET: Final = 160
 BEFORE_MARK: Final = 40
 _CANDIDATES: Final = 60
@@ -110,8 +112,8 @@ def _bounds(connection: sa.Connection, question: Question) -> tuple[int, int]:
     """The numbers of the documents that are asked for: from ``low``, below ``high``."""
     low = int(question.start or 0) * SECOND
     end = 1 << 62 if question.end is None else (int(question.end) + 1) * SECOND
-    high = connection.execute(sa.select(sa.func.max(_d.id)).where(_d.id < end)).scalar()
-    oldest = connection.execute(sa.select(sa.func.min(_d.id))).scalar()
+    last = sa.select(sa.func.max(_d.id)).where(_d.id < end).scalar_subquery()
+    high, oldest = connection.execute(sa.select(last, sa.select(sa.func.min(_d.id)).scalar_subquery())).one()
     if high is None or oldest is None:
         return 0, 0
     top = int(high) + 1
@@ -148,8 +150,8 @@ class _Search:
             now = time.monotonic()
             high = ids[-1] if len(ids) == _CANDIDATES else floor
             if len(ids) < _CANDIDATES:
-                high = high if ids else self._next(low, high)
-                weeks = min(weeks * 4 or 1, WIDEST) if now - last < QUICK_SECONDS else weeks or 1
+                high = high if ids or weeks < LEAP else self._next(low, high)
+                weeks = min(weeks * 8 or 1, WIDEST) if now - last < QUICK_SECONDS else weeks or 1
             if now - began > PATIENCE_SECONDS and high > low:
                 self.stopped_at = high
                 break
