@@ -89,6 +89,9 @@ class Site:
             seq = self.log.next_seq()
             self.log.append(e.Recorded(seq, event))
         await asyncio.wait_for(self.log.durable(seq), 20)
+        async with asyncio.timeout(30):  # a slow disk under `plant` may have sent it to the journal for a moment
+            while self.log.state.name != "ok" or self.log.state.backlog:  # noqa: ASYNC110 (a state)
+                await asyncio.sleep(0.02)
         await asyncio.wait_for(self.log.shown(), 20)
 
     def close(self) -> None:
