@@ -94,9 +94,7 @@ def test_wide_sheets_and_lies_about_the_size() -> None:
     assert cells(lying) == [["A"]]
 
 
-@pytest.mark.parametrize(
-    "data", [b"PK\x03\x04", b"PK\x03\x04" + b"\x00" * 200, b"\xd0\xcf\x11\xe0 old"]
-)
+@pytest.mark.parametrize("data", [b"PK\x03\x04", b"PK\x03\x04" + b"\x00" * 200, b"\xd0\xcf\x11\xe0 old"])
 def test_what_is_no_excel_file_is_said_so(data: bytes) -> None:
     with pytest.raises(Refused, match="Excel"):
         cells(data)
