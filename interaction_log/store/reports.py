@@ -220,8 +220,8 @@ def _one(n: int, connection: sa.Connection, asked: Asked) -> Sums:
 
 def _seen(base: Base, sight: Sight) -> sa.CTE:
     """The rows of which the interaction is in sight."""
-    if sight.everything:
-        return base.query.cte("each_one")
+    if sight.everything:  # computed once: flattened into what follows, SQLite looks the joined rows up without an index
+        return base.query.cte("each_one").prefix_with("MATERIALIZED")
     everybodys = base.query.cte("everybodys").prefix_with("MATERIALIZED")
     mine = in_sight(sight, everybodys.c.interaction_id)
     return sa.select(everybodys).where(mine).cte("each_one")
