@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import uvloop
 
-from bench import asterisk, codec, entry, flood, imports, pipeline, pop, routing, search, writer
+from bench import asterisk, codec, entry, flood, imports, pipeline, pop, reports, routing, search, writer
 
 RESULTS: Final = Path(__file__).resolve().parent / "results"
 FULL: Final = os.environ.get("SCALE") == "full"
@@ -213,6 +213,25 @@ def _search_promises(found: Figures) -> list[Promise]:
     return [Promise(*one) for one in search.promises(found)]
 
 
+def _reports() -> Figures:
+    contacts = reports.CONTACTS if FULL else 50_000
+    found = reports.run(contacts)
+    print(reports.table(found, contacts))
+    return {"contacts": contacts, "rows": found}
+
+
+def _reports_promises(found: Figures) -> list[Promise]:
+    what = f"slowest report over a month of {found['contacts']:,} contacts"
+    promises = []
+    for kind, rows in found["rows"].items():
+        slowest = max(rows, key=lambda row: row["seconds"])
+        stall = max(row["stall_seconds"] for row in rows) * 1e3
+        figure = f"{slowest['seconds']:.1f} s ({slowest['report']})"
+        promises.append(Promise(f"{what}, {kind}", figure, "", None))
+        promises.append(Promise(f"the loop waits at most beside it, {kind}", f"{stall:.0f} ms", "", None))
+    return promises
+
+
 BENCHES: Final[dict[str, Bench]] = {
     "codec": Bench(_codec, _codec_promises),
     "pipeline": Bench(_pipeline, _pipeline_promises),
@@ -220,6 +239,7 @@ BENCHES: Final[dict[str, Bench]] = {
     "entry": Bench(_entry, _entry_promises),
     "search": Bench(_search, _search_promises),
     "imports": Bench(_imports, _imports_promises),
+    "reports": Bench(_reports, _reports_promises),
     "flood": Bench(_flood, _flood_promises),
     "pop": Bench(_pop, _pop_promises),
     "routing": Bench(_routing, _routing_promises),
