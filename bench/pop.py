@@ -42,6 +42,8 @@ ROUNDS: Final = 4
 SECONDS: Final = 20.0
 """Of a round."""
 WRAP_UP_SECONDS: Final = 2
+CALM_SECONDS: Final = 0.2
+"""Of processor time in two seconds: what 300 idle consoles take, and no work beside."""
 FIRST_RING_SECONDS: Final = 0.0023
 """From the caller's ``Newchannel`` to the first ``DialBegin``: the least that a real Asterisk took in the recordings of
 ``tests/golden`` with a free agent (2.3 to 4.9 ms). The simulator's own way from joining is nearer to nothing."""
@@ -216,6 +218,7 @@ async def _run(folder: Path, rng: random.Random, core: set[int], rounds: int, se
         for agent in ours.consoles:
             agent.send("set_state", {"id": f"ready-{agent.agent}", "state": "READY"})
         await _settled(exchanges[0])
+        await _calm(product)
         began = time.monotonic()
         await _warm_up([(ours, product), (bare, relay)])
         gc.collect()
@@ -252,6 +255,15 @@ async def _settled(exchange: Exchange) -> None:
         while any(member.paused for queue in exchange.queues for member in queue.members):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     await asyncio.sleep(2)
+
+
+async def _calm(process: child.Child) -> None:
+    """Wait until what a start leaves to be done (customers to be indexed, pairs to be found) is done."""
+    for _ in range(60):
+        before = process.cpu_seconds()
+        await asyncio.sleep(2)
+        if process.cpu_seconds() - before < CALM_SECONDS:
+            return
 
 
 async def _warm_up(pair: Iterable[tuple[Subject, child.Child]]) -> None:
