@@ -435,6 +435,7 @@ async def _take_over(gateway: Gateway, settings: Settings, *, absent: bool) -> N
     url = settings.database.url
     states, spoke = await asyncio.to_thread(last_states, url), await asyncio.to_thread(last_word, url)
     await gateway.restore(states, spoke, absent=absent)
+    await gateway.store.customers.rehearse()
 
 
 def _console_deps(gateway: Gateway, settings: Settings, consoles: Consoles) -> ConsoleDeps:

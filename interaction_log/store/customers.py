@@ -46,6 +46,10 @@ class StoredCustomers:
         """Who may this be? ``maybe`` carries its one person as ``customer``; several are ``candidates``."""
         return await self._reading.directly(partial(self._find, address=address))
 
+    async def rehearse(self) -> None:
+        """Open the look-ups' connections and let each ask everything once: the first caller shall not wait for it."""
+        await self._reading.directly.everywhere(self._book.rehearse)
+
     def _find(self, driver: Any, address: str) -> Match:
         match = self._recent.get(address)
         if match is None:

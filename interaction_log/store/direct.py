@@ -18,6 +18,7 @@ _T = TypeVar("_T")
 _Job = tuple[Callable[[Any], Any], asyncio.AbstractEventLoop, "asyncio.Future[Any]"]
 THREADS: Final = 2
 """One that waits for a disk or a dead server does not stop the other."""
+_MEET_SECONDS: Final = 10.0
 
 
 class Direct:
@@ -36,6 +37,16 @@ class Direct:
         future: asyncio.Future[_T] = loop.create_future()
         self._inbox.put((work, loop, future))
         return await future
+
+    async def everywhere(self, work: Callable[[Any], object]) -> None:
+        """Run it once in each of the threads."""
+        met = threading.Barrier(THREADS)
+
+        def once(connection: Any) -> None:
+            met.wait(_MEET_SECONDS)  # so that no thread takes two of them
+            work(connection)
+
+        await asyncio.gather(*(self(once) for _ in range(THREADS)))
 
     def _start(self) -> None:
         names = [f"log-caller-{n}" for n in range(THREADS)]

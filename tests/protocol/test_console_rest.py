@@ -34,6 +34,9 @@ ROLES: dict[tuple[str, str], tuple[set[str], str, Any, int]] = {
     ("POST", "/api/users"): (ADMINS, "/api/users", NEW_USER, 201),
     ("PATCH", "/api/users/{name}"): (ADMINS, "/api/users/ben", {"display_name": "Benjamin"}, 200),
     ("POST", "/api/users/{name}/password"): (ADMINS, "/api/users/ben/password", {"password": "long enough"}, 204),
+    # This stage has no index: who may ask is told that there is none (test_search_rest has one).
+    ("GET", "/api/search"): (SIGNED_IN, "/api/search?q=lei", None, 404),
+    ("GET", "/api/customers/{customer_id}/history"): (SIGNED_IN, "/api/customers/c1/history", None, 404),
     ("GET", "/api/queues"): (SIGNED_IN, "/api/queues", None, 200),
     ("PUT", "/api/queues/{name}"): (ADMINS, "/api/queues/support", {"label": "Support"}, 200),
     ("GET", "/api/pause-reasons"): (SIGNED_IN, "/api/pause-reasons", None, 200),

@@ -10,6 +10,8 @@ import pytest
 from agent_console.phones import BrowserPhones, account_of
 from interaction_log import events as e
 from interaction_log.devices import at, split
+from interaction_log.store.keys import Keys
+from interaction_log.store.master_key import MasterKey
 from interaction_log.store.projection import Projection
 from routing import commands as c
 from routing.distributor import Distributor, Settings
@@ -95,7 +97,7 @@ def test_a_leftover_of_ours_at_the_other_pbx_is_released_without_touching_hers()
 
 
 def test_the_log_knows_who_sat_there() -> None:
-    kept = Projection()
+    kept = Projection(Keys(MasterKey(bytes(32))))
     for seq, (name, seat) in enumerate([("anna", PHONE), ("ben", f"old:{PHONE}")], 1):
         kept.take(seq, e.AgentSignedIn(at=1.0, agent=name, name=name, devices=[seat]))
     assert (kept._sat_at("new", PHONE), kept._sat_at("old", PHONE)) == ("anna", "ben")
