@@ -102,7 +102,8 @@ async def _read(
     while session.state not in (State.REFUSED, State.CLOSED):
         data = b""
         with contextlib.suppress(TimeoutError):
-            data = await asyncio.wait_for(reader.read(65536), TICK_SECONDS)
+            async with asyncio.timeout(TICK_SECONDS):  # wait_for of 3.11 may swallow the end that was asked for
+                data = await reader.read(65536)
             if not data:
                 return "the PBX closed the connection"
         file.write(data)
