@@ -78,7 +78,8 @@ class Reminders:
             except Exception:
                 log.exception("reminders could not be looked up; tried again soon")
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), wait)
+                async with asyncio.timeout(wait):
+                    await self._wake.wait()
 
     async def look(self) -> float:
         """Tell of all that is due to those who are here; the seconds after which it is to be looked again."""

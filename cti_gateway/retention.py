@@ -200,7 +200,8 @@ class PrivacyWork:
             except Exception:
                 log.exception("old data could not be deleted; tried again later")
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), PENDING_SECONDS)
+                async with asyncio.timeout(PENDING_SECONDS):
+                    await self._wake.wait()
 
     # --- erasures and exports --------------------------------------------------------------------
 

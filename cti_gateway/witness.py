@@ -130,7 +130,8 @@ class Witness:
     async def _write(self) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._now.wait(), GATHER_SECONDS)
+                async with asyncio.timeout(GATHER_SECONDS):
+                    await self._now.wait()
             self._now.clear()
             try:
                 await self._flush()

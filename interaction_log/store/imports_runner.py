@@ -66,7 +66,8 @@ class ImportRunner:
             except Exception as error:  # the database is away: look again later
                 log.warning("imports cannot be worked at now: %s", type(error).__name__)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wanted.wait(), LOOK_SECONDS)
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._wanted.wait()
 
     async def _work(self, of: str) -> None:
         command = (sys.executable, "-m", "interaction_log.store.imports_child")
