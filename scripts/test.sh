@@ -10,4 +10,4 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
 else
     .venv/bin/python -m tests.pbx.bootstrap || echo "tests: without these, the tests that need them are skipped" >&2
 fi
-exec .venv/bin/python -m pytest -q -n "${JOBS:-2}" --dist loadgroup "$@"
+exec .venv/bin/python -m pytest -q -n "${JOBS:-2}" --dist loadgroup --max-worker-restart 2 "$@"
