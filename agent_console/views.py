@@ -13,10 +13,9 @@ from agent_console.wire import (
     InteractionStateName,
     InteractionView,
     PauseReason,
-    QueueView,
 )
 from interaction_log.interaction import Interaction
-from interaction_log.records import Choice, Customer, QueueSettings, User
+from interaction_log.records import Choice, Customer, User
 
 
 def live_state(interaction: Interaction) -> InteractionStateName:
@@ -81,28 +80,6 @@ def agent_view(
         "interaction_id": interaction_id,
         "devices": list(user.devices),
         "queues": queues or [],
-    }
-
-
-def queue_view(
-    settings: QueueSettings,
-    *,
-    waiting: int,
-    longest_wait_since: float | None,
-    ready: int,
-    busy: int,
-    not_ready: int,
-) -> QueueView:
-    """A queue's figures now."""
-    return {
-        "pbx": settings.pbx,
-        "queue": settings.name,
-        "label": settings.label,
-        "waiting": waiting,
-        "longest_wait_since": longest_wait_since,
-        "ready": ready,
-        "busy": busy,
-        "not_ready": not_ready,
     }
 
 

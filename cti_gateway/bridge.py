@@ -6,8 +6,8 @@ Deferreds live in ``service.py`` and below; everything else awaits.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import AlreadyCalled, AlreadyCancelled
@@ -20,11 +20,6 @@ T = TypeVar("T")
 def as_future(deferred: Deferred[T]) -> asyncio.Future[T]:
     """Return an awaitable for a Deferred; cancelling it cancels the Deferred."""
     return deferred.asFuture(asyncio.get_running_loop())
-
-
-def as_deferred(coroutine: Coroutine[Any, Any, T]) -> Deferred[T]:
-    """Run a coroutine on the running loop and return a Deferred for its result."""
-    return Deferred.fromFuture(asyncio.ensure_future(coroutine))
 
 
 @implementer(IDelayedCall)

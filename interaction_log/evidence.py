@@ -25,8 +25,6 @@ Attestation = Literal["A", "B", "C", "failed"]
 Authority = Literal["network", "user_passed", "user_failed", "user_unscreened"]
 """Q.931 octet 3a: did the network itself provide or check the number."""
 
-_RANK: Final[Mapping[Strength, int]] = {"never": 0, "maybe": 1, "known": 2}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
@@ -96,11 +94,6 @@ def judge(evidence: Evidence, policy: Policy = Policy()) -> Verdict:
     """What this piece says."""
     rule = next(one for one in RULES if one.fits(evidence))
     return Verdict(rule.strength or policy.unattested, rule.name)
-
-
-def weaker(one: Strength, other: Strength) -> Strength:
-    """The lesser of both."""
-    return min(one, other, key=_RANK.__getitem__)
 
 
 def bounded(match: Match, verdict: Verdict) -> Match:

@@ -350,9 +350,3 @@ def _of_periods(table: Table) -> list[dict[str, Any]]:
         sums.setdefault(cell.period, []).append(cell.sums)
     report = table.question.report
     return [{"period": n, **metrics.values(report, metrics.added(sums.get(n, ())))} for n in range(len(table.periods))]
-
-
-def question_json(question: Question) -> str:
-    """A question without its times, for a schedule."""
-    kept = ("report", "step", "group", "queue", "agent", "channel", "short", "level", "repeat_days")
-    return json.dumps({name: getattr(question, name) for name in kept})
