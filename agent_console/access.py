@@ -223,6 +223,13 @@ AGENT_COMMANDS: Final[Mapping[str, Needs]] = {
     "note": _needs("desk.use"),
     "wrap_up": _needs("desk.use"),
     "pop_shown": ANYONE,
+    "decline": _needs("desk.use"),
+    "chat_send": _needs("desk.use"),
+    "chat_send_file": _needs("desk.use"),
+    "chat_typing": _needs("desk.use"),
+    "chat_seen": _needs("desk.use"),
+    "chat_close": _needs("desk.use"),
+    "chat_cobrowse": _needs("desk.use"),
 }
 """Right by command of ``wire.CLIENT_COMMANDS``."""
 

@@ -370,6 +370,7 @@ class Snapshot(Numbered):
     skills: NotRequired[list[Skill]]
     crm: NotRequired[list[CrmPage]]
     recording: NotRequired[RecordingPolicies]
+    chats: NotRequired[list[ChatView]]
 
 
 class CatalogueMessage(Numbered):
@@ -476,6 +477,102 @@ class Ack(TypedDict):
     """So many payment card numbers in the text were hidden before it was kept."""
 
 
+# --- chats (the visitor's side is webchat/wire.py) ---------------------------------------------------
+
+
+class ChatFile(TypedDict):
+    """A file in a chat, at ``/api/chats/files/{id}``. ``size`` in bytes."""
+
+    id: str
+    name: str
+    type: str
+    size: int
+
+
+class ChatLineView(TypedDict):
+    """One line; ``number`` counts from 1 without gaps. ``private``: for agents and supervisors, never shown to him."""
+
+    number: int
+    id: str
+    by: Literal["visitor", "agent", "system"]
+    name: str | None
+    at: float
+    kind: Literal["text", "file", "event"]
+    text: str
+    file: NotRequired[ChatFile]
+    private: NotRequired[bool]
+
+
+class VisitedPage(TypedDict):
+    """A page of the site that the visitor looked at, told with his consent."""
+
+    at: float
+    url: str
+    title: str
+
+
+class VisitorView(TypedDict):
+    """Who writes. ``verified``: the site vouches for him; ``form``: what he typed before (proves nothing)."""
+
+    name: str | None
+    verified: bool
+    language: str
+    online: bool
+    page: str | None
+    trail: list[VisitedPage]
+    form: dict[str, str]
+
+
+class ChatView(TypedDict):
+    """A conversation as its agents see it. ``last``: its highest number; ``seen``: the highest that the visitor saw;
+    ``read``: the highest that this agent saw; ``members``: agents in it; ``joined``: supervisors; ``idle_at``: when it
+    closes by itself; ``lines``: the newest ones (all by ``GET /api/chats/{id}/lines?after=&before=&limit=``)."""
+
+    interaction_id: str
+    state: Literal["waiting", "offered", "talking", "ended"]
+    queue: str
+    visitor: VisitorView
+    last: int
+    seen: int
+    read: int
+    members: list[str]
+    joined: list[str]
+    idle_at: float | None
+    cobrowse: Literal["off", "asked", "on"]
+    lines: list[ChatLineView]
+
+
+class ChatMessage(Numbered):
+    """A chat of this agent began, changed or is no longer hers (``gone``)."""
+
+    chat: ChatView
+    gone: NotRequired[bool]
+
+
+class ChatLineMessage(Numbered):
+    """A line was written in a chat of this agent, by whomever."""
+
+    interaction_id: str
+    line: ChatLineView
+
+
+class ChatTypingMessage(Numbered):
+    """Somebody else writes in a chat; good until ``until``. ``draft`` is never sent."""
+
+    interaction_id: str
+    name: str | None
+    by: Literal["visitor", "agent"]
+    until: float
+
+
+class ChatFrameMessage(Numbered):
+    """A piece of the page that the visitor shows (``webchat`` co-browsing); read-only, inputs masked."""
+
+    interaction_id: str
+    n: int
+    data: str
+
+
 SERVER_EVENTS: dict[str, type] = {
     "snapshot": Snapshot,
     "screen_pop": ScreenPop,
@@ -490,6 +587,10 @@ SERVER_EVENTS: dict[str, type] = {
     "catalogue": CatalogueMessage,
     "command_result": CommandResult,
     "transfer": TransferMessage,
+    "chat": ChatMessage,
+    "chat_line": ChatLineMessage,
+    "chat_typing": ChatTypingMessage,
+    "chat_frame": ChatFrameMessage,
 }
 
 # --- agent to server -------------------------------------------------------------------------------
@@ -654,6 +755,50 @@ class PopShown(OnInteraction):
     emitted_at: float
 
 
+class Decline(OnInteraction):
+    """Do not take an offered chat or mail; it goes to somebody else. (``answer`` takes it.)"""
+
+    reason: Annotated[str, Field(max_length=64)] | None = None
+
+
+ChatText = Annotated[str, Field(min_length=1, max_length=4_000)]
+
+
+class ChatSend(OnInteraction):
+    """Write a line; ``id`` is its UUID. ``private``: only agents and supervisors see it."""
+
+    text: ChatText
+    private: bool = False
+
+
+class ChatSendFile(OnInteraction):
+    """Send a file that was uploaded before (``POST /api/chats/{id}/files``)."""
+
+    file: Annotated[str, Field(max_length=64)]
+
+
+class ChatTyping(OnInteraction):
+    """The agent writes (or stopped)."""
+
+    on: bool = True
+
+
+class ChatSeen(OnInteraction):
+    """The agent has seen lines up to this number."""
+
+    number: Annotated[int, Field(ge=0, le=2**31)]
+
+
+class ChatClose(OnInteraction):
+    """End the chat; wrap-up follows as with a call."""
+
+
+class ChatCobrowse(OnInteraction):
+    """Ask the visitor to show his page (``on``), or end that."""
+
+    on: bool
+
+
 CLIENT_COMMANDS: dict[str, type[ClientCommand]] = {
     "set_state": SetState,
     "dial": Dial,
@@ -681,6 +826,13 @@ CLIENT_COMMANDS: dict[str, type[ClientCommand]] = {
     "note": Note,
     "wrap_up": WrapUp,
     "pop_shown": PopShown,
+    "decline": Decline,
+    "chat_send": ChatSend,
+    "chat_send_file": ChatSendFile,
+    "chat_typing": ChatTyping,
+    "chat_seen": ChatSeen,
+    "chat_close": ChatClose,
+    "chat_cobrowse": ChatCobrowse,
 }
 
 # --- supervisor to server (namespace /supervisor) ---------------------------------------------------

@@ -327,6 +327,7 @@ export interface Snapshot extends Numbered {
   skills?: Skill[];
   crm?: CrmPage[];
   recording?: RecordingPolicies;
+  chats?: ChatView[];
 }
 
 /** An administrator changed what there is to choose from. (Queues come with their figures.) */
@@ -415,6 +416,88 @@ export interface Ack {
   ok: boolean;
   error?: WireError;
   cards?: number;
+}
+
+/** A file in a chat, at `/api/chats/files/{id}`. `size` in bytes. */
+export interface ChatFile {
+  id: string;
+  name: string;
+  type: string;
+  size: number;
+}
+
+/** One line; `number` counts from 1 without gaps. `private`: for agents and supervisors, never shown to him. */
+export interface ChatLineView {
+  number: number;
+  id: string;
+  by: "visitor" | "agent" | "system";
+  name: string | null;
+  at: number;
+  kind: "text" | "file" | "event";
+  text: string;
+  file?: ChatFile;
+  private?: boolean;
+}
+
+/** A page of the site that the visitor looked at, told with his consent. */
+export interface VisitedPage {
+  at: number;
+  url: string;
+  title: string;
+}
+
+/** Who writes. `verified`: the site vouches for him; `form`: what he typed before (proves nothing). */
+export interface VisitorView {
+  name: string | null;
+  verified: boolean;
+  language: string;
+  online: boolean;
+  page: string | null;
+  trail: VisitedPage[];
+  form: Record<string, string>;
+}
+
+/** A conversation as its agents see it. `last`: its highest number; `seen`: the highest that the visitor saw; `read`: the highest that this agent saw; `members`: agents in it; `joined`: supervisors; `idle_at`: when it closes by itself; `lines`: the newest ones (all by `GET /api/chats/{id}/lines?after=&before=&limit=`). */
+export interface ChatView {
+  interaction_id: string;
+  state: "waiting" | "offered" | "talking" | "ended";
+  queue: string;
+  visitor: VisitorView;
+  last: number;
+  seen: number;
+  read: number;
+  members: string[];
+  joined: string[];
+  idle_at: number | null;
+  cobrowse: "off" | "asked" | "on";
+  lines: ChatLineView[];
+}
+
+/** A chat of this agent began, changed or is no longer hers (`gone`). */
+export interface ChatMessage extends Numbered {
+  chat: ChatView;
+  gone?: boolean;
+}
+
+/** A line was written in a chat of this agent, by whomever. */
+export interface ChatLineMessage extends Numbered {
+  interaction_id: string;
+  line: ChatLineView;
+}
+
+/** Somebody else writes in a chat; good until `until`. `draft` is never sent. */
+export interface ChatTypingMessage extends Numbered {
+  interaction_id: string;
+  name: string | null;
+  by: "visitor" | "agent";
+  until: number;
+}
+
+/** A piece of the page that the visitor shows (`webchat` co-browsing); read-only, inputs masked. */
+export interface ChatFrameMessage extends Numbered {
+  interaction_id: string;
+  n: number;
+  data: string;
 }
 
 /** Every command has a client id; the same id again does nothing twice. */
@@ -548,6 +631,41 @@ export interface PopShown extends OnInteraction {
   emitted_at: number;
 }
 
+/** Do not take an offered chat or mail; it goes to somebody else. (`answer` takes it.) */
+export interface Decline extends OnInteraction {
+  reason?: string | null;
+}
+
+/** Write a line; `id` is its UUID. `private`: only agents and supervisors see it. */
+export interface ChatSend extends OnInteraction {
+  text: string;
+  private?: boolean;
+}
+
+/** Send a file that was uploaded before (`POST /api/chats/{id}/files`). */
+export interface ChatSendFile extends OnInteraction {
+  file: string;
+}
+
+/** The agent writes (or stopped). */
+export interface ChatTyping extends OnInteraction {
+  on?: boolean;
+}
+
+/** The agent has seen lines up to this number. */
+export interface ChatSeen extends OnInteraction {
+  number: number;
+}
+
+/** End the chat; wrap-up follows as with a call. */
+export interface ChatClose extends OnInteraction {
+}
+
+/** Ask the visitor to show his page (`on`), or end that. */
+export interface ChatCobrowse extends OnInteraction {
+  on: boolean;
+}
+
 /** What a supervisor does about an agent; `why` is kept in the audit trail. */
 export interface OnAgent extends ClientCommand {
   agent: string;
@@ -602,6 +720,10 @@ export interface SERVER_EVENTS {
   catalogue: CatalogueMessage;
   command_result: CommandResult;
   transfer: TransferMessage;
+  chat: ChatMessage;
+  chat_line: ChatLineMessage;
+  chat_typing: ChatTypingMessage;
+  chat_frame: ChatFrameMessage;
 }
 
 /** Console to server: event name to command. */
@@ -632,6 +754,13 @@ export interface CLIENT_COMMANDS {
   note: Note;
   wrap_up: WrapUp;
   pop_shown: PopShown;
+  decline: Decline;
+  chat_send: ChatSend;
+  chat_send_file: ChatSendFile;
+  chat_typing: ChatTyping;
+  chat_seen: ChatSeen;
+  chat_close: ChatClose;
+  chat_cobrowse: ChatCobrowse;
 }
 
 /** Supervisor to server: event name to command. */
@@ -659,6 +788,10 @@ export interface ServerToClientEvents {
   catalogue: (message: CatalogueMessage) => void;
   command_result: (message: CommandResult) => void;
   transfer: (message: TransferMessage) => void;
+  chat: (message: ChatMessage) => void;
+  chat_line: (message: ChatLineMessage) => void;
+  chat_typing: (message: ChatTypingMessage) => void;
+  chat_frame: (message: ChatFrameMessage) => void;
 }
 
 /** For `Socket<…, ClientToServerEvents>`. */
@@ -689,6 +822,13 @@ export interface ClientToServerEvents {
   note: (command: Note, ack: (answer: Ack) => void) => void;
   wrap_up: (command: WrapUp, ack: (answer: Ack) => void) => void;
   pop_shown: (command: PopShown, ack: (answer: Ack) => void) => void;
+  decline: (command: Decline, ack: (answer: Ack) => void) => void;
+  chat_send: (command: ChatSend, ack: (answer: Ack) => void) => void;
+  chat_send_file: (command: ChatSendFile, ack: (answer: Ack) => void) => void;
+  chat_typing: (command: ChatTyping, ack: (answer: Ack) => void) => void;
+  chat_seen: (command: ChatSeen, ack: (answer: Ack) => void) => void;
+  chat_close: (command: ChatClose, ack: (answer: Ack) => void) => void;
+  chat_cobrowse: (command: ChatCobrowse, ack: (answer: Ack) => void) => void;
 }
 
 export const SERVER_EVENT_NAMES = [
@@ -705,6 +845,10 @@ export const SERVER_EVENT_NAMES = [
   "catalogue",
   "command_result",
   "transfer",
+  "chat",
+  "chat_line",
+  "chat_typing",
+  "chat_frame",
 ] as const satisfies readonly (keyof SERVER_EVENTS)[];
 
 /** Commands that this version refuses with `not_supported`. */
