@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from interaction_log.store.audit import StoredAudit
 from interaction_log.store.callbacks import StoredCallbacks
 from interaction_log.store.catalogue import StoredCatalogue
+from interaction_log.store.chats import StoredChats
 from interaction_log.store.customer_views import CustomerViews
 from interaction_log.store.customers import StoredCustomers
 from interaction_log.store.history import StoredHistory
@@ -62,6 +63,7 @@ class Store:
     reports: StoredReports = field(init=False)
     customer_views: CustomerViews = field(init=False)
     schedules: StoredSchedules = field(init=False)
+    chats: StoredChats = field(init=False)
     privacy: StoredPrivacy | None = None
     """Absent: opened without the site's master key."""
 
@@ -69,6 +71,8 @@ class Store:
         self.reports, self.customer_views = StoredReports(self._reading), CustomerViews(self._reading)
         self.schedules = StoredSchedules(self._reading, self._writing)
         self.identity = StoredIdentity.over(self._reading, self._writing, self.customers)
+        master = self.privacy.master if self.privacy is not None else None
+        self.chats = StoredChats(self._reading, self._writing, master)
 
     @classmethod
     def open(cls, url: str, *, default_region: str, master_key: Path | None = None) -> Store:
@@ -115,5 +119,6 @@ class Store:
     def close(self) -> None:
         """Wait for what runs, then close the connections. Blocks, normally for milliseconds."""
         self.users.close()
+        self.chats.close()
         self._writing.close()
         self._reading.close()
