@@ -1,3 +1,4 @@
+import { putLines, putRoom, type Rooms } from '@/chat/rooms'
 import { sitsAt } from '@/format/seat'
 import type {
   AgentView,
@@ -44,6 +45,8 @@ export interface DeskState {
   transfers: Record<string, TransferStatus>
   /** Calls in which the telephone system mutes this agent's phone. */
   muted: string[]
+  /** Conversations of this agent, by interaction. */
+  chats: Rooms
   /** The log cannot write to its database since this time. */
   logDegraded: boolean
 }
@@ -71,13 +74,17 @@ export function emptyDesk(): DeskState {
     muted: [],
     crm: [],
     recording: null,
+    chats: {},
     logDegraded: false,
   }
 }
 
+/** Where chats and mails are offered to somebody: at the console itself. */
+const AT_CONSOLE = 'Console/'
+
 /** Whether `agent` of a segment or an offer is this person: by device, or by name where no device is known. */
 export function isMe(me: AgentView | null, agent: string, pbx: string): boolean {
-  return me !== null && (me.agent === agent || sitsAt(me.devices, agent, pbx))
+  return me !== null && (me.agent === agent || agent === AT_CONSOLE + me.agent || sitsAt(me.devices, agent, pbx))
 }
 
 const has = (interaction: InteractionView, me: AgentView | null) =>
@@ -88,6 +95,7 @@ export function phaseOf(state: DeskState, id: string): Phase | null {
   const interaction = state.interactions[id]
   if (!interaction) return null
   const { me } = state
+  if (interaction.channel !== 'voice') return writtenPhase(state, interaction)
   // BUSY: the call is over, the agent's new state is still on its way.
   if (interaction.state === 'ended')
     return (me?.state === 'WRAP_UP' || me?.state === 'BUSY') && me.interaction_id === id ? 'wrap_up' : null
@@ -102,6 +110,17 @@ export function phaseOf(state: DeskState, id: string): Phase | null {
   if (interaction.state === 'parked' && last && isMe(me, last.agent, interaction.pbx)) return 'parked'
   if (interaction.direction === 'outbound' && interaction.answered_at === null) return 'dialling'
   return null
+}
+
+/** Of a chat: several may be on the desk, so the agent's own state says nothing about one of them. */
+function writtenPhase(state: DeskState, interaction: InteractionView): Phase | null {
+  const { id } = interaction
+  const room = state.chats[id]
+  const mine = interaction.segments.some((segment) => isMe(state.me, segment.agent, interaction.pbx))
+  if (interaction.state === 'ended') return mine && room && !room.gone ? 'wrap_up' : null
+  if (state.ringing.includes(id)) return 'ringing'
+  if (room && !room.gone && room.facts.state !== 'ended') return 'talking'
+  return !room && (has(interaction, state.me) || state.answered.includes(id)) ? 'talking' : null
 }
 
 /** The cards on the desk, oldest first. */
@@ -155,6 +174,7 @@ function tidy(state: DeskState): void {
     delete state.interactions[id]
     delete state.pops[id]
     delete state.transfers[id]
+    delete state.chats[id]
   }
 }
 
@@ -172,6 +192,7 @@ function choices(state: DeskState, message: Pick<Snapshot, 'pause_reasons' | 'di
 
 function snapshot(state: DeskState, message: Snapshot): void {
   const degraded = state.logDegraded
+  const { chats } = state
   Object.assign(state, emptyDesk(), { order: state.order })
   state.ready = true
   state.logDegraded = degraded
@@ -188,6 +209,9 @@ function snapshot(state: DeskState, message: Snapshot): void {
   state.crm = message.crm ?? []
   state.recording = message.recording ?? null
   for (const pop of [...message.pops, ...message.offers]) putPop(state, pop)
+  // Lines that were read before stay: only what is missing is fetched.
+  for (const view of message.chats ?? []) putRoom(chats, view)
+  for (const view of message.chats ?? []) state.chats[view.interaction_id] = chats[view.interaction_id]!
   for (const interaction of message.interactions) enter(state, interaction)
   state.ringing = message.offers.map((pop) => pop.interaction.id)
   state.order = state.order.filter((id) => id in state.interactions)
@@ -241,6 +265,20 @@ const APPLY: Apply = {
   command_result() {},
   taps() {},
   catalogue: choices,
+  chat(state, { chat, gone }) {
+    putRoom(state.chats, chat, gone ?? false)
+    tidy(state)
+  },
+  chat_line(state, { interaction_id, line }) {
+    const room = state.chats[interaction_id]
+    if (room) putLines(room, [line])
+  },
+  chat_typing(state, { interaction_id, name, by, until }) {
+    const room = state.chats[interaction_id]
+    if (room) room.typing = { name, by, until }
+  },
+  // The mirror of a page is no state: whoever looks at it listens.
+  chat_frame() {},
   transfer(state, { transfer }) {
     state.transfers[transfer.interaction_id] = transfer
   },
