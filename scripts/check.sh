@@ -14,6 +14,7 @@ check $bin/ruff check .
 check $bin/mypy
 check $bin/lint-imports
 check $bin/python -m agent_console.wire_types --check
+check $bin/python -m webchat.wire_types --check
 check $bin/python scripts/diagrams.py --check
 for app in agent_console/web webchat/widget; do
     if [ -f $app/package.json ] && [ -d $app/node_modules ]; then

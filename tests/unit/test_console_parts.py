@@ -23,6 +23,7 @@ from agent_console.views import interaction_view, live_state, stored_view
 from agent_console.wire import Ack, InteractionView
 from interaction_log.interaction import Hold, Interaction, Offer, QueueVisit, Segment
 from interaction_log.records import User
+from interaction_log.typescript import typescript_type
 from tests.fakes.console_stage import until
 
 # --- JSON ---------------------------------------------------------------------------------------------
@@ -391,4 +392,4 @@ def test_every_event_and_command_is_in_the_types() -> None:
 
 def test_types_that_have_no_counterpart_are_refused() -> None:
     with pytest.raises(TypeError, match="no TypeScript type"):
-        wire_types.typescript_type(complex)
+        typescript_type(complex)
