@@ -142,7 +142,7 @@ class Hub:
             c.NotifySupervisors: show.notify_supervisors,
             c.ReportOutcome: show.report,
             c.PauseMember: lambda command: self.pbxs[command.pbx].pause(command.device, command.reason),
-            c.ReleaseMember: lambda command: self.pbxs[command.pbx].pause(command.device, None),
+            c.ReleaseMember: lambda command: self.pbxs[command.pbx].pause(command.device, None, command.still),
             c.StartTimer: lambda command: self.timers.start(command.key, command.seconds),
             c.CancelTimer: lambda command: self.timers.cancel(command.key),
         }

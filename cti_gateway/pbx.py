@@ -11,7 +11,7 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
@@ -180,7 +180,7 @@ class Pbx:
         self._system: SystemLink | None = None
         self._life = 0
         self._looked_at = float("-inf")
-        self._wanted: dict[str, str | None] = {}
+        self._wanted: dict[str, tuple[str | None, dict[str, str]]] = {}
         self._pausing: set[str] = set()
         self._dials: dict[str, asyncio.Future[Message]] = {}
         self._hung_up: dict[str, float] = {}
@@ -382,9 +382,10 @@ class Pbx:
 
     # --- pauses --------------------------------------------------------------------------------------
 
-    def pause(self, device: str, reason: str | None) -> None:
-        """Pause a phone in all its queues with our reason, or end our pause (``None``). The last wish counts."""
-        self._wanted[device] = reason
+    def pause(self, device: str, reason: str | None, still: Iterable[tuple[str, str]] = ()) -> None:
+        """Pause a phone in all its queues with our reason, or end our pause (``None``) but in the queues ``still``,
+        each with its own reason. The last wish counts."""
+        self._wanted[device] = (reason, dict(still))
         if device not in self._pausing:
             self._pausing.add(device)
             self._spawn(self._pause(device))
@@ -392,25 +393,25 @@ class Pbx:
     async def _pause(self, device: str) -> None:
         try:
             while device in self._wanted:
-                reason = self._wanted.pop(device)
-                for action in self._pause_actions(device, reason):
+                for action in self._pause_actions(device, *self._wanted.pop(device)):
                     await self.link.ask(action)
         except (AskFailed, EncodeError) as error:  # the distributor sees no change and asks again
             log.warning("PBX %s: %s could not be paused or released: %s", self.name, device, error)
         finally:
             self._pausing.discard(device)
 
-    def _pause_actions(self, device: str, reason: str | None) -> list[Action]:
-        """One action for all queues, or one for each where somebody else's pause must stay."""
+    def _pause_actions(self, device: str, reason: str | None, still: Mapping[str, str]) -> list[Action]:
+        """One action for all queues, or one for each where somebody else's pause must stay or not all are the same."""
         found: list[Action] = []
         by_interface: dict[str, list[e.MemberChanged]] = {}
         for member in self.members.of_device(device):
             by_interface.setdefault(member.interface, []).append(member)
         for interface, members in by_interface.items():
             mine = [m for m in members if not m.paused or is_ours(m)]
-            queues = [None] if len(mine) == len(members) else [m.queue for m in mine]
-            for queue in queues:
-                found.append(actions.queue_pause(interface, reason is not None, queue=queue, reason=reason))
+            alike = len(mine) == len(members) and not any(m.queue in still for m in mine)
+            for queue in [None] if alike else [m.queue for m in mine]:
+                why = still.get(queue, reason) if queue is not None else reason
+                found.append(actions.queue_pause(interface, why is not None, queue=queue, reason=why))
         return found
 
     async def release_ours(self) -> int:

@@ -423,6 +423,33 @@ class TimerFired(Event):
 
 
 # --- the PBX -------------------------------------------------------------------------------------
+PauseHolder = Literal["agent", "supervisor"]
+"""Who may hold a pause in one queue; each lets go of her own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueuePaused(Event):
+    """An agent takes no calls of this queue, whatever she does in others. ``by``: whose wish it was."""
+
+    agent: str
+    pbx: str
+    queue: str
+    holder: PauseHolder
+    reason: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueResumed(Event):
+    """A holder of such a pause let go. ``by`` empty: somebody ended it at the PBX."""
+
+    agent: str
+    pbx: str
+    queue: str
+    holder: PauseHolder
+    by: str
+
+
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from interaction_log.events import AgentState, Channel
+from interaction_log.events import AgentState, Channel, PauseHolder
 
 Trigger = Literal[
     "signed_in",  # took her place
@@ -25,6 +25,8 @@ Trigger = Literal[
     "wrap_up_over",
 ]
 Target = AgentState | Literal["REST"]
+Place = tuple[str, str]
+"""PBX and queue."""
 
 PAUSE_PREFIX: Final = "callweave:"
 """What the reasons of our own pauses begin with (DESIGN 4)."""
@@ -53,6 +55,18 @@ TABLE: Final[dict[AgentState, dict[Trigger, Target]]] = {
 }
 
 
+HOLDERS: Final[tuple[PauseHolder, ...]] = ("supervisor", "agent")
+
+
+@dataclass(frozen=True, slots=True)
+class QueuePause:
+    """A pause in one queue. ``by``: the user who asked for it; ``since``: Unix seconds."""
+
+    reason: str
+    by: str
+    since: float
+
+
 @dataclass(slots=True)
 class Agent:
     """A person at her place. ``since`` and ``until`` are Unix seconds; ``until`` is set in WRAP_UP only."""
@@ -76,6 +90,8 @@ class Agent:
     """(interaction id, device) of her running segments → whether wrap-up will follow."""
     in_hand: dict[str, Channel] = field(default_factory=dict)
     """Her chats and mails, by interaction."""
+    queue_pauses: dict[Place, dict[PauseHolder, QueuePause]] = field(default_factory=dict)
+    """Her pauses in single queues: each stays until all who hold it have let go."""
     room_for_a_call: bool = True
     """Whether her chats and mails leave room for one (``routing.capacity``)."""
     wrapping: str | None = None
@@ -114,6 +130,16 @@ class Agent:
         if self.state == "WRAP_UP":
             return self.wrapping
         return self.answering or next(iter(self.offers.values()), None) if self.state == "OFFERED" else None
+
+    def held_in(self, place: Place) -> tuple[PauseHolder, QueuePause] | None:
+        """Who holds her pause in this one queue; the supervisor's word stands before her own."""
+        holds = self.queue_pauses.get(place)
+        return next(((one, holds[one]) for one in HOLDERS if one in holds), None) if holds else None
+
+    def held_queues(self) -> dict[Place, str]:
+        """The reasons of ours for which her devices shall be paused in one queue, whatever holds in all."""
+        held = {place: self.held_in(place) for place in self.queue_pauses}
+        return {place: PAUSE_PREFIX + one[1].reason for place, one in held.items() if one is not None}
 
     def pause_holders(self) -> list[str]:
         """The reasons of ours for which her devices shall be paused; she gets calls again when none is left."""

@@ -123,10 +123,12 @@ class PauseMember:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseMember:
-    """End our pause of a device in all queues of its PBX."""
+    """End our pause of a device in all queues of its PBX but those of ``still``, where it is paused with the reason
+    that stands there: (queue, reason), in order of the queues."""
 
     pbx: str
     device: str
+    still: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from interaction_log.devices import at, at_console, split
 from interaction_log.interaction import Interaction
 from interaction_log.records import QueueSettings
 from routing import commands as c
-from routing.agents import PBX_PREFIX, SIGNED_IN, Agent, Trigger
+from routing.agents import PBX_PREFIX, SIGNED_IN, Agent, QueuePause, Trigger
 from routing.capacity import Capacity
 from routing.pauses import Pauses
 from routing.pops import LOOKUP_PATIENCE_SECONDS, Pops
@@ -82,6 +82,8 @@ class Distributor:
             e.InteractionWrappedUp: self._wrapped_up,
             e.AgentSignedIn: self._agent_signed_in,
             e.StateChosen: self._state_chosen,
+            e.QueuePaused: self._queue_paused,
+            e.QueueResumed: self._queue_resumed,
             e.TimerFired: self._timer_fired,
             e.MemberChanged: self._member_changed,
             e.DeviceStateChanged: self._device_state_changed,
@@ -460,15 +462,47 @@ class Distributor:
         holders = agent.pause_holders()
         wanted = holders[0] if holders else None
         mine = [d for d in agent.devices if self._owners.get(d) == agent.name]
-        return [command for device in mine for command in self.pauses.want(device, wanted)]
+        queues = agent.held_queues() if agent.queue_pauses else None
+        return [command for device in mine for command in self.pauses.want(device, wanted, queues)]
+
+    def _queue_paused(self, event: e.QueuePaused) -> list[c.Command]:
+        agent = self.agents.get(event.agent)
+        if agent is None:
+            return []
+        holds = agent.queue_pauses.setdefault((event.pbx, event.queue), {})
+        holds[event.holder] = QueuePause(event.reason, event.by, self._now if event.at is None else event.at)
+        return [*self._pause(agent), c.ShowAgent(agent.name)]
+
+    def _queue_resumed(self, event: e.QueueResumed) -> list[c.Command]:
+        """One holder let go; the pause stays while another holds it, or a pause in all queues."""
+        agent, place = self.agents.get(event.agent), (event.pbx, event.queue)
+        holds = agent.queue_pauses.get(place) if agent is not None else None
+        if agent is None or holds is None or holds.pop(event.holder, None) is None:
+            return []
+        if not holds:
+            del agent.queue_pauses[place]
+        return [*self._pause(agent), c.ShowAgent(agent.name)]
 
     def _member_changed(self, event: e.MemberChanged) -> list[c.Command]:
         sight = self.pauses.seen(event)
         agent = self.agents.get(self._seated(event.pbx, event.device))
         if agent is None:
             return self.pauses.want(at(event.pbx, event.device), None)  # what an earlier process left behind
+        commands = self._released_by_others(agent, event) if sight == "ours_removed" else []
+        if (event.pbx, event.queue) in agent.queue_pauses:
+            commands.append(c.ShowAgent(agent.name))
+        return commands + self._foreign_pause(agent) + self._pause(agent)
+
+    def _released_by_others(self, agent: Agent, event: e.MemberChanged) -> list[c.Command]:
+        """Somebody ended our pause at the PBX: that is taken over, in this queue and, if it was in all, as her state."""
         commands: list[c.Command] = []
-        if sight == "ours_removed" and agent.state == "NOT_READY" and agent.chosen == "NOT_READY":
+        for holder in agent.queue_pauses.pop((event.pbx, event.queue), {}):
+            ended = e.QueueResumed(
+                at=self._now, agent=agent.name, pbx=event.pbx, queue=event.queue, holder=holder, by=""
+            )
+            commands += [c.Record(ended), c.ShowAgent(agent.name)]
+        away = agent.state == "NOT_READY" and agent.chosen == "NOT_READY"
+        if away:
             agent.chosen, agent.chosen_reason = "READY", None
             commands.append(c.Notify(agent.name, "warning", "released_at_pbx", {"queue": event.queue}))
             commands += self._move(agent, "chose")

@@ -7,13 +7,13 @@ difference becomes a command, and while a command is on its way nothing is concl
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from interaction_log.devices import at, split
 from interaction_log.events import MemberChanged
-from routing.agents import PAUSE_PREFIX
+from routing.agents import PAUSE_PREFIX, Place
 from routing.commands import CancelTimer, Command, PauseMember, ReleaseMember, StartTimer
 
 SETTLE_SECONDS: Final = 2.0
@@ -28,12 +28,32 @@ Sight = Literal["nothing", "ours_removed"]
 Key = tuple[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """The pauses that we want of a phone: one in all queues, which goes before those in single ones."""
+
+    everywhere: str | None = None
+    queues: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, queue: str) -> str | None:
+        """The reason for which it shall be paused there."""
+        return self.everywhere or self.queues.get(queue)
+
+    @property
+    def empty(self) -> bool:
+        """Whether no pause is wanted at all."""
+        return self.everywhere is None and not self.queues
+
+
+_NONE: Final = _Wish()
+
+
 @dataclass(slots=True)
 class _Phone:
     """One device at one PBX: its memberships by queue and interface, and what we want of it."""
 
     members: dict[tuple[str, str], MemberChanged] = field(default_factory=dict)
-    wanted: str | None = None
+    wanted: _Wish = _NONE
     tries: int = 0
 
 
@@ -96,7 +116,7 @@ class Pauses:
             return "nothing"
         phone.members[place] = event
         ended = before is not None and is_ours(before) and not event.paused
-        return "ours_removed" if ended and phone.tries == 0 and phone.wanted is not None else "nothing"
+        return "ours_removed" if ended and phone.tries == 0 and phone.wanted.of(event.queue) is not None else "nothing"
 
     def foreign(self, devices: list[str]) -> str | None:
         """The reason of a pause by others in **all** queues of these devices; ``None`` where a call can still come."""
@@ -105,13 +125,16 @@ class Pauses:
             return None
         return members[0].paused_reason
 
-    def want(self, device: str, reason: str | None) -> list[Command]:
-        """From now on ``device`` shall be paused with ``reason``, or not by us (``None``)."""
+    def want(self, device: str, reason: str | None, queues: Mapping[Place, str] | None = None) -> list[Command]:
+        """From now on ``device`` shall be paused with ``reason`` in all its queues, or (``None``) not by us but in
+        ``queues``: a reason by PBX and queue."""
         commands: list[Command] = []
         for key in self._keys_of(device):
             phone = self._phones[key]
-            changed, under_way = phone.wanted != reason, phone.tries > 0
-            phone.wanted = reason
+            single = {queue: why for (pbx, queue), why in queues.items() if pbx == key[0]} if queues else {}
+            wish = _Wish(reason, single) if reason is not None or single else _NONE
+            changed, under_way = phone.wanted != wish, phone.tries > 0
+            phone.wanted = wish
             phone.tries = 0 if changed else phone.tries
             commands += self._settle(key, phone, again=changed, blind=changed and under_way)
         return commands
@@ -124,7 +147,7 @@ class Pauses:
     def disobeyed(self, pbx: str, device: str) -> bool:
         """Whether a pause was asked for in vain, just often enough to say so once."""
         phone = self._phones.get((pbx, device))
-        return phone is not None and phone.wanted is not None and phone.tries == NOT_OBEYED_AFTER + 1
+        return phone is not None and not phone.wanted.empty and phone.tries == NOT_OBEYED_AFTER + 1
 
     def reconcile(self, pbx: str) -> list[Command]:
         """After a resynchronisation: all differences at this PBX become commands."""
@@ -133,15 +156,20 @@ class Pauses:
     def _settle(self, key: Key, phone: _Phone, *, again: bool, blind: bool = False) -> list[Command]:
         """``blind``: a command for something else is under way, so what is seen now will not stay."""
         timer = f"pause:{key[0]}:{key[1]}"
-        if not (blind and phone.members) and all(_agrees(m, phone.wanted) for m in phone.members.values()):
+        if not (blind and phone.members) and all(_agrees(m, phone.wanted.of(m.queue)) for m in phone.members.values()):
             waiting, phone.tries = phone.tries > 0, 0
             return [CancelTimer(timer)] if waiting else []
         if phone.tries > 0 and not again:
             return []
         delay = min(LONGEST_SETTLE_SECONDS, SETTLE_SECONDS * 2**phone.tries)
         phone.tries += 1
-        pause: Command = ReleaseMember(*key) if phone.wanted is None else PauseMember(*key, phone.wanted)
-        return [pause, StartTimer(timer, delay)]
+        return [_command(key, phone.wanted), StartTimer(timer, delay)]
+
+
+def _command(key: Key, wish: _Wish) -> Command:
+    if wish.everywhere is not None:
+        return PauseMember(*key, wish.everywhere)
+    return ReleaseMember(*key, tuple(sorted(wish.queues.items())))
 
 
 def _agrees(member: MemberChanged, wanted: str | None) -> bool:
