@@ -415,14 +415,6 @@ class AgentStateChanged(Event):
     interaction_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimerFired(Event):
-    """A timer that a ``StartTimer`` command set ran out."""
-
-    key: str
-
-
-# --- the PBX -------------------------------------------------------------------------------------
 PauseHolder = Literal["agent", "supervisor"]
 """Who may hold a pause in one queue; each lets go of her own."""
 
@@ -450,6 +442,14 @@ class QueueResumed(Event):
     by: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimerFired(Event):
+    """A timer that a ``StartTimer`` command set ran out."""
+
+    key: str
+
+
+# --- the PBX -------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -152,11 +152,11 @@ class Distributor:
     def interactions_of(self, agent: str) -> list[Interaction]:
         """Open interactions and the one in wrap-up that concern this agent."""
         her = self.agents.get(agent)
-        wrapping = her.wrapping if her is not None and her.state == "WRAP_UP" else None
+        kept = set(her.to_wrap) if her is not None else set()
+        if her is not None and her.state == "WRAP_UP" and her.wrapping is not None:
+            kept.add(her.wrapping)
         return [
-            i
-            for i in self.interactions.values()
-            if (not i.ended or i.id == wrapping) and agent in self._concerned(i.id)
+            i for i in self.interactions.values() if (not i.ended or i.id in kept) and agent in self._concerned(i.id)
         ]
 
     def may_act_on(self, agent: str, interaction_id: str) -> bool:
@@ -223,7 +223,11 @@ class Distributor:
         if agent is None:
             return []
         self._add_offer(agent, event.offer_id, event.interaction_id)
-        return self.pops.ring(agent.name, event.interaction_id) + self._move(agent, "rang")
+        commands: list[c.Command] = []
+        if at_console(event.device) is not None:  # its room is taken with the offer, and her phone paused for it
+            agent.in_hand[event.interaction_id] = self.interactions[event.interaction_id].channel
+            commands = self._weigh(agent)
+        return commands + self.pops.ring(agent.name, event.interaction_id) + self._move(agent, "rang")
 
     def _offer_ended(self, event: e.OfferEnded) -> list[c.Command]:
         commands: list[c.Command] = []
@@ -231,13 +235,19 @@ class Distributor:
             if self._drop_offers(agent, event.interaction_id, event.offer_id):
                 if event.interaction_id not in agent.offers.values():
                     commands += self.pops.close(agent.name, event.interaction_id, self._close_reason(event))
-                if event.result == "answered":
-                    agent.answering = event.interaction_id
-                    self._connected.setdefault(event.interaction_id, {})[agent.name] = None
-                    commands.append(c.StartTimer(_answering_timer(agent.name), ANSWERING_SECONDS))
-                elif not agent.offers and agent.answering is None:
-                    commands += self._move(agent, "offers_over")
+                commands += self._no_longer_offered(agent, event)
         return commands
+
+    def _no_longer_offered(self, agent: Agent, event: e.OfferEnded) -> list[c.Command]:
+        at_desk = at_console(event.device) is not None
+        if event.result == "answered":
+            self._connected.setdefault(event.interaction_id, {})[agent.name] = None
+        if event.result == "answered" and not at_desk:
+            agent.answering = event.interaction_id
+            return [c.StartTimer(_answering_timer(agent.name), ANSWERING_SECONDS)]
+        commands = self._put_down(event.interaction_id, agent.name) if at_desk and event.result != "answered" else []
+        over = not agent.offers and agent.answering is None
+        return commands + (self._move(agent, "offers_over") if over else [])
 
     def _no_longer_answering(self, agent: Agent) -> list[c.Command]:
         """She lifted the phone, and it led to nothing."""
@@ -264,10 +274,12 @@ class Distributor:
         self._connected.setdefault(one.id, {})[agent.name] = None
         if one.channel != "voice":
             agent.in_hand[one.id] = one.channel
-            return self._weigh(agent)
+            rang = self._drop_offers(agent, one.id)
+            commands = self.pops.close(agent.name, one.id, "answered") if rang else []
+            return commands + self._weigh(agent) + ([] if agent.offers else self._move(agent, "offers_over"))
         agent.talking[one.id, event.device] = self._leaves_work(one)
         self._drop_offers(agent, one.id)  # how the ringing ended may have been missed; that it ended is certain
-        commands: list[c.Command] = []
+        commands = []
         if agent.answering is not None:
             agent.answering = None
             commands.append(c.CancelTimer(_answering_timer(agent.name)))
@@ -279,7 +291,7 @@ class Distributor:
     def _agent_disconnected(self, event: e.AgentDisconnected) -> list[c.Command]:
         commands: list[c.Command] = []
         if at_console(event.device) is not None:
-            return self._put_down(event.interaction_id, at_console(event.device))
+            return self._left(self.agents.get(at_console(event.device) or ""), event.interaction_id)
         for agent in self._those(self._connected.get(event.interaction_id, ())):  # she may have left the device
             if agent.talking.pop((event.interaction_id, event.device), None) is not None and not agent.talking:
                 commands += self._release(agent, self.interactions[event.interaction_id])
@@ -289,6 +301,9 @@ class Distributor:
         """Her last call is over."""
         if agent.chosen == "LOGGED_OUT" or not self._leaves_work(one) or agent.state != "BUSY":
             return self._move(agent, "released")
+        return self._begin_wrap_up(agent, one)
+
+    def _begin_wrap_up(self, agent: Agent, one: Interaction) -> list[c.Command]:
         agent.wrapping = one.id
         if self.wrap_up_rule(one.id).mandatory:  # her word ends it, no timer
             return self._move(agent, "released_to_wrap_up")
@@ -322,11 +337,11 @@ class Distributor:
         one = self.interactions[event.interaction_id]
         for agent in self._those(self._concerned(one.id)):
             if self._drop_offers(agent, one.id):
-                commands += self.pops.close(agent.name, one.id, "ended")
+                commands += self._put_down(one.id, agent.name) + self.pops.close(agent.name, one.id, "ended")
                 commands += [] if agent.offers or agent.answering else self._move(agent, "offers_over")
             if agent.answering == one.id:
                 commands += self._no_longer_answering(agent)
-            commands += self._put_down(one.id, agent.name)
+            commands += self._left(agent, one.id)
             for key in [k for k in agent.talking if k[0] == one.id]:
                 del agent.talking[key]
                 commands += [] if agent.talking else self._release(agent, one)
@@ -337,7 +352,7 @@ class Distributor:
 
     def _forget_old(self) -> None:
         old = list(itertools.takewhile(lambda one: self._now - one[1] >= CLOSED_KEPT_SECONDS, self._closed.items()))
-        wrapping = {agent.wrapping for agent in self.agents.values()} if old else set()
+        wrapping = {one for a in self.agents.values() for one in (a.wrapping, *a.to_wrap)} if old else set()
         for interaction_id, _ in old:
             if interaction_id not in wrapping:
                 del self._closed[interaction_id]
@@ -354,6 +369,24 @@ class Distributor:
             return []
         return self._weigh(agent)
 
+    def _left(self, agent: Agent | None, interaction_id: str) -> list[c.Command]:
+        """She had this chat or mail, and has it no more: its wrap-up follows, now or when she is free for it."""
+        if agent is None or interaction_id not in agent.in_hand:
+            return []
+        commands = self._put_down(interaction_id, agent.name)
+        if agent.chosen != "LOGGED_OUT" and self._leaves_work(self.interactions[interaction_id]):
+            agent.to_wrap[interaction_id] = None
+        return commands + self._wrap_up_next(agent)
+
+    def _wrap_up_next(self, agent: Agent) -> list[c.Command]:
+        """The wrap-up of a chat begins when she rests; her other chats go on meanwhile."""
+        while agent.to_wrap and agent.state in ("READY", "NOT_READY"):
+            interaction_id = next(iter(agent.to_wrap))
+            del agent.to_wrap[interaction_id]
+            if interaction_id in self.interactions:
+                return self._begin_wrap_up(agent, self.interactions[interaction_id])
+        return []
+
     def _weigh(self, agent: Agent) -> list[c.Command]:
         """Full with chats, she gets no calls; with room again, at once."""
         agent.room_for_a_call = self.settings.capacity.room_for("voice", agent.in_hand.values())
@@ -364,6 +397,8 @@ class Distributor:
     def _wrapped_up(self, event: e.InteractionWrappedUp) -> list[c.Command]:
         """Finished by the agent, by time, or (late) after she chose another state: only the first two move her."""
         agent = self.agents.get(event.agent)
+        if agent is not None:
+            agent.to_wrap.pop(event.interaction_id, None)
         if agent is None or agent.wrapping != event.interaction_id:
             return []
         agent.wrapping = None
@@ -444,7 +479,9 @@ class Distributor:
             if (agent.state, agent.reason) != before[:2]:
                 agent.since = self._now
             commands += [c.Record(self._state_of(agent)), c.ShowAgent(agent.name), c.ShowQueues()]
-        return commands + self._pause(agent)
+        if agent.state == "LOGGED_OUT":
+            agent.to_wrap.clear()
+        return commands + (self._wrap_up_next(agent) if agent.to_wrap else []) + self._pause(agent)
 
     def _state_of(self, agent: Agent) -> e.AgentStateChanged:
         return e.AgentStateChanged(
@@ -504,9 +541,9 @@ class Distributor:
         away = agent.state == "NOT_READY" and agent.chosen == "NOT_READY"
         if away:
             agent.chosen, agent.chosen_reason = "READY", None
+        if away or commands:
             commands.append(c.Notify(agent.name, "warning", "released_at_pbx", {"queue": event.queue}))
-            commands += self._move(agent, "chose")
-        return commands + self._foreign_pause(agent) + self._pause(agent)
+        return [*commands, *self._move(agent, "chose")] if away else commands
 
     def _foreign_pause(self, agent: Agent) -> list[c.Command]:
         """Somebody paused her at the PBX in all her queues, or ended that."""
