@@ -54,7 +54,11 @@ const GOOD_FOR: Partial<Record<CommandName, number>> = {
   dial: 8_000,
   set_state: 15_000,
   pop_shown: 8_000,
+  chat_typing: 3_000,
+  decline: 8_000,
 }
+/** What has no later outcome: the answer is all. */
+const ANSWER_IS_ALL = new Set<CommandName>(['pop_shown', 'chat_typing', 'chat_seen'])
 
 /** How long the outcome may take once the server has accepted (ms). A dialled phone rings a while. */
 const RESULT_WITHIN: Partial<Record<CommandName, number>> = { dial: 90_000, answer: 20_000 }
@@ -76,10 +80,9 @@ export class Outbox {
     return this.#pending.size
   }
 
-  /** Send a command now, or as soon as there is a link. */
-  submit<N extends CommandName>(name: N, payload: Payload<N>): Promise<Outcome> {
+  /** Send a command now, or as soon as there is a link. `id`: of what is sent once more. */
+  submit<N extends CommandName>(name: N, payload: Payload<N>, id = this.newId()): Promise<Outcome> {
     return new Promise((settle) => {
-      const id = this.newId()
       const goodFor = GOOD_FOR[name] ?? FOREVER
       const item: Pending = {
         id,
@@ -136,7 +139,7 @@ export class Outbox {
       return this.#settle(item.id, { ok: false, error: reply.error ?? { code: 'refused', message: '' } })
     if (reply.cards) cardsMasked()
     item.accepted = true
-    if (item.name === 'pop_shown') return this.#settle(item.id, { ok: true })
+    if (ANSWER_IS_ALL.has(item.name)) return this.#settle(item.id, { ok: true })
     this.timers.after(RESULT_WITHIN[item.name] ?? RESULT_DEFAULT_MS, () => this.#settle(item.id, failed('no_result')))
   }
 

@@ -12,6 +12,8 @@ export interface Heard {
   notice(notice: Notice): void
   missed(pop: ScreenPop | undefined, closed: ScreenPopClosed): void
 }
+/** Who wants each message after the state has it. */
+type Listener = <N extends ServerEventName>(name: N, message: SERVER_EVENTS[N]) => void
 
 /** The live state of this agent's desk and the way to change it. */
 export const useDesk = defineStore('desk', () => {
@@ -23,6 +25,7 @@ export const useDesk = defineStore('desk', () => {
   /** Commands on their way, by name and interaction: their buttons wait. */
   const busy = reactive(new Set<string>())
   const shown = new Set<string>()
+  const listeners = new Set<Listener>()
   let connection: Connection | null = null
   let heard: Heard = { notice() {}, missed() {} }
 
@@ -62,6 +65,13 @@ export const useDesk = defineStore('desk', () => {
     apply(state, name, message)
     if (name === 'notice') heard.notice(message as Notice)
     syncNotes()
+    for (const listener of listeners) listener(name, message)
+  }
+
+  /** Hear every message; returns how to hear no more. */
+  function listen(listener: Listener): () => void {
+    listeners.add(listener)
+    return () => void listeners.delete(listener)
   }
 
   function closed(message: ScreenPopClosed): void {
@@ -122,6 +132,9 @@ export const useDesk = defineStore('desk', () => {
     return outcome
   }
 
+  /** Send a command that no button waits for; `id`: the same one once more. */
+  const send = <N extends CommandName>(name: N, payload: Payload<N>, id?: string) => outbox.submit(name, payload, id)
+
   const busyKey = (name: CommandName, id = '') => `${name} ${id}`
   const isBusy = (name: CommandName, id = '') => busy.has(busyKey(name, id))
 
@@ -149,6 +162,8 @@ export const useDesk = defineStore('desk', () => {
     open,
     close,
     command,
+    send,
+    listen,
     isBusy,
     popShown,
     queueLabel,
