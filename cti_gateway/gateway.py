@@ -17,7 +17,7 @@ from interaction_log.interaction import Interaction
 from interaction_log.records import QueueSettings, User
 from interaction_log.store import EventLog, Store
 from interaction_log.store.seats import LastState
-from routing.agents import Agent
+from routing.agents import Agent, QueuePause
 from routing.distributor import chosen_from
 
 log = logging.getLogger(__name__)
@@ -103,6 +103,9 @@ def agent_of(last: LastState, people: dict[str, User]) -> Agent:
     agent.state = "LOGGED_OUT" if gone else last.state
     agent.chosen, agent.chosen_reason = chosen_from(agent.state, last.reason)
     agent.reason, agent.since = (None if gone else last.reason), last.since
+    for one in last.queue_pauses:
+        held = QueuePause(one.reason, one.by, one.at or 0.0)
+        agent.queue_pauses.setdefault((one.pbx, one.queue), {})[one.holder] = held
     if agent.state == "WRAP_UP":
         agent.until, agent.wrapping = last.until, last.interaction_id
     return agent

@@ -13,6 +13,7 @@ from interaction_log.store import (  # noqa: F401 (their tables)
     search_tables,
     surveys_tables,
     teams_tables,
+    voice_tables,
 )
 from interaction_log.store.schema import metadata
 

@@ -33,7 +33,9 @@ _CHUNK: Final = 500  # ids in one IN (…)
 _UNSTORABLE: Final = {0: None} | dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
 _QUEUE: Final = list(interactions.c.keys()).index("queue")
 _KNOWN: Final = Among(sa.select(interactions.c.id, interactions.c.began), interactions.c.id)
-_SMALL: Final = frozenset({"AgentStateChanged", "AgentSignedIn", "LinkLost", "LinkRestored"})
+_SMALL: Final = frozenset(
+    {"AgentStateChanged", "AgentSignedIn", "LinkLost", "LinkRestored", "QueuePaused", "QueueResumed"}
+)
 
 
 @dataclass(slots=True)
@@ -87,6 +89,8 @@ class Projection:
         self._states: list[tuple[Any, ...]] = []
         self._last: dict[str, tuple[Any, ...]] = {}  # each agent's last state that was committed: the next one ends it
         self._links: list[tuple[Any, ...]] = []
+        self._queue_pauses: list[tuple[Any, ...]] = []
+        self._pauses_ended: list[tuple[Any, ...]] = []
         self._seats: dict[str, tuple[Any, ...]] = {}
         self._seated: dict[str, str] = {}  # who sits at a device
 
@@ -120,6 +124,11 @@ class Projection:
                 self._seated[device] = event.agent
         elif isinstance(event, e.LinkLost | e.LinkRestored):
             self._links.append((seq, event.pbx, type(event).__name__, event.at, encode(e.to_payload(event))))
+        elif isinstance(event, e.QueuePaused | e.QueueResumed):
+            place = (event.agent, clean(event.pbx), clean(event.queue), event.holder)
+            self._pauses_ended.append((event.at, seq, *place, seq))  # a new reason of the same holder ends the old one
+            if isinstance(event, e.QueuePaused):
+                self._queue_pauses.append((seq, *place, clean(event.reason), event.by, event.at, None, None))
 
     def take_rows(self, rows: Iterable[Row]) -> None:
         """Catch up with stored events: the small projections now, interactions with the next transaction."""
@@ -164,7 +173,11 @@ class Projection:
     @property
     def waiting(self) -> bool:
         """Whether the stored projections are behind the events taken."""
-        return bool(self._dirty or self._stale or self._states or self._seats or self._links)
+        return bool(self._dirty or self._stale or self._small)
+
+    @property
+    def _small(self) -> bool:
+        return bool(self._states or self._seats or self._links or self._pauses_ended)
 
     def open(self) -> list[Interaction]:
         """The interactions that have not ended."""
@@ -173,7 +186,7 @@ class Projection:
     # --- writing ---------------------------------------------------------------------------------
 
     def write_small(self, connection: sa.Connection, statements: Statements) -> None:
-        """Agent states, seats and link events; idempotent by number."""
+        """Agent states, seats, link events and pauses in single queues; idempotent by number."""
         last: dict[str, tuple[Any, ...]] = {}
         rows: dict[int, tuple[Any, ...]] = {}
         firsts: list[tuple[Any, ...]] = []
@@ -189,10 +202,12 @@ class Projection:
         statements.end_states.run(connection, firsts)
         statements.seats.run(connection, list(self._seats.values()))
         statements.links.run(connection, self._links)
+        statements.queue_pauses.run(connection, self._queue_pauses)
+        statements.end_queue_pauses.run(connection, self._pauses_ended)
 
     def write(self, connection: sa.Connection, statements: Statements) -> Changes:
         """Write all that changed. Call ``confirm`` with the result after the commit."""
-        if self._states or self._seats or self._links:
+        if self._small:
             self.write_small(connection, statements)
         self._reload_known(connection)
         changes = Changes()
@@ -215,10 +230,12 @@ class Projection:
         self._states.clear()
         self._seats.clear()
         self._links.clear()
+        self._queue_pauses.clear()
+        self._pauses_ended.clear()
 
     def confirm(self, changes: Changes) -> None:
         """The rows are committed."""
-        if self._states or self._seats or self._links:
+        if self._small:
             self.confirm_small()
         for live, at, row in changes.committed:
             live.committed[at] = row

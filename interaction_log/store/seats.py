@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
-from interaction_log.events import AgentState
+from interaction_log.events import AgentState, QueuePaused
 from interaction_log.store.engine import open_engine
 from interaction_log.store.schema import agent_states, events, seats
+from interaction_log.store.voice_tables import lasting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +25,7 @@ class LastState:
     since: float
     until: float | None
     devices: list[str]
+    queue_pauses: tuple[QueuePaused, ...] = ()
 
 
 def last_states(url: str) -> list[LastState]:
@@ -33,7 +36,13 @@ def last_states(url: str) -> list[LastState]:
             devices: dict[str, list[str]] = {}
             for row in connection.execute(sa.select(seats.c.device, seats.c.agent).order_by(seats.c.device)):
                 devices.setdefault(row.agent, []).append(row.device)
-            return [_state(row, devices.get(row.agent, [])) for row in connection.execute(_QUERY)]
+            paused: dict[str, list[QueuePaused]] = {}
+            for row in connection.execute(lasting()):
+                paused.setdefault(row.agent, []).append(_pause(row))
+            return [
+                _state(row, devices.get(row.agent, []), tuple(paused.get(row.agent, ())))
+                for row in connection.execute(_QUERY)
+            ]
     finally:
         engine.dispose()
 
@@ -47,6 +56,8 @@ _OURS = frozenset(
         "LinkLost",
         "LinkRestored",
         "NoteWritten",
+        "QueuePaused",
+        "QueueResumed",
         "StateChosen",
     }
 )
@@ -74,7 +85,19 @@ _QUERY = (
 )
 
 
-def _state(row: sa.Row[tuple[object, ...]], devices: list[str]) -> LastState:
+def _pause(row: Any) -> QueuePaused:
+    return QueuePaused(
+        at=row.from_at,
+        agent=row.agent,
+        pbx=row.pbx,
+        queue=row.queue,
+        holder=row.holder,
+        reason=row.reason,
+        by=row.by,
+    )
+
+
+def _state(row: sa.Row[tuple[object, ...]], devices: list[str], queue_pauses: tuple[QueuePaused, ...]) -> LastState:
     payload = json.loads(row.payload) if row.payload else {}
     return LastState(
         agent=row.agent,
@@ -84,4 +107,5 @@ def _state(row: sa.Row[tuple[object, ...]], devices: list[str]) -> LastState:
         since=row.from_at or 0.0,
         until=payload.get("until"),
         devices=devices,
+        queue_pauses=queue_pauses,
     )

@@ -14,6 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from interaction_log.store.privacy_tables import event_keys
 from interaction_log.store.schema import agent_states, events, interactions, legs, link_events, queue_visits, seats
+from interaction_log.store.voice_tables import ending, queue_pauses
 
 _MOST_VALUES: Final = 256  # in one IN (…)
 _INSERT: Final = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
@@ -118,5 +119,7 @@ class Statements:
         self.visits = upsert(dialect, queue_visits)
         self.agent_states = upsert(dialect, agent_states, keep=("to_at", "to_seq"))
         self.end_states = Statement(dialect, _end_states())
+        self.queue_pauses = insert_new(dialect, queue_pauses)
+        self.end_queue_pauses = Statement(dialect, ending())
         self.seats = upsert(dialect, seats)
         self.links = insert_new(dialect, link_events)

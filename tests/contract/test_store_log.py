@@ -23,6 +23,8 @@ from interaction_log.store import EventLog, LeaseHeld, LogState, NotDurable, Sch
 from interaction_log.store import schema as s
 from interaction_log.store.engine import open_engine
 from interaction_log.store.search_tables import compared
+from interaction_log.store.seats import last_states
+from interaction_log.store.voice_tables import queue_pauses
 from tests.fakes.call_events import call, calls, events_of, histories
 from tests.fakes.postgres import Postgres, shared_postgres
 
@@ -158,6 +160,34 @@ async def test_an_ordinary_call_is_projected_with_its_legs(site: Site) -> None:
     assert [row["to_seq"] for row in states] == [states[1]["seq"], states[2]["seq"], None]
 
 
+async def test_pauses_in_single_queues_are_kept_until_their_holder_lets_go(site: Site) -> None:
+    def paused(at: float, holder: e.PauseHolder, reason: str, queue: str = "sales") -> e.Event:
+        return e.QueuePaused(at=at, agent="anna", pbx="main", queue=queue, holder=holder, reason=reason, by="sofia")
+
+    def resumed(at: float, holder: e.PauseHolder, queue: str = "sales") -> e.Event:
+        return e.QueueResumed(at=at, agent="anna", pbx="main", queue=queue, holder=holder, by="anna")
+
+    state = e.AgentStateChanged(at=1.0, agent="anna", state="READY", reason=None, until=None, interaction_id=None)
+    await site.keep(state, paused(1.0, "agent", "lunch"), paused(2.0, "supervisor", "training"))
+    await site.keep(
+        resumed(3.0, "agent"), paused(4.0, "agent", "a"), paused(5.0, "agent", "b"), paused(6.0, "agent", "c", "vip")
+    )
+    await site.keep(resumed(7.0, "agent", "vip"), resumed(8.0, "agent", "vip"))
+    rows = site.rows(sa.select(queue_pauses).order_by(queue_pauses.c.seq))
+    assert [(row["holder"], row["reason"], row["from_at"], row["to_at"]) for row in rows] == [
+        ("agent", "lunch", 1.0, 3.0),
+        ("supervisor", "training", 2.0, None),
+        ("agent", "a", 4.0, 5.0),
+        ("agent", "b", 5.0, None),
+        ("agent", "c", 6.0, 7.0),
+    ]
+    (last,) = last_states(site.url)
+    assert [(one.queue, one.holder, one.reason, one.at) for one in last.queue_pauses] == [
+        ("sales", "supervisor", "training", 2.0),
+        ("sales", "agent", "b", 5.0),
+    ]
+
+
 async def test_under_a_flood_the_projections_catch_up(site: Site) -> None:
     told = list(calls(300, 80))
     await site.keep(*told)
@@ -234,20 +264,23 @@ async def test_the_same_number_twice_is_one_row(site: Site) -> None:
 
 
 async def test_projections_that_were_put_off_are_made_up_for_at_the_start(site: Site) -> None:
+    away = e.QueuePaused(at=2.0, agent="agent7", pbx="main", queue="q", holder="agent", reason="lunch", by="agent7")
     told = [e.AgentSignedIn(at=1.0, agent="agent7", name="A", devices=["PJSIP/1008"]), *call(7), *list(call(8))[:5]]
-    await site.keep(*told)
+    await site.keep(away, *told)
     site.shut()
+    paused = site.rows(sa.select(queue_pauses))
     expected = {row["id"]: row for row in site.rows(sa.select(s.interactions))}
     states = site.rows(sa.select(s.agent_states))
     writer = open_engine(site.url)
     with writer.begin() as connection:  # as after a crash under a flood
-        for table in (s.interactions, s.legs, s.queue_visits, s.agent_states, s.seats):
+        for table in (s.interactions, s.legs, s.queue_visits, s.agent_states, s.seats, queue_pauses):
             connection.execute(sa.delete(table))
         connection.execute(sa.insert(s.meta).values(key=s.PROJECTED_SEQ, value=0))
     writer.dispose()
     assert [one.id for one in site.log.open_interactions()] == [told[-1].interaction_id]  # type: ignore[attr-defined]
     assert await projected(site) == expected
     assert site.rows(sa.select(s.agent_states)) == states
+    assert site.rows(sa.select(queue_pauses)) == paused != []
     assert {leg["agent"] for leg in site.rows(sa.select(s.legs))} == {"agent7", None}
 
 
