@@ -35,6 +35,8 @@ class CapacityTable(_Table):
     email: _Share = 50
     call_interrupts: tuple[Literal["chat", "email"], ...] = ("email",)
     """Beside these a call is taken even where they leave no room for it."""
+    interrupts: dict[Literal["voice", "chat", "email"], tuple[Literal["voice", "chat", "email"], ...]] = {}
+    """The same for other channels: what comes, and beside which it is taken anyway. ``{ chat = ["email"] }``."""
 
     @model_validator(mode="after")
     def _each_fits(self) -> Self:

@@ -43,6 +43,15 @@ def said(refusal: Ack) -> Ack:
 
 
 NEEDS_DISPOSITION: Final = no("disposition_needed", "Choose what came of the call first.", "disposition")
+ANY_MEDIUM: Final = frozenset(
+    {
+        "answer", "decline", "identify", "note", "wrap_up", "pop_shown", "chat_send", "chat_send_file", "chat_typing",
+        "chat_seen", "chat_close", "chat_cobrowse",
+    }
+)  # fmt: skip
+"""Commands on an interaction of whatever channel; all others are about a telephone."""
+OF_CHATS: Final = frozenset({"transfer", "hang_up"})
+"""And these on a chat too."""
 NOT_YOURS: Final = no("not_yours", "This call is not yours.", "interaction_id")
 
 
@@ -56,6 +65,7 @@ class Desk:
         self._methods: dict[str, Callable[[str, Any], Answer]] = {
             "set_state": self._set_state,
             "answer": self._answer,
+            "decline": self._decline,
             "hang_up": self._hang_up,
             "dial": self._dial,
             "identify": self._identify,
@@ -76,6 +86,10 @@ class Desk:
         method = self._methods.get(name)
         if method is None:
             return no("not_supported", "This version cannot do that.")
+        if isinstance(command, wire.OnInteraction) and name not in ANY_MEDIUM:
+            one = self._hub.distributor.interactions.get(command.interaction_id)
+            if one is not None and not (one.channel == "voice" or (one.channel == "chat" and name in OF_CHATS)):
+                return no("no_call", "This is no telephone call.", "interaction_id")
         return method(agent, command)
 
     # --- the place -----------------------------------------------------------------------------------
@@ -132,11 +146,16 @@ class Desk:
 
     def _answer(self, agent: str, command: wire.Answer) -> Answer:
         one, her = self._hub.distributor.interactions.get(command.interaction_id), self._agent(agent)
+        if one is not None and one.channel != "voice":
+            return self._hub.dispatch.answer(agent, command)
         hers = self._hub.distributor.devices_of(her, one.pbx) if one is not None and her is not None else []
         rings = [o.agent for o in one.open_offers() if o.agent in hers] if one is not None else []
         if one is None or not rings:
             return no("not_ringing", "This call does not ring at your phone.", "interaction_id")
         return self._observe(agent, command, self._lift(self._pbx(one), one.id, rings[0]))
+
+    def _decline(self, agent: str, command: wire.Decline) -> Answer:
+        return self._hub.dispatch.decline(agent, command)
 
     async def _lift(self, pbx: Pbx, interaction_id: str, device: str) -> Outcome:
         outcome = await pbx.answer(device)
@@ -163,16 +182,34 @@ class Desk:
         pbx = self._pbx_of(her.devices[0])
         if pbx is not None and not pbx.can_dial(command.to):
             return no("invalid_number", "This is not a number that can be dialled.", "to")
-        live = self._hub.distributor
-        known = {queue for _, queue in (*live.settings.queues, *live.queues_seen)}
-        if command.queue is not None and command.queue not in known:
-            return no("unknown_queue", "There is no such queue.", "queue")
+        unknown = self._unknown(command)
+        if unknown is not None:
+            return unknown
         if her.state in ("BUSY", "OFFERED"):
             return no("busy", "You are in a call.")
         if pbx is None:
             return no("pbx_lost", "There is no link to the PBX.")
-        shown = self._caller_id(pbx.name, [command.queue] if command.queue else live.pauses.queues_of(her.devices))
-        return self._observe(agent, command, pbx.dial(split(her.devices[0])[1], command.to, shown))
+        return self._observe(agent, command, self._dialled(pbx, her, command))
+
+    def _unknown(self, command: wire.Dial) -> Ack | None:
+        live = self._hub.distributor
+        if command.queue is not None:
+            known = {queue for _, queue in (*live.settings.queues, *live.queues_seen)}
+            if command.queue not in known:
+                return no("unknown_queue", "There is no such queue.", "queue")
+        if command.campaign is not None and self._hub.campaigns.get(command.campaign) is None:
+            return no("unknown_campaign", "There is no such campaign.", "campaign")
+        return None
+
+    async def _dialled(self, pbx: Pbx, her: Agent, command: wire.Dial) -> Outcome:
+        """The number that is shown is the campaign's, else the queue's, else of her first queue with one."""
+        queues = [command.queue] if command.queue else self._hub.distributor.pauses.queues_of(her.devices)
+        shown, device = self._caller_id(pbx.name, queues), split(her.devices[0])[1]
+        campaign = self._hub.campaigns.get(command.campaign or "")
+        if campaign is not None:
+            shown = campaign.caller_id or shown
+            self._hub.campaigns.expect(device, campaign.code, her.name)
+        return await pbx.dial(device, command.to, shown)
 
     def _caller_id(self, pbx: str, queues: list[str]) -> str:
         """What the called one sees: the number of the queue for which the call is made, else of her first with one."""
@@ -226,7 +263,10 @@ class Desk:
         if not self._allowed(agent, command.interaction_id):
             return NOT_YOURS
         her = self._agent(agent)
-        if her is not None and any(i == command.interaction_id for i, _ in her.talking):
+        running = her is not None and (
+            command.interaction_id in her.in_hand or any(i == command.interaction_id for i, _ in her.talking)
+        )
+        if running:
             return no("still_talking", "The call is not over yet.", "interaction_id")
         mandatory = self._hub.distributor.wrap_up_rule(command.interaction_id).mandatory
         if mandatory and command.disposition is None and her is not None and her.wrapping == command.interaction_id:

@@ -17,8 +17,10 @@ from typing import Any, Final, Protocol
 from agent_console.ports import DeviceView, Part, Screens, Topic
 from agent_console.wire import Ack, AgentView, ClientCommand, WhyView
 from cti_gateway.board import QueueBoard
+from cti_gateway.campaigns import Campaigns
 from cti_gateway.control.runner import Control
 from cti_gateway.desk import Desk, caller_found
+from cti_gateway.dispatch import Dispatch
 from cti_gateway.explain import why
 from cti_gateway.listeners import Listeners
 from cti_gateway.pbx import Pbx
@@ -101,8 +103,10 @@ class Hub:
         self.board = QueueBoard(self.windows, lambda: self.screens, self.timers)
         self.desk = Desk(self)
         self.limits = Limits(distributor, LimitRules(), self._alive)
+        self.campaigns = Campaigns(self.take, self._placed_by, wall)
         self.supervision = Supervision(self)
         self.skilled = Skilled(self)
+        self.dispatch = Dispatch(self)
         self.control = Control(self)
         self.desk.add(self.control.methods)
         self.recording = Recording(self)
@@ -155,6 +159,8 @@ class Hub:
         self._after.add(self._know_queue, (e.QueueSeen,))
         self._after.add(self.supervision.noted, Supervision.HEARS)
         self._after.add(self.skilled.noted, Skilled.HEARS)
+        self._after.add(self.dispatch.noted, self.dispatch.hears)
+        self._after.add(self.campaigns.noted, Campaigns.HEARS)
 
     @property
     def screens(self) -> Screens:
@@ -211,8 +217,11 @@ class Hub:
 
     def _credit(self, event: e.InteractionStarted) -> list[c.Command]:
         """A call that one of our phones began is that agent's from the start; the tracker knows which phone."""
-        device = self.pbxs[event.pbx].placed_by(event.interaction_id) if event.pbx in self.pbxs else None
+        device = self._placed_by(event.pbx, event.interaction_id)
         return self.distributor.placed_by(event.interaction_id, device) if device is not None else []
+
+    def _placed_by(self, pbx: str, interaction_id: str) -> str | None:
+        return self.pbxs[pbx].placed_by(interaction_id) if pbx in self.pbxs else None
 
     def carry_out(self, command: c.Command) -> None:
         """Do what a command says; a failure is logged and stops nothing."""
@@ -248,7 +257,7 @@ class Hub:
         self.take([caller_found(self.wall(), interaction_id, match)])
 
     def _timer_fired(self, key: str) -> None:
-        if not self.showing.fired(key) and not self.board.fired(key):
+        if not (self.showing.fired(key) or self.board.fired(key) or self.dispatch.fired(key)):
             self.take([e.TimerFired(at=self.wall(), key=key)])
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -295,6 +304,7 @@ class Hub:
         self.people = {user.name: user for user in await self.users.all()}
         await self._read_queues()
         self.pause_reasons = {choice.code for choice in await self.catalogue.pause_reasons() if not choice.retired}
+        self.campaigns.set(await self.catalogue.campaigns())
 
     async def _read_queues(self) -> None:
         self.distributor.settings.queues = {(q.pbx, q.name): q for q in await self.catalogue.queues()}
@@ -308,6 +318,7 @@ class Hub:
             else:
                 self.carry_out(command)
         self.recording.restore(interactions)
+        self.dispatch.restore(interactions)
         for one in interactions:
             if one.customer_id is not None:
                 await self._look_up(one.id, self.customers.match_of(one.customer_id))
@@ -380,6 +391,7 @@ class Hub:
             self.desk.arrived(agent)
         elif consoles == 1:
             self.spawn(self._newcomer(agent))
+        self.dispatch.presence(agent, consoles)
 
     async def _newcomer(self, name: str) -> None:
         """Somebody whom a command line tool added while we ran."""
@@ -394,16 +406,21 @@ class Hub:
         self.people = {user.name: user for user in await self.users.all()}
         self.desk.seat_changed(name)
         self.skilled.agent_changed(name)
+        self.dispatch.changed(name)
         if name in self.distributor.agents:
             self.showing.show_agent(c.ShowAgent(name))
 
     async def _queue_changed(self, _: str) -> None:
         await self._read_queues()
         self.skilled.queues_changed()
+        self.dispatch.queues_changed()
         self.board.changed()
 
     async def _reasons_changed(self, _: str) -> None:
         self.pause_reasons = {choice.code for choice in await self.catalogue.pause_reasons() if not choice.retired}
+
+    async def _campaigns_changed(self, _: str) -> None:
+        self.campaigns.set(await self.catalogue.campaigns())
 
     async def _nothing_changed(self, _: str) -> None:
         """Dispositions are read when they are shown."""
@@ -420,5 +437,6 @@ _CHANGES: Final[dict[Topic, Callable[[Hub, str], Coroutine[Any, Any, None]]]] = 
     "pause_reasons": Hub._reasons_changed,
     "dispositions": Hub._nothing_changed,
     "skills": Hub._nothing_changed,
+    "campaigns": Hub._campaigns_changed,
     "customers": Hub._customer_changed,
 }

@@ -529,8 +529,11 @@ def _set_rules(hub: Hub, settings: Settings) -> None:
     share = agents.capacity
     hub.distributor.settings.capacity = Capacity(
         budget=share.budget,
-        weights={"voice": share.voice, "chat": share.chat, "email": share.email},
-        call_interrupts=frozenset(share.call_interrupts),
+        weights={"voice": share.voice, "chat": share.chat, "email": share.email, "callback": share.voice},
+        interrupts={
+            "voice": frozenset(share.call_interrupts),
+            **{c: frozenset(w) for c, w in share.interrupts.items()},
+        },
     )
     hub.supervision.tell_agent = settings.supervision.tell_agent
     for queue in settings.queue:

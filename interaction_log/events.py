@@ -22,7 +22,8 @@ else:
 
 SCHEMA_VERSION: Final = 1
 
-Channel = Literal["voice", "chat", "email"]
+Channel = Literal["voice", "chat", "email", "callback"]
+"""``callback``: somebody waits in line to be called; the call itself is a contact of its own."""
 Direction = Literal["inbound", "outbound", "internal"]
 Outcome = Literal[
     "answered", "abandoned", "timeout", "no_agent", "busy", "no_answer", "failed", "cancelled", "voicemail", "pbx_lost"
@@ -328,6 +329,14 @@ class CustomerIdentified(InteractionEvent):
 
     customer_id: str | None
     agent: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignNamed(InteractionEvent):
+    """The contact belongs to this campaign: ``agent`` called for it, or (``None``) its number was dialled."""
+
+    campaign: str
+    agent: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ Trigger = Literal[
     "offers_over",  # nothing rings any more
     "connected",
     "released",  # the last call ended and leaves no work
-    "released_to_wrap_up",  # the last call ended, wrap-up begins
+    "released_to_wrap_up",  # the last call or a chat ended, wrap-up begins
     "wrap_up_over",
 ]
 Target = AgentState | Literal["REST"]
@@ -41,6 +41,7 @@ _RESTING: Final[dict[Trigger, Target]] = {
     "pbx_changed": "REST",
     "rang": "OFFERED",
     "connected": "BUSY",
+    "released_to_wrap_up": "WRAP_UP",  # a chat ended
 }
 
 TABLE: Final[dict[AgentState, dict[Trigger, Target]]] = {
@@ -89,13 +90,15 @@ class Agent:
     talking: dict[tuple[str, str], bool] = field(default_factory=dict)
     """(interaction id, device) of her running segments → whether wrap-up will follow."""
     in_hand: dict[str, Channel] = field(default_factory=dict)
-    """Her chats and mails, by interaction."""
+    """Her chats and mails, by interaction; those that she is asked to take are among them."""
     queue_pauses: dict[Place, dict[PauseHolder, QueuePause]] = field(default_factory=dict)
     """Her pauses in single queues: each stays until all who hold it have let go."""
     room_for_a_call: bool = True
     """Whether her chats and mails leave room for one (``routing.capacity``)."""
     wrapping: str | None = None
     """The interaction whose wrap-up runs."""
+    to_wrap: dict[str, None] = field(default_factory=dict)
+    """Chats that ended while she was in a call or wrapped another up: theirs follows, one after the other."""
 
     @property
     def signed_in(self) -> bool:

@@ -13,19 +13,21 @@ from typing import Final
 from interaction_log.events import Channel
 
 BUDGET: Final = 100
-WEIGHTS: Final[Mapping[Channel, int]] = {"voice": 100, "chat": 33, "email": 50}
+WEIGHTS: Final[Mapping[Channel, int]] = {"voice": 100, "chat": 33, "email": 50, "callback": 100}
 """Three chats, or two mails, or one call."""
-CALL_INTERRUPTS: Final[frozenset[Channel]] = frozenset({"email"})
+Matrix = Mapping[Channel, frozenset[Channel]]
+"""By what comes: beside which of those that she has in hand it fits anyway."""
+INTERRUPTS: Final[Matrix] = {"voice": frozenset({"email"})}
 """A mail can wait while one talks; a visitor in a chat cannot."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capacity:
-    """``budget`` and ``weights`` are plain shares, 1 to 1,000. ``call_interrupts``: beside these a call fits anyway."""
+    """``budget`` and ``weights`` are plain shares, 1 to 1,000. ``interrupts``: what may come in between of what."""
 
     budget: int = BUDGET
     weights: Mapping[Channel, int] = field(default_factory=lambda: dict(WEIGHTS))
-    call_interrupts: frozenset[Channel] = CALL_INTERRUPTS
+    interrupts: Matrix = field(default_factory=lambda: dict(INTERRUPTS))
 
     def used(self, in_hand: Iterable[Channel]) -> int:
         """What these contacts take of the budget."""
@@ -33,5 +35,5 @@ class Capacity:
 
     def room_for(self, channel: Channel, in_hand: Iterable[Channel]) -> bool:
         """Whether one more of this channel fits beside these."""
-        weighs = [one for one in in_hand if channel != "voice" or one not in self.call_interrupts]
-        return self.used(weighs) + self.weights[channel] <= self.budget
+        waits = self.interrupts.get(channel, frozenset())
+        return self.used(one for one in in_hand if one not in waits) + self.weights[channel] <= self.budget

@@ -82,6 +82,10 @@ class Pauses:
         """The queues that these devices serve, each once."""
         return list({m.queue: None for m in self._of(devices)})
 
+    def places_of(self, devices: list[str]) -> set[tuple[str, str]]:
+        """PBX and queue of all memberships of these devices."""
+        return {(m.pbx, m.queue) for m in self._of(devices)}
+
     def penalties_of(self, devices: list[str]) -> dict[str, int]:
         """The lowest penalty of these devices in each queue; those without one are left out."""
         found: dict[str, int] = {}

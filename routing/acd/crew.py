@@ -92,21 +92,32 @@ class Crew:
             and kind.queue in seat.queues
             and self.in_team(seat, kind.queue)
             and seat.has(kind.needs)
-            and self._capacity.room_for(kind.channel, seat.in_hand.values())
+            and self.room(seat, kind.channel)
         )
 
     def in_team(self, seat: Seat, queue: str) -> bool:
         """Whether the queue is her team's business."""
         rule = self._rules.get(queue)
-        return rule is not None and (not rule.teams or seat.team in rule.teams)
+        return rule is not None and (not rule.teams or bool(seat.teams & rule.teams))
 
     def room(self, seat: Seat, channel: Channel) -> bool:
         """Whether one more of this channel fits into what she has in hand."""
-        return self._capacity.room_for(channel, seat.in_hand.values())
+        return self._capacity.room_for(channel, (*seat.in_hand.values(), *seat.beside))
+
+    def keeps_room(self, seat: Seat, contact: str) -> bool:
+        """Whether what she is offered still fits beside all else that she has in hand now."""
+        others = [channel for one, channel in seat.in_hand.items() if one != contact]
+        return self._capacity.room_for(seat.in_hand[contact], (*others, *seat.beside))
 
     def load(self, seat: Seat) -> int:
         """What she has in hand, in shares of the budget."""
-        return self._capacity.used(seat.in_hand.values())
+        return self._capacity.used((*seat.in_hand.values(), *seat.beside))
+
+    def slots(self, queue: str, channel: Channel) -> int:
+        """How many contacts of this channel all who serve this queue now can have at once."""
+        each = max(1, self._capacity.budget // self._capacity.weights[channel])
+        members = (self.seats[name] for name in self._members.get(queue, ()))
+        return each * sum(1 for seat in members if seat.ready and self.in_team(seat, queue))
 
     def first(self, kind: Kind, without: Container[str] = ()) -> Seat | None:
         """Who is asked first for such a contact; ``without`` these."""

@@ -51,17 +51,23 @@ class Engine:
         """A contact waits from now on; one that waits already or is in somebody's hands changes nothing."""
         if contact.id in self.lines.waiting or contact.id in self.held or contact.queue not in self.rules:
             return []
+        return self._stand(self._enter(contact, now), now)
+
+    def _enter(self, contact: Contact, now: float) -> Waiting:
+        """A new place, which its age gives it; what time will bring is appointed."""
         rule = self.rules[contact.queue]
         start = contact.due_at - contact.head_start - rule.head_start
         self._n += 1
         one = Waiting(contact, (start, contact.due_at, contact.id), [contact.queue], born=self._n)
         one.ring = self._ring(one, now)
-        own = self.crew.seats.get(contact.own or "")
-        if own is not None and now < contact.due_at + rule.patience:
-            one.reserved = own.name
-            self._later(contact.due_at + rule.patience, "own", one)
+        if contact.own in self.crew.seats and now < contact.stands_since + rule.patience:
+            self._reserve(one, contact.own or "", contact.stands_since + rule.patience)
         self._appoint(one, rule, now)
-        return self._stand(one, now)
+        return one
+
+    def _reserve(self, one: Waiting, agent: str, until: float) -> None:
+        one.reserved = agent
+        self._later(until, "own", one)
 
     def _appoint(self, one: Waiting, rule: QueueRule, now: float) -> None:
         due = one.contact.due_at
@@ -70,7 +76,7 @@ class Engine:
         for over in rule.overflow:
             self._later(max(now, due + over.after), "overflow", one, over.queue)
         if rule.longest_wait is not None:
-            self._later(max(now, due + rule.longest_wait), "longest", one)
+            self._later(max(now, one.contact.stands_since + rule.longest_wait), "longest", one)
 
     def left(self, contact: str, now: float) -> list[Command]:
         """The customer went away, or the contact is finished."""
@@ -81,12 +87,12 @@ class Engine:
 
     def move(self, contact: str, queue: str, now: float, channel: Channel | None = None) -> list[Command]:
         """To another queue or medium; the place that its waiting gives it goes along."""
-        one = self.lines.waiting.get(contact)
-        old = one.contact if one is not None else self.held[contact][0] if contact in self.held else None
+        old = self._contact(contact)
         if old is None or queue not in self.rules:
             return []
         commands = self.left(contact, now)
-        return commands + self.due(replace(old, queue=queue, channel=channel or old.channel, own=None), now)
+        moved = replace(old, queue=queue, channel=channel or old.channel, own=None, since=now)
+        return commands + self.due(moved, now)
 
     # --- agents --------------------------------------------------------------------------------------
 
@@ -95,9 +101,11 @@ class Engine:
         old = self.crew.seats.get(seat.name)
         if old is not None:
             seat.in_hand, seat.offered = old.in_hand, old.offered
+        else:
+            seat.in_hand = {i: contact.channel for i, (contact, who) in self.held.items() if who == seat.name}
         self.crew.put(seat)
         commands: list[Command] = []
-        if seat.offered is not None and not seat.ready:
+        if seat.offered is not None and not (seat.ready and self.crew.keeps_room(seat, seat.offered)):
             commands += self._back(self.lines.waiting[seat.offered], "agent_gone", now)
         return commands + self._feed(seat, now)
 
@@ -111,7 +119,7 @@ class Engine:
             commands += self._back(self.lines.waiting[seat.offered], "agent_gone", now)
         for contact in [c for c, (_, who) in self.held.items() if who == name]:
             old, _ = self.held.pop(contact)
-            commands += self.due(replace(old, own=None), now)
+            commands += self.due(replace(old, own=None, since=now), now)
         return commands
 
     def accepted(self, contact: str, agent: str, now: float) -> bool:
@@ -137,6 +145,54 @@ class Engine:
         if one is None or one.offered != agent:
             return []
         return self._refused(one, now)
+
+    def hand(self, contact: str, agent: str, now: float, back_to: str | None = None) -> list[Command] | None:
+        """Ask this agent and no other, whatever her queues and skills: a colleague or a supervisor chose her.
+
+        ``None``: she cannot be asked now. Not taken, it stands in its line with the age that it has; ``back_to`` is
+        asked first then.
+        """
+        seat, old = self.crew.seats.get(agent), self._contact(contact)
+        if seat is None or old is None or not seat.ready or seat.offered is not None or contact in seat.in_hand:
+            return None
+        if not self.crew.room(seat, old.channel):
+            return None
+        commands, freed = self._taken_from(contact, now)
+        one = self.lines.waiting.get(contact)
+        if one is None:
+            one = self._enter(replace(old, own=None, since=now), now)
+            self.lines.put(one, self.kinds(one))
+        rule = self.rules[old.queue]
+        if back_to is not None:
+            self._reserve(one, back_to, now + rule.offer_seconds + rule.patience)
+        offer = self._offer(one, self.kinds(one)[0], seat, now, sent=True)
+        return [*commands, offer, *(self._feed(freed, now) if freed is not None else [])]
+
+    def _taken_from(self, contact: str, now: float) -> tuple[list[Command], Seat | None]:
+        """Nobody has it or is asked for it any more; who had it has room."""
+        one = self.lines.waiting.get(contact)
+        if one is None:
+            return [], self._emptied(contact, now)
+        if one.offered is None:
+            return [], None
+        withdrawn = Withdraw(contact, one.offered, "sent_on")
+        return [withdrawn], self._loosen(one)
+
+    def _contact(self, contact: str) -> Contact | None:
+        one = self.lines.waiting.get(contact)
+        return one.contact if one is not None else self.held[contact][0] if contact in self.held else None
+
+    def holds(self, contact: Contact, agent: str) -> None:
+        """She has it already: taken over from before a restart."""
+        self.held[contact.id] = (contact, agent)
+        seat = self.crew.seats.get(agent)
+        if seat is not None:
+            seat.in_hand[contact.id] = contact.channel
+            self.crew.changed(seat)
+
+    def slots(self, queue: str, channel: Channel) -> int:
+        """How many contacts of this channel all who serve this queue now can have at once."""
+        return self.crew.slots(queue, channel)
 
     # --- time ----------------------------------------------------------------------------------------
 
@@ -235,7 +291,7 @@ class Engine:
                 best = found
         return [self._offer(best[0], best[1], seat, now)] if best is not None else []
 
-    def _offer(self, one: Waiting, kind: Kind, seat: Seat, now: float) -> Offer:
+    def _offer(self, one: Waiting, kind: Kind, seat: Seat, now: float, *, sent: bool = False) -> Offer:
         rule = self.rules[kind.queue]
         because = Because(
             queue=kind.queue,
@@ -245,6 +301,7 @@ class Engine:
             own=one.reserved == seat.name,
             idle=now - seat.idle_since,
             load=self.crew.load(seat),
+            sent=sent,
         )
         self.lines.take_out(one)
         one.offered = seat.name
@@ -289,12 +346,16 @@ class Engine:
 
     def _put_down(self, contact: str, now: float) -> list[Command]:
         """An agent has one less in hand."""
+        seat = self._emptied(contact, now)
+        return self._feed(seat, now) if seat is not None else []
+
+    def _emptied(self, contact: str, now: float) -> Seat | None:
         _, agent = self.held.pop(contact, (None, ""))
         seat = self.crew.seats.get(agent)
         if seat is None:
-            return []
+            return None
         seat.in_hand.pop(contact, None)
         if not seat.in_hand:
             seat.idle_since = now
         self.crew.changed(seat)
-        return self._feed(seat, now)
+        return seat

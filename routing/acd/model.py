@@ -78,7 +78,9 @@ class QueueRule:
 class Contact:
     """What waits. ``due_at`` stays with it from queue to queue and from medium to medium: so does its place.
 
-    ``needs``: what this one asks for beside its queue; ``own``: the agent who shall have it if she is there.
+    ``since``: when it came into this line, where that is later (it was in somebody's hands before): patience and the
+    longest wait count from there. ``needs``: what this one asks for beside its queue; ``own``: the agent who shall
+    have it if she is there.
     """
 
     id: str
@@ -88,19 +90,29 @@ class Contact:
     head_start: float = 0.0
     needs: tuple[Need, ...] = ()
     own: str | None = None
+    since: float | None = None
+
+    @property
+    def stands_since(self) -> float:
+        """When it came into this line."""
+        return self.due_at if self.since is None else self.since
 
 
 @dataclass(slots=True)
 class Seat:
-    """An agent as the distributor sees her. ``in_hand``: her contacts with their channels, offers among them."""
+    """An agent as the distributor sees her. ``in_hand``: her contacts with their channels, offers among them.
+
+    ``beside``: what else she has in hand and nobody here gave her: calls that ring at her phone or that she talks in.
+    """
 
     name: str
     ready: bool = False
     queues: frozenset[str] = frozenset()
     skills: Mapping[str, int] = field(default_factory=dict)
-    team: str = ""
+    teams: frozenset[str] = frozenset()
     idle_since: float = 0.0
     in_hand: dict[str, Channel] = field(default_factory=dict)
+    beside: tuple[Channel, ...] = ()
     offered: str | None = None
     """What she is asked to take now: one at a time."""
     version: int = 0
@@ -116,7 +128,7 @@ class Seat:
 
 @dataclass(frozen=True, slots=True)
 class Because:
-    """Why this agent: kept with the decision. ``considered``: how many free agents fitted, as far as was looked."""
+    """Why this agent: kept with the decision. ``waited`` and ``idle`` in seconds, ``load`` in shares of the budget."""
 
     queue: str
     waited: float
@@ -125,6 +137,8 @@ class Because:
     own: bool
     idle: float
     load: int
+    sent: bool = False
+    """A colleague chose her."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +153,11 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Withdraw:
-    """Take the offer back: time is over, or the customer left."""
+    """Take the offer back: time is over, the customer left, she cannot take it any more, or another was chosen."""
 
     contact: str
     agent: str
-    reason: Literal["timeout", "left", "agent_gone"]
+    reason: Literal["timeout", "left", "agent_gone", "sent_on"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,7 @@ class Floor(RuleBasedStateMachine):
         team=st.sampled_from(["gold", "grey"]),
     )
     def agent_changes(self, name: str, ready: bool, queues: set[str], wine: int, team: str) -> None:
-        seat = Seat(name, ready, frozenset(queues), {"wine": wine}, team, idle_since=self.now)
+        seat = Seat(name, ready, frozenset(queues), {"wine": wine}, frozenset({team}), idle_since=self.now)
         self.carry_out(self.engine.agent(seat, self.now))
 
     @rule(name=AGENTS)

@@ -21,7 +21,7 @@ class Desk:
     """Anna, ready, a member of one queue; chats and mails come and go."""
 
     def __init__(self, capacity: Capacity) -> None:
-        self.live = Distributor(Settings(capacity=capacity))
+        self.live = Distributor(Settings(capacity=capacity, default_wrap_up_seconds=0))
         self.sent: list[c.Command] = []
         self.take(e.AgentSignedIn(at=1.0, agent="anna", name="Anna", devices=[ANNA]))
         self.take(e.StateChosen(at=1.0, agent="anna", state="READY", reason=None, command_id=None))
@@ -68,7 +68,7 @@ class Desk:
 @given(
     st.builds(
         lambda chat, email, interrupts: Capacity(
-            weights={"voice": 100, "chat": chat, "email": email}, call_interrupts=frozenset(interrupts)
+            weights={"voice": 100, "chat": chat, "email": email}, interrupts={"voice": frozenset(interrupts)}
         ),
         st.integers(1, 100),
         st.integers(1, 100),

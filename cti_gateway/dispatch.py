@@ -1,0 +1,362 @@
+"""The distributor at work: the hub's events go to ``routing.acd``, what it says becomes events again.
+
+It distributes what has no telephone: an interaction of another channel than voice waits from ``QueueEntered`` on, is
+offered at ``Console/NAME``, and is out of line with ``QueueLeft`` or ``InteractionEnded``. The engine is ahead of the
+events that tell of its decisions, and it is asked by nobody but this; so no race can give an agent more than fits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Final
+
+from agent_console import wire
+from agent_console.wire import Ack
+from cti_gateway.desk import OK, no
+from cti_gateway.offers import Offers
+from cti_gateway.pbx import Outcome
+from cti_gateway.seating import Seating, line_for, line_of
+from cti_gateway.sending import Sending
+from interaction_log import events as e
+from interaction_log.devices import at_console
+from interaction_log.interaction import Interaction
+from routing.acd.engine import Engine
+from routing.acd.estimate import Lengths, estimate
+from routing.acd.model import Contact, Divert, Following, QueueRule
+
+if TYPE_CHECKING:
+    from cti_gateway.hub import Hub
+    from routing.acd.model import Command
+
+GRACE_SECONDS: Final = 20.0
+"""So long an agent may be without a console (a page is loaded anew) before what she has goes to others."""
+CLOCK: Final = "dispatch:clock"
+_GONE: Final = "dispatch:gone:"
+OFFER_OVER: Final = no("offer_over", "This is not offered to you any more.", "interaction_id")
+
+
+class Dispatch:
+    """Who has what of our own media. ``on_divert``: what follows when a contact waited as long as its queue allows."""
+
+    def __init__(self, hub: Hub) -> None:
+        self.hub = hub
+        self.seating = Seating(hub)
+        self.engine = Engine((), hub.distributor.settings.capacity)
+        self.offers = Offers(self)
+        self._sending = Sending(self)
+        self.on_divert: Callable[[str, Following], None] = self._end_diverted
+        self.prefer: dict[str, str] = {}
+        """Agents whom single interactions shall have if they are there, by interaction id: say it before it waits."""
+        self._lengths: dict[str, Lengths] = {}
+        self._stale: dict[str, None] = {}
+        self._places: dict[str, dict[str, int]] = {}
+        self._methods: dict[type[e.Event], Callable[[Any], None]] = {
+            e.QueueEntered: self._queue_entered,
+            e.QueueLeft: self._queue_left,
+            e.InteractionEnded: self._ended,
+            e.AgentDisconnected: self._disconnected,
+            e.InteractionOffered: self._rang,
+            e.AgentStateChanged: self._state_changed,
+            e.StateChosen: self._changed,
+            e.AgentSignedIn: self._changed,
+            e.MemberChanged: self._at_a_phone,
+            e.DeviceStateChanged: self._at_a_phone,
+        }
+
+    @property
+    def hears(self) -> Iterable[type[e.Event]]:
+        """The kinds of events that :meth:`noted` takes."""
+        return self._methods
+
+    def noted(self, event: e.Event) -> None:
+        """One of them, after it was taken in."""
+        self._methods[type(event)](event)
+
+    # --- settings ------------------------------------------------------------------------------------
+
+    def configure(self, rules: Iterable[QueueRule], lists: dict[str, tuple[str, ...]]) -> None:
+        """Rules by line (``seating.line_of``), and who serves which line beside the PBX's members. Before any event."""
+        self.engine = Engine(rules, self.hub.distributor.settings.capacity)
+        self.seating.lists = lists
+
+    def know(self, line: str) -> None:
+        """A queue that nothing was said about follows the usual rules."""
+        if line not in self.engine.rules:
+            self.engine.rules[line] = QueueRule(name=line)
+
+    # --- contacts ------------------------------------------------------------------------------------
+
+    def _ours(self, interaction_id: str) -> Interaction | None:
+        one = self.hub.distributor.interactions.get(interaction_id)
+        return one if one is not None and one.channel != "voice" else None
+
+    def _queue_entered(self, event: e.QueueEntered) -> None:
+        one = self._ours(event.interaction_id)
+        if one is None or one.ended:
+            return
+        line = line_for(one, event.queue, self.hub.distributor.settings.queues)
+        self.know(line)
+        waiting, held = self.engine.lines.waiting.get(one.id), self.engine.held.get(one.id)
+        now = self.hub.wall()
+        if waiting is not None or held is not None:
+            there = waiting.contact.queue if waiting is not None else held[0].queue if held is not None else ""
+            self.run(self.engine.move(one.id, line, now) if held is not None or there != line else [])
+            return
+        self.settle()
+        self.run(self.engine.due(self._contact(one, line, now), now))
+
+    def _contact(self, one: Interaction, line: str, now: float) -> Contact:
+        """As it stands in line: its age is that of its first queue, whatever happened since."""
+        entered = [v.entered_at for v in one.queue_visits if v.entered_at is not None]
+        due = min(entered, default=one.started_at or now)
+        own = self.prefer.pop(one.id, None)
+        since = entered[-1] if len(entered) > 1 else None
+        return Contact(id=one.id, queue=line, channel=one.channel, due_at=due, own=own, since=since)
+
+    def _queue_left(self, event: e.QueueLeft) -> None:
+        if event.result != "answered" and event.interaction_id in self.engine.lines.waiting:
+            self.run(self.engine.left(event.interaction_id, self.hub.wall()))
+
+    def _ended(self, event: e.InteractionEnded) -> None:
+        one = self._ours(event.interaction_id)
+        if one is None:
+            return
+        self.prefer.pop(one.id, None)
+        self._finish(one.id)
+        waits = one.waiting_in()
+        left: list[e.Event] = [
+            e.AgentDisconnected(at=event.at, interaction_id=one.id, device=segment.agent)
+            for segment in one.segments
+            if segment.open
+        ]
+        if waits is not None:
+            result: e.QueueResult = "timeout" if event.outcome == "timeout" else "abandoned"
+            left.append(e.QueueLeft(at=event.at, interaction_id=one.id, queue=waits.queue, result=result))
+        self.hub.take(left)
+
+    def _disconnected(self, event: e.AgentDisconnected) -> None:
+        agent, held = at_console(event.device), self.engine.held.get(event.interaction_id)
+        if agent is not None and held is not None and held[1] == agent:
+            self._finish(event.interaction_id)
+
+    def _finish(self, interaction_id: str) -> None:
+        """In nobody's hands any more, and in no line."""
+        now, held = self.hub.wall(), self.engine.held.get(interaction_id)
+        self.had(interaction_id)
+        if held is not None or interaction_id in self.engine.lines.waiting:
+            self.run(self.engine.left(interaction_id, now))
+
+    def had(self, interaction_id: str) -> None:
+        """It leaves an agent's hands: how long it was in them tells others how long they will wait."""
+        now, began = self.hub.wall(), self.offers.accepted_at.pop(interaction_id, None)
+        one = self.hub.distributor.interactions.get(interaction_id)
+        if one is not None and one.queue is not None and began is not None:
+            line = line_for(one, one.queue_visits[-1].queue, self.hub.distributor.settings.queues)
+            self._lengths.setdefault(line, Lengths()).add(now, now - began)
+
+    def _end_diverted(self, interaction_id: str, then: Following) -> None:
+        ended = e.InteractionEnded(
+            at=self.hub.wall(), interaction_id=interaction_id, outcome="timeout", ended_by="system"
+        )
+        self.hub.take([ended])
+
+    # --- starting again ------------------------------------------------------------------------------
+
+    def restore(self, interactions: Iterable[Interaction]) -> None:
+        """Take over what the log says of the time before: who waits, who has what; offers of before are void.
+
+        Agents whose consoles do not come back within the grace lose what they had.
+        """
+        now = self.hub.wall()
+        for one in interactions:
+            if one.channel == "voice" or one.ended:
+                continue
+            self.hub.take(_void(one, now))
+            line = line_for(one, one.queue or "", self.hub.distributor.settings.queues)
+            visit, agent = one.waiting_in(), _agent_of(one)
+            if visit is not None:
+                line = line_for(one, visit.queue, self.hub.distributor.settings.queues)
+                self.know(line)
+                self.run(self.engine.due(self._contact(one, line, now), now))
+            elif agent is not None:
+                self.know(line)
+                self.engine.holds(self._contact(one, line, now), agent)
+                self.offers.accepted_at[one.id] = one.segments[-1].start or now
+        for name, agent_ in self.hub.distributor.agents.items():
+            if agent_.signed_in:
+                self._stale[name] = None
+                self.hub.timers.start(_GONE + name, GRACE_SECONDS)
+        self.settle()
+
+    # --- agents --------------------------------------------------------------------------------------
+
+    def presence(self, agent: str, consoles: int) -> None:
+        """So many consoles of hers are open."""
+        self.seating.consoles[agent] = consoles
+        if consoles:
+            self.hub.timers.cancel(_GONE + agent)
+        elif agent in self.engine.crew.seats:
+            self.hub.timers.start(_GONE + agent, GRACE_SECONDS)
+        self.changed(agent)
+
+    def changed(self, agent: str) -> None:
+        """Something of hers is other than it was: skills, teams, queues."""
+        self._stale[agent] = None
+        if self.engine.lines.waiting:
+            self.settle()
+
+    def queues_changed(self) -> None:
+        """An administrator changed a queue: who serves it may be others."""
+        for name in list(self.engine.crew.seats):
+            self.changed(name)
+
+    def _changed(self, event: e.StateChosen | e.AgentSignedIn) -> None:
+        self.changed(event.agent)
+
+    def _state_changed(self, event: e.AgentStateChanged) -> None:
+        self.changed(event.agent)
+        if event.state == "LOGGED_OUT":
+            self.settle()
+
+    def _at_a_phone(self, event: e.MemberChanged | e.DeviceStateChanged) -> None:
+        agent = self.hub.distributor.owner(event.device, event.pbx)
+        if agent is not None:
+            self.changed(agent.name)
+
+    def _rang(self, event: e.InteractionOffered) -> None:
+        """A telephone that rings across our pause: what she is offered meanwhile goes to others."""
+        one = self.hub.distributor.interactions.get(event.interaction_id)
+        agent = self.hub.distributor.owner(event.device, one.pbx) if one is not None else None
+        if agent is not None and one is not None and one.channel == "voice":
+            self.changed(agent.name)
+
+    def settle(self) -> None:
+        """Take over what changed at the agents since somebody waited last."""
+        stale, self._stale = self._stale, {}
+        for name in stale:
+            self._seat(name)
+
+    def _seat(self, name: str) -> None:
+        agent, old = self.hub.distributor.agents.get(name), self.engine.crew.seats.get(name)
+        if agent is None or not agent.signed_in:
+            self._vanish(name)
+            return
+        seat = self.seating.seat(agent)
+        if old is not None:
+            known = (old.ready, old.queues, old.skills, old.teams, old.beside)
+            if known == (seat.ready, seat.queues, seat.skills, seat.teams, seat.beside):
+                return
+            seat.idle_since = max(old.idle_since, seat.idle_since)
+        self.run(self.engine.agent(seat, self.hub.wall()))
+
+    def _vanish(self, name: str) -> None:
+        """What she had goes back into its place in line."""
+        if name not in self.engine.crew.seats:
+            return
+        hers = [contact for contact, (_, who) in self.engine.held.items() if who == name]
+        commands = self.engine.gone(name, self.hub.wall())
+        for contact in hers:
+            self.offers.taken_away(contact, name)
+        self.run(commands)
+
+    # --- what the engine says ------------------------------------------------------------------------
+
+    def run(self, commands: Iterable[Command]) -> None:
+        """Its decisions become events."""
+        self._places.clear()
+        diverted = []
+        for command in commands:
+            if isinstance(command, Divert):
+                diverted.append(command)
+            else:
+                self.offers.tell(command)
+        for one in diverted:
+            self.offers.waited_too_long(one)
+            self.on_divert(one.contact, one.then)
+        self._wind()
+
+    def _wind(self) -> None:
+        """The next moment at which time alone changes something."""
+        at = self.engine.next_at
+        if at is not None:
+            self.hub.timers.start(CLOCK, max(0.01, at - self.hub.wall()))
+
+    def fired(self, key: str) -> bool:
+        """A timer ran out; whether it was ours."""
+        if key == CLOCK:
+            self.settle()
+            self.run(self.engine.advance(self.hub.wall()))
+        elif key.startswith(_GONE):
+            self._vanish(key.removeprefix(_GONE))
+        return key == CLOCK or key.startswith(_GONE)
+
+    # --- what agents ask for -------------------------------------------------------------------------
+
+    def answer(self, agent: str, command: wire.Answer) -> Ack:
+        """She takes what she is offered."""
+        interaction_id, now = command.interaction_id, self.hub.wall()
+        if not self.engine.accepted(interaction_id, agent, now):
+            return OFFER_OVER
+        self.offers.accepted(interaction_id, agent)
+        self.hub.desk.tell(agent, command.id, Outcome(True))
+        self.run(self.engine.next_for(agent, self.hub.wall()))
+        return OK
+
+    def decline(self, agent: str, command: wire.Decline) -> Ack:
+        """She does not take it; ``reason`` is kept."""
+        one = self.engine.lines.waiting.get(command.interaction_id)
+        if one is None or one.offered != agent:
+            return OFFER_OVER
+        self.offers.declined(command.interaction_id, agent, command.reason)
+        self.run(self.engine.declined(command.interaction_id, agent, self.hub.wall()))
+        self.hub.desk.tell(agent, command.id, Outcome(True))
+        return OK
+
+    def send_on(self, interaction_id: str, agent: str, to: str) -> Ack:
+        """Transfer what she has to ``queue:NAME`` or to a user name; it keeps its age."""
+        return self._sending.send_on(interaction_id, agent, to)
+
+    # --- what others ask -----------------------------------------------------------------------------
+
+    def place(self, interaction_id: str) -> tuple[int, float | None]:
+        """Its place in line (from 1), and in how many seconds it will be taken, as far as that can be said.
+
+        (0, ``None``) where it does not wait.
+        """
+        one = self.engine.lines.waiting.get(interaction_id)
+        if one is None:
+            return 0, None
+        line = one.contact.queue
+        position = self._order(line)[interaction_id]
+        lengths = self._lengths.get(line)
+        mean = lengths.mean(self.hub.wall()) if lengths is not None else None
+        return position, estimate(position, self.engine.slots(line, one.contact.channel), mean)
+
+    def _order(self, line: str) -> dict[str, int]:
+        if line not in self._places:
+            here = sorted(one.place for one in self.engine.lines if one.contact.queue == line)
+            self._places[line] = {place[2]: n for n, place in enumerate(here, 1)}
+        return self._places[line]
+
+    def attended(self, pbx: str, queue: str) -> bool:
+        """Whether anybody is there who serves this queue: signed in, with a console, wanting to work."""
+        self.settle()
+        line = line_of(pbx, queue)
+        seats = self.engine.crew.seats.values()
+        return any(line in seat.queues and self.engine.crew.in_team(seat, line) and seat.ready for seat in seats)
+
+
+def _agent_of(one: Interaction) -> str | None:
+    """Who has it."""
+    return next((at_console(segment.agent) for segment in reversed(one.segments) if segment.open), None)
+
+
+def _void(one: Interaction, now: float) -> list[e.Event]:
+    """Offers that an earlier process made: nobody can answer them any more."""
+    return [
+        e.OfferEnded(
+            at=now, inferred=True, interaction_id=one.id, offer_id=offer.offer_id, device=offer.agent,
+            result="cancelled", ring_seconds=max(0.0, now - offer.at) if offer.at is not None else None,
+        )
+        for offer in one.open_offers()
+    ]  # fmt: skip

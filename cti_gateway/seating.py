@@ -1,0 +1,116 @@
+"""The agents as the distributor of chats, mails and callbacks sees them, from the live state.
+
+Who serves a queue: its members at the PBX; where a queue has none (it belongs to no PBX), whom its list names, else
+whose skills fit what it asks for, else everybody. What her telephone does takes its part of her budget: calls that we
+know, and where the PBX shows it busy with something else (a call that we did not see), that too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Final
+
+from interaction_log.devices import split
+from interaction_log.events import Channel
+from interaction_log.interaction import Interaction
+from interaction_log.records import QueueSettings, User
+from routing.acd.model import Seat
+from routing.agents import Agent
+from routing.skills import penalty_for
+from routing.why import IN_USE
+
+if TYPE_CHECKING:
+    from cti_gateway.hub import Hub
+
+Key = tuple[str, str]
+"""PBX (empty: none) and queue."""
+_VOICE: Final[Channel] = "voice"
+
+
+def line_of(pbx: str, queue: str) -> str:
+    """The name of a queue's line: the queue's, after that of its PBX."""
+    return f"{pbx}:{queue}" if pbx else queue
+
+
+def queue_of(line: str) -> Key:
+    """PBX and queue of a line."""
+    pbx, colon, queue = line.partition(":")
+    return (pbx, queue) if colon else ("", line)
+
+
+def line_for(one: Interaction, queue: str, known: Iterable[Key]) -> str:
+    """In which line a contact stands that entered this queue: of its own PBX, else of the one that has the queue."""
+    places = [key for key in known if key[1] == queue]
+    if (one.pbx, queue) in places or not places:
+        return line_of(one.pbx, queue)
+    return line_of("", queue) if ("", queue) in places else line_of(*sorted(places)[0])
+
+
+class Seating:
+    """Makes seats. ``lists``: by line the agents (globs of user names) who serve it beside the PBX's members."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self.lists: dict[str, tuple[str, ...]] = {}
+        self.consoles: dict[str, int] = {}
+        """How many consoles each agent has open."""
+
+    def seat(self, agent: Agent) -> Seat:
+        """She, as she is now."""
+        user = self._hub.people.get(agent.name)
+        return Seat(
+            name=agent.name,
+            ready=self.ready(agent),
+            queues=self.lines(agent, user),
+            skills=user.skills if user is not None else {},
+            teams=frozenset(user.teams) if user is not None else frozenset(),
+            idle_since=agent.since,
+            beside=self.calls(agent),
+        )
+
+    def ready(self, agent: Agent) -> bool:
+        """Whether she may be asked: she wants to, has nothing to wrap up, and a console on which she would see it."""
+        wants = agent.signed_in and agent.chosen == "READY" and agent.pbx_reason is None
+        return wants and agent.state != "WRAP_UP" and self.consoles.get(agent.name, 0) > 0
+
+    # --- which queues --------------------------------------------------------------------------------
+
+    def lines(self, agent: Agent, user: User | None) -> frozenset[str]:
+        """The lines that she serves."""
+        live = self._hub.distributor
+        found = {line_of(*place) for place in live.pauses.places_of(agent.devices)}
+        for key, queue in live.settings.queues.items():
+            line = line_of(*key)
+            if line not in found and self._serves(line, queue, user):
+                found.add(line)
+        return frozenset(found)
+
+    def _serves(self, line: str, queue: QueueSettings, user: User | None) -> bool:
+        """Whether she serves it without being its member at a PBX."""
+        if user is None:
+            return False
+        named = self.lists.get(line)
+        if named is not None:
+            return any(fnmatchcase(user.name, glob) for glob in named)
+        return not queue.pbx and (not queue.skills or _skilled(user.skills, queue))
+
+    # --- what her telephone does ---------------------------------------------------------------------
+
+    def calls(self, agent: Agent) -> tuple[Channel, ...]:
+        """Her calls, ringing ones too; one more where her telephone is busy and we know of none."""
+        calls = {i for i, _ in agent.talking}
+        calls |= {i for i in agent.offers.values() if i not in agent.in_hand}
+        if agent.answering is not None:
+            calls.add(agent.answering)
+        return (_VOICE,) * (len(calls) or int(any(self._busy(seat) for seat in agent.devices)))
+
+    def _busy(self, seat: str) -> bool:
+        """By the device's state, as the PBX tells it."""
+        pbx, device = split(seat)
+        states = self._hub.distributor.device_states
+        return any(states.get((name, device)) in IN_USE for name in self._hub.pbxs if pbx in (None, name))
+
+
+def _skilled(levels: Mapping[str, int], queue: QueueSettings) -> bool:
+    return penalty_for(levels, queue) is not None
