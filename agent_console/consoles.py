@@ -93,6 +93,16 @@ class Consoles:
         self.observe(agent, name, payload)
         return seq
 
+    def flash(self, agent: str, name: str, payload: Mapping[str, Any]) -> int:
+        """Send to all consoles of this agent that are open now; it takes a number and is not kept."""
+        desk, seq = self._desk(agent), self._next_seq()
+        message = Message(seq, desk.feed.pass_over(seq, self._now()), name, body_of(payload))
+        if desk.waiting:
+            self._catch_up(desk)
+        for console in tuple(desk.consoles.values()):
+            self._send(desk, console, message)
+        return seq
+
     def publish_all(self, name: str, payload: Mapping[str, Any]) -> int:
         """One message, one number, to every agent who has or had a console open; encoded once."""
         seq, body = self._next_seq(), body_of(payload)

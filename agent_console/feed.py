@@ -30,6 +30,8 @@ class _Kept:
     seq: int
     at: float
     message: Message | None
+    passing: bool = False
+    """A message that was worth nothing later."""
 
 
 class AgentFeed:
@@ -52,6 +54,15 @@ class AgentFeed:
         """Give ``seq`` to a snapshot; the ``prev`` of that snapshot is returned."""
         prev = self.last
         self._keep(_Kept(seq, now, None))
+        return prev
+
+    def pass_over(self, seq: int, now: float) -> int:
+        """Give ``seq`` to a message that is not kept; its ``prev`` is returned. Of several in a row only the last one's
+        number stays, so that they push nothing out: who resumes after an earlier one gets a snapshot."""
+        prev = self.last
+        if self._kept and self._kept[-1].passing:
+            self._kept.pop()
+        self._keep(_Kept(seq, now, None, passing=True))
         return prev
 
     def _keep(self, one: _Kept) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol, TypedDict
 
 from agent_console.wire import Ack, AgentView, ClientCommand, WhyView
 
-Topic = Literal["users", "queues", "pause_reasons", "dispositions", "skills", "customers"]
+Topic = Literal["users", "queues", "pause_reasons", "dispositions", "skills", "campaigns", "customers"]
 
 
 class DeviceView(TypedDict):
@@ -117,6 +117,10 @@ class Screens(Protocol):
 
     def publish(self, agent: str, name: str, payload: Mapping[str, Any]) -> int:
         """Send to all consoles of this agent; ``seq`` and ``prev`` are added here. The ``seq`` is returned."""
+        ...
+
+    def flash(self, agent: str, name: str, payload: Mapping[str, Any]) -> int:
+        """The same, for what is worth nothing later (somebody writes): it is not kept for who resumes."""
         ...
 
     def publish_all(self, name: str, payload: Mapping[str, Any]) -> int:

@@ -26,6 +26,7 @@ from routing.acd.model import Contact, Divert, Following, QueueRule
 
 if TYPE_CHECKING:
     from cti_gateway.hub import Hub
+    from interaction_log.events import Channel
     from routing.acd.model import Command
 
 GRACE_SECONDS: Final = 20.0
@@ -47,6 +48,8 @@ class Dispatch:
         self.on_divert: Callable[[str, Following], None] = self._end_diverted
         self.prefer: dict[str, str] = {}
         """Agents whom single interactions shall have if they are there, by interaction id: say it before it waits."""
+        self.passing: set[str] = set()
+        """Interactions that are in a queue for the record only: a message that was left there."""
         self._lengths: dict[str, Lengths] = {}
         self._stale: dict[str, None] = {}
         self._places: dict[str, dict[str, int]] = {}
@@ -92,7 +95,7 @@ class Dispatch:
 
     def _queue_entered(self, event: e.QueueEntered) -> None:
         one = self._ours(event.interaction_id)
-        if one is None or one.ended:
+        if one is None or one.ended or one.id in self.passing:
             return
         line = line_for(one, event.queue, self.hub.distributor.settings.queues)
         self.know(line)
@@ -331,6 +334,13 @@ class Dispatch:
         lengths = self._lengths.get(line)
         mean = lengths.mean(self.hub.wall()) if lengths is not None else None
         return position, estimate(position, self.engine.slots(line, one.contact.channel), mean)
+
+    def wait_of(self, pbx: str, queue: str, channel: Channel = "chat") -> float | None:
+        """In how many seconds one who comes now will be taken, as far as that can be said."""
+        line = line_of(pbx, queue)
+        lengths = self._lengths.get(line)
+        mean = lengths.mean(self.hub.wall()) if lengths is not None else None
+        return estimate(len(self._order(line)) + 1, self.engine.slots(line, channel), mean)
 
     def _order(self, line: str) -> dict[str, int]:
         if line not in self._places:

@@ -12,7 +12,7 @@ from cti_gateway.service import LinkSettings, PbxLink
 from cti_gateway.tracking.parties import PbxProfile
 from interaction_log import events as e
 from interaction_log.interaction import Interaction
-from interaction_log.records import Choice, Match, NotFound, QueueSettings, Refused, User
+from interaction_log.records import Campaign, Choice, Match, NotFound, QueueSettings, Refused, User
 from routing.distributor import Distributor, Settings
 
 LI_LEI = {"id": "c1", "name": "李雷", "phones": ["+8613800138000"], "emails": [], "vip": True}
@@ -101,6 +101,9 @@ class Catalogue:
     async def pause_reasons(self) -> list[Choice]:
         return [Choice(code="lunch", labels={"en": "Lunch"})]
 
+    async def campaigns(self) -> list[Campaign]:
+        return []
+
 
 class Screens:
     """Everything that was shown, and a way to wait for it."""
@@ -115,6 +118,9 @@ class Screens:
         self.shown.append((agent, name, payload))
         self._news.set()
         return len(self.shown)
+
+    def flash(self, agent: str, name: str, payload: Mapping[str, Any]) -> int:
+        return self.publish(agent, name, payload)
 
     def publish_all(self, name: str, payload: Mapping[str, Any]) -> int:
         return self.publish("*", name, payload)

@@ -1,0 +1,1 @@
+"""Chats: what joins visitors, the hub, agents and supervisors."""

@@ -1,0 +1,64 @@
+"""How a conversation ends: as an interaction in the log, and in the store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from cti_gateway.chat.room import Room
+from cti_gateway.chat.rooms import Rooms
+from interaction_log import events as e
+from interaction_log.devices import CONSOLE
+from webchat.wire import Ending as EndedBy
+
+if TYPE_CHECKING:
+    from interaction_log.store.chats import StoredChats
+
+ENDED_BY: Final[dict[EndedBy, e.EndedBy]] = {"visitor": "customer", "agent": "agent"}
+"""All others are the system's."""
+
+
+_RESULTS: Final[dict[e.Outcome | None, e.QueueResult]] = {"timeout": "timeout", "voicemail": "left"}
+
+
+class Ending:
+    """Ends conversations; whatever ended one, the store hears it from the interaction's end."""
+
+    def __init__(self, rooms: Rooms, store: StoredChats) -> None:
+        self._rooms, self._store, self._hub = rooms, store, rooms.hub
+        rooms.on_end.append(self._keep)
+
+    def end(self, room: Room, by: EndedBy, outcome: e.Outcome | None = None) -> None:
+        """End it now; one that is over stays as it ended. ``outcome``: of one that nobody answered."""
+        one = self._hub.distributor.interactions.get(room.id)
+        if room.state == "ended":
+            return
+        room.ended_by = by
+        if one is None or one.ended:
+            self._rooms.noted(self._over(room, outcome or "abandoned", by))
+            return
+        at, events = self._hub.wall(), list[e.Event]()
+        waiting = one.waiting_in()
+        if waiting is not None:
+            result = _RESULTS.get(outcome, "abandoned")
+            events.append(e.QueueLeft(at=at, interaction_id=room.id, queue=waiting.queue, result=result))
+        talking = [segment.agent for segment in one.segments if segment.open]
+        for device in talking or [CONSOLE + agent for agent in room.members]:
+            events.append(e.AgentDisconnected(at=at, interaction_id=room.id, device=device))
+        self._hub.take([*events, self._over(room, "answered" if one.answered else outcome or "abandoned", by)])
+
+    def _over(self, room: Room, outcome: e.Outcome, by: EndedBy) -> e.InteractionEnded:
+        ended_by = ENDED_BY.get(by, "system")
+        return e.InteractionEnded(at=self._hub.wall(), interaction_id=room.id, outcome=outcome, ended_by=ended_by)
+
+    def _keep(self, room: Room) -> None:
+        self._hub.spawn(self._stored(room, self._hub.wall()))
+
+    async def _stored(self, room: Room, at: float) -> None:
+        await self._store.update(
+            room.id,
+            state="ended",
+            ended_at=at,
+            ended_by=room.ended_by,
+            seen_by_visitor=room.seen,
+            seen_by_agent=room.answered,
+        )
