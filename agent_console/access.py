@@ -158,6 +158,11 @@ ROUTES: Final[Mapping[str, Needs]] = {
     "GET /api/agents": _needs("live.read"),
     "GET /api/agents/{name}/why": ANYONE,  # somebody else's: live.read, asked there
     "GET /api/devices": _needs("live.read"),
+    "GET /api/alarms": _needs("live.read"),
+    "GET /api/alarm-rules": _needs("live.read"),
+    "POST /api/alarm-rules": _needs("supervise.alarms"),
+    "PUT /api/alarm-rules/{rule_id}": _needs("supervise.alarms"),
+    "DELETE /api/alarm-rules/{rule_id}": _needs("supervise.alarms"),
     # what there is to choose from
     "GET /api/queues": ANYONE,
     "PUT /api/queues/{name}": _needs("catalogue.write"),
@@ -165,6 +170,8 @@ ROUTES: Final[Mapping[str, Needs]] = {
     "PUT /api/pause-reasons/{code}": _needs("catalogue.write"),
     "GET /api/dispositions": ANYONE,
     "PUT /api/dispositions/{code}": _needs("catalogue.write"),
+    "GET /api/campaigns": ANYONE,
+    "PUT /api/campaigns/{code}": _needs("catalogue.write"),
     "GET /api/skills": ANYONE,
     "PUT /api/skills/{code}": _needs("catalogue.write"),
     # people
@@ -198,6 +205,10 @@ ROUTES: Final[Mapping[str, Needs]] = {
 
 AGENT_COMMANDS: Final[Mapping[str, Needs]] = {
     "set_state": ANYONE,
+    "join_queue": _needs("desk.use", "desk.queues"),
+    "leave_queue": _needs("desk.use", "desk.queues"),
+    "pause_queue": _needs("desk.use"),
+    "resume_queue": _needs("desk.use"),
     "dial": _needs("desk.use", "calls.dial"),
     "answer": _needs("desk.use"),
     "hang_up": _needs("desk.use"),
@@ -230,6 +241,8 @@ AGENT_COMMANDS: Final[Mapping[str, Needs]] = {
     "chat_seen": _needs("desk.use"),
     "chat_close": _needs("desk.use"),
     "chat_cobrowse": _needs("desk.use"),
+    "read_message": ANYONE,
+    "send_message": ANYONE,
 }
 """Right by command of ``wire.CLIENT_COMMANDS``."""
 
@@ -239,7 +252,13 @@ SUPERVISOR_COMMANDS: Final[Mapping[str, Needs]] = {
     "force_state": _needs("supervise.states"),
     "join_queue": _needs("supervise.queues"),
     "leave_queue": _needs("supervise.queues"),
+    "pause_queue": _needs("supervise.queues"),
+    "resume_queue": _needs("supervise.queues"),
     "take_over": _needs("supervise.take_over"),
+    "assign": _needs("supervise.assign"),
+    "set_skill": _needs("supervise.skills"),
+    "send_message": _needs("supervise.message"),
+    "acknowledge_alarm": _needs("supervise.alarms"),
 }
 """Right by command of ``wire.SUPERVISOR_COMMANDS``."""
 

@@ -1,4 +1,4 @@
-"""What people choose from (pause reasons, dispositions, skills), read once for all consoles, told when it changes."""
+"""What people choose from (reasons, dispositions, skills, campaigns), read once for all, told when it changes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Choices:
         self._deps = deps
         self._read_at: float | None = None
         self._lock = asyncio.Lock()
-        self.now: dict[str, Any] = {"pause_reasons": [], "dispositions": [], "skills": []}
+        self.now: dict[str, Any] = {"pause_reasons": [], "dispositions": [], "skills": [], "campaigns": []}
 
     async def refresh(self) -> None:
         """Read again what is older than 2 s. Never raises: a console comes up without what the database has."""
@@ -42,13 +42,15 @@ class Choices:
         reasons = await soon(catalogue.pause_reasons())
         outcomes = await soon(catalogue.dispositions())
         skills = await soon(catalogue.skills())
+        campaigns = await soon(catalogue.campaigns())
         self._read_at = self._deps.now()  # also after a failure: nobody waits twice for a dead database
-        if reasons is None or outcomes is None or skills is None:
+        if reasons is None or outcomes is None or skills is None or campaigns is None:
             return False
         self.now = {
             "pause_reasons": [pause_reason_view(c) for c in offered(reasons)],
             "dispositions": [disposition_view(c) for c in offered(outcomes)],
             "skills": [pause_reason_view(c) for c in offered(skills)],
+            "campaigns": [disposition_view(c) for c in offered(campaigns)],
         }
         return True
 

@@ -123,6 +123,13 @@ class ChoiceChange(Body):
     retired: bool = False
 
 
+class CampaignChange(ChoiceChange):
+    """A campaign. ``numbers``: what callers dial for it."""
+
+    caller_id: Annotated[str, Field(max_length=21)] = ""
+    numbers: Annotated[list[Annotated[str, Field(max_length=21)]], Field(max_length=100)] = []
+
+
 class MissedWork(Body):
     """What somebody does with a missed call. ``version``: of the entry as she saw it; refused if changed meanwhile.
 

@@ -1,4 +1,7 @@
-"""``/api/queues``, ``/api/pause-reasons``, ``/api/dispositions``, ``/api/skills``: all read, administrators edit."""
+"""``/api/queues``, ``/api/pause-reasons``, ``/api/dispositions``, ``/api/skills``, ``/api/campaigns``.
+
+All read, administrators edit.
+"""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
@@ -8,11 +11,11 @@ from fastapi import APIRouter, Depends
 
 from agent_console.choices import Choices
 from agent_console.deps import ConsoleDeps
-from agent_console.models import ChoiceChange, Code, QueueChange, QueueName
+from agent_console.models import CampaignChange, ChoiceChange, Code, QueueChange, QueueName
 from agent_console.ports import Topic
 from agent_console.problems import Problem
 from agent_console.sessions import signed_in
-from interaction_log.records import Choice, QueueSettings
+from interaction_log.records import Campaign, Choice, QueueSettings
 
 
 def routes(deps: ConsoleDeps, kept: Choices) -> APIRouter:
@@ -23,7 +26,24 @@ def routes(deps: ConsoleDeps, kept: Choices) -> APIRouter:
     _choices(router, deps, kept, "pause_reasons", catalogue.pause_reasons, catalogue.put_pause_reason)
     _choices(router, deps, kept, "dispositions", catalogue.dispositions, catalogue.put_disposition)
     _choices(router, deps, kept, "skills", catalogue.skills, catalogue.put_skill)
+    _campaigns(router, deps, kept)
     return router
+
+
+def _campaigns(router: APIRouter, deps: ConsoleDeps, kept: Choices) -> None:
+    @router.get("/campaigns", dependencies=[Depends(signed_in(deps))])
+    async def campaigns() -> dict[str, Any]:
+        """What calls are made for, in order; the retired ones too."""
+        return {"items": [asdict(one) for one in await deps.catalogue.campaigns()]}
+
+    @router.put("/campaigns/{code}", dependencies=[Depends(signed_in(deps, "admin"))])
+    async def put_campaign(code: Code, body: CampaignChange) -> dict[str, Any]:
+        """Create or replace one."""
+        campaign = Campaign(code=code, **{**body.model_dump(), "labels": dict(body.labels)})
+        await deps.catalogue.put_campaign(campaign)
+        deps.live.changed("campaigns", code)
+        await kept.changed()
+        return asdict(campaign)
 
 
 def _queues(router: APIRouter, deps: ConsoleDeps) -> None:

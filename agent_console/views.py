@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, cast
 
@@ -93,6 +93,6 @@ def disposition_view(choice: Choice) -> Disposition:
     return {"code": choice.code, "labels": choice.labels, "queues": choice.queues}
 
 
-def offered(choices: list[Choice]) -> list[Choice]:
+def offered(choices: Sequence[Choice]) -> list[Choice]:
     """Those that may still be chosen, in their order."""
     return sorted((c for c in choices if not c.retired), key=lambda c: (c.position, c.code))

@@ -186,6 +186,27 @@ class InteractionView(TypedDict):
     inferred: bool
     queues: list[str]
     queue_visits: list[QueueVisitView]
+    campaign: NotRequired[str]
+
+
+class QueuePauseView(TypedDict):
+    """A pause in one queue. ``holder``: who must let go of it, the agent, a supervisor, or whoever set it at the PBX
+    (then ``by`` and ``since`` are not known)."""
+
+    holder: Literal["agent", "supervisor", "pbx"]
+    reason: str
+    by: str | None
+    since: float | None
+
+
+class AgentQueueView(TypedDict):
+    """One queue of an agent: she is in it (``member``), or may join and leave it herself (``own``)."""
+
+    pbx: str
+    queue: str
+    member: bool
+    own: bool
+    pauses: list[QueuePauseView]
 
 
 class AgentView(TypedDict):
@@ -204,10 +225,42 @@ class AgentView(TypedDict):
     """Her levels, 1 to 5, by the skill's code."""
     penalties: NotRequired[dict[str, int]]
     """Her penalty in each queue that has one; 0 is left out."""
+    places: NotRequired[list[AgentQueueView]]
+    """Her queues one by one."""
+    in_hand: NotRequired[dict[str, int]]
+    """How many contacts she has, by channel; a channel without one is left out."""
+
+
+class WindowView(TypedDict):
+    """Contacts of a queue and channel whose waiting began in a stretch of time (docs/metrics.md). ``counted``: offered
+    − abandoned_short − still waiting; ``service_level``: percent of ``answered_in`` ÷ ``counted``; ``abandon_rate``:
+    percent of ``abandoned`` ÷ ``counted``; ``null``: of nothing. ``other``: what ended in any other way."""
+
+    offered: int
+    answered: int
+    abandoned: int
+    abandoned_short: int
+    other: int
+    answered_in: int
+    counted: int
+    service_level: float | None
+    abandon_rate: float | None
+
+
+class ChannelView(TypedDict):
+    """One channel of a queue now. ``talking``: contacts with an agent; ``today`` begins at the site's midnight."""
+
+    channel: Literal["voice", "chat", "email"]
+    waiting: int
+    longest_wait_since: float | None
+    talking: int
+    today: WindowView
+    hour: WindowView
+    half_hour: WindowView
 
 
 class QueueView(TypedDict):
-    """A queue's figures now."""
+    """A queue's figures now, of all channels together."""
 
     pbx: str
     queue: str
@@ -217,6 +270,59 @@ class QueueView(TypedDict):
     ready: int
     busy: int
     not_ready: int
+    channels: NotRequired[list[ChannelView]]
+    """By channel; to supervisors only."""
+    level_seconds: NotRequired[float]
+    """Within so many seconds the queue wants to answer; to supervisors only."""
+
+
+AlarmMeasure = Literal["waiting", "longest_wait", "service_level", "abandon_rate", "nobody_ready"]
+
+
+class AlarmView(TypedDict):
+    """An alarm that is raised, or was. ``code``: ``threshold`` (of ``rule``, with what was measured), or a limit of
+    the program (``stuck_offered`` …, with ``params``). ``queue`` and ``channel`` ``null``: all together."""
+
+    id: str
+    code: str
+    rule: str | None
+    name: str
+    level: Literal["warning", "critical"]
+    sound: bool
+    measure: AlarmMeasure | None
+    pbx: str | None
+    queue: str | None
+    channel: str | None
+    value: float | None
+    limit: float | None
+    params: dict[str, str]
+    raised_at: float
+    cleared_at: float | None
+    acknowledged_by: str | None
+    acknowledged_at: float | None
+
+
+class MessageReader(TypedDict):
+    """Who got a message; ``read_at`` ``null``: not read yet."""
+
+    agent: str
+    name: str
+    read_at: float | None
+
+
+class StaffMessageView(TypedDict):
+    """A message of a supervisor to agents, or an agent's (``reply_to``: an answer). ``to``: a user, ``queue:NAME``,
+    ``all``, or ``supervisors``. ``readers``: to supervisors only."""
+
+    id: str
+    at: float
+    by: str
+    by_name: str
+    to: str
+    text: str
+    urgent: bool
+    reply_to: str | None
+    readers: NotRequired[list[MessageReader]]
 
 
 class PbxView(TypedDict):
@@ -257,6 +363,14 @@ class PauseReason(TypedDict):
 
     code: str
     labels: dict[str, str]
+
+
+class CampaignView(TypedDict):
+    """What calls can be made for. ``queues`` empty: by everybody."""
+
+    code: str
+    labels: dict[str, str]
+    queues: list[str]
 
 
 class Disposition(TypedDict):
@@ -368,9 +482,16 @@ class Snapshot(Numbered):
     pause_reasons: list[PauseReason]
     dispositions: list[Disposition]
     skills: NotRequired[list[Skill]]
+    campaigns: NotRequired[list[CampaignView]]
     crm: NotRequired[list[CrmPage]]
     recording: NotRequired[RecordingPolicies]
     chats: NotRequired[list[ChatView]]
+    messages: NotRequired[list[StaffMessageView]]
+    """To an agent: those that she has not read; to supervisors: the last ones, with who read them."""
+    alarms: NotRequired[list[AlarmView]]
+    """To supervisors: those that are raised now."""
+    zone: NotRequired[str]
+    """To supervisors: the IANA name of the time zone in which a day begins."""
 
 
 class CatalogueMessage(Numbered):
@@ -379,6 +500,7 @@ class CatalogueMessage(Numbered):
     pause_reasons: list[PauseReason]
     dispositions: list[Disposition]
     skills: list[Skill]
+    campaigns: NotRequired[list[CampaignView]]
 
 
 class InteractionMessage(Numbered):
@@ -407,6 +529,20 @@ class Notice(Numbered):
     code: str
     params: dict[str, str]
     pbx: NotRequired[list[PbxView]]
+
+
+class AlarmsMessage(Numbered):
+    """The alarms that are raised now (to supervisors only), and which one just was raised or cleared."""
+
+    alarms: list[AlarmView]
+    raised: NotRequired[list[str]]
+    cleared: NotRequired[list[AlarmView]]
+
+
+class StaffMessageMessage(Numbered):
+    """A message for this agent; to supervisors: one that was sent, read or answered."""
+
+    message: StaffMessageView
 
 
 class TapsMessage(Numbered):
@@ -584,6 +720,8 @@ SERVER_EVENTS: dict[str, type] = {
     "notice": Notice,
     "muted": MutedMessage,
     "taps": TapsMessage,
+    "alarms": AlarmsMessage,
+    "staff_message": StaffMessageMessage,
     "catalogue": CatalogueMessage,
     "command_result": CommandResult,
     "transfer": TransferMessage,
@@ -614,6 +752,23 @@ class SetState(ClientCommand):
     reason: Annotated[str, Field(max_length=64)] | None = None
 
 
+QueueName = Annotated[str, Field(min_length=1, max_length=80)]
+ReasonCode = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
+class OwnQueue(ClientCommand):
+    """Join, leave, or take calls again of a queue of one's own. ``pbx``: may be left out with one."""
+
+    queue: QueueName
+    pbx: Annotated[str, Field(max_length=80)] | None = None
+
+
+class PauseOwnQueue(OwnQueue):
+    """Take no calls of this queue and stay ready in others. ``reason`` is a pause reason's code."""
+
+    reason: ReasonCode
+
+
 RecordId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 """Of a customer or an interaction: looked up, and never sent to a PBX."""
 
@@ -629,6 +784,8 @@ class Dial(ClientCommand):
     customer_id: RecordId | None = None
     interaction_id: RecordId | None = None
     queue: Annotated[str, Field(max_length=80)] | None = None
+    campaign: Annotated[str, Field(max_length=64)] | None = None
+    """What the call is made for: its caller id is shown, and the contact belongs to it."""
 
 
 class OnInteraction(ClientCommand):
@@ -799,8 +956,29 @@ class ChatCobrowse(OnInteraction):
     on: bool
 
 
+MessageText = Annotated[str, Field(min_length=1, max_length=1_000, pattern=r"\S")]
+MessageId = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class ReadMessage(ClientCommand):
+    """The agent has read this message of a supervisor."""
+
+    message: MessageId
+
+
+class TellSupervisors(ClientCommand):
+    """Tell the supervisors something; ``reply_to``: an answer to a message, which counts as read with it."""
+
+    text: MessageText
+    reply_to: MessageId | None = None
+
+
 CLIENT_COMMANDS: dict[str, type[ClientCommand]] = {
     "set_state": SetState,
+    "join_queue": OwnQueue,
+    "leave_queue": OwnQueue,
+    "pause_queue": PauseOwnQueue,
+    "resume_queue": OwnQueue,
     "dial": Dial,
     "answer": Answer,
     "hang_up": HangUp,
@@ -833,13 +1011,14 @@ CLIENT_COMMANDS: dict[str, type[ClientCommand]] = {
     "chat_seen": ChatSeen,
     "chat_close": ChatClose,
     "chat_cobrowse": ChatCobrowse,
+    "read_message": ReadMessage,
+    "send_message": TellSupervisors,
 }
 
 # --- supervisor to server (namespace /supervisor) ---------------------------------------------------
 
 Agent = Annotated[str, Field(min_length=1, max_length=64)]
 Why = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$")]
-QueueName = Annotated[str, Field(min_length=1, max_length=80)]
 
 
 class OnAgent(ClientCommand):
@@ -866,19 +1045,31 @@ class ForceState(OnAgent):
     reason: Annotated[str, Field(max_length=64)] | None = None
 
 
-class JoinQueue(OnAgent):
-    """Make an agent's phone a member of a queue, or change its penalty there. ``pbx``: may be left out with one."""
+class OnQueueOfAgent(OnAgent):
+    """What a supervisor does about an agent in one queue. ``pbx``: may be left out with one."""
 
     queue: QueueName
     pbx: Annotated[str, Field(max_length=80)] | None = None
+
+
+class JoinQueue(OnQueueOfAgent):
+    """Make an agent's phone a member of a queue, or change its penalty there."""
+
     penalty: Annotated[int, Field(ge=0, le=1_000)] = 0
 
 
-class LeaveQueue(OnAgent):
+class LeaveQueue(OnQueueOfAgent):
     """Take an agent's phone out of a queue."""
 
-    queue: QueueName
-    pbx: Annotated[str, Field(max_length=80)] | None = None
+
+class PauseQueue(OnQueueOfAgent):
+    """Let an agent get no calls of a queue. ``reason`` is a pause reason's code."""
+
+    reason: ReasonCode
+
+
+class ResumeQueue(OnQueueOfAgent):
+    """End all our pauses of an agent in a queue, her own too."""
 
 
 class TakeOver(OnAgent):
@@ -887,18 +1078,44 @@ class TakeOver(OnAgent):
     interaction_id: InteractionId
 
 
+class Assign(OnAgent):
+    """Give a waiting contact to an agent: her phone rings, or the chat is offered to her alone."""
+
+    interaction_id: InteractionId
+
+
+class SetSkill(OnAgent):
+    """Set an agent's level (1 to 5) of a skill; 0: she has it no more. It counts at once."""
+
+    skill: Annotated[str, Field(min_length=1, max_length=64)]
+    level: Annotated[int, Field(ge=0, le=5)]
+
+
+class SendMessage(ClientCommand):
+    """Tell an agent (user name), those who serve a queue (``queue:NAME``) or ``all`` something; shown until read."""
+
+    to: Annotated[str, Field(min_length=1, max_length=90)]
+    text: MessageText
+    urgent: bool = False
+
+
+class AcknowledgeAlarm(ClientCommand):
+    """Somebody looks after this alarm. It stays until what raised it is over."""
+
+    alarm: Annotated[str, Field(min_length=1, max_length=64)]
+
+
 SUPERVISOR_COMMANDS: dict[str, type[ClientCommand]] = {
     "listen": Listen,
     "stop_listening": StopListening,
     "force_state": ForceState,
     "join_queue": JoinQueue,
     "leave_queue": LeaveQueue,
+    "pause_queue": PauseQueue,
+    "resume_queue": ResumeQueue,
     "take_over": TakeOver,
+    "assign": Assign,
+    "set_skill": SetSkill,
+    "send_message": SendMessage,
+    "acknowledge_alarm": AcknowledgeAlarm,
 }
-
-# Commands of DESIGN 6.3 that this version refuses with code ``not_supported``, in plain words.
-LATER_COMMANDS = frozenset(
-    {
-        "send_message",
-    }
-)

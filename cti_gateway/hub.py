@@ -23,6 +23,7 @@ from cti_gateway.desk import Desk, caller_found
 from cti_gateway.dispatch import Dispatch
 from cti_gateway.explain import why
 from cti_gateway.listeners import Listeners
+from cti_gateway.memberships import Memberships
 from cti_gateway.pbx import Pbx
 from cti_gateway.recording import Recording
 from cti_gateway.showing import Showing
@@ -111,6 +112,8 @@ class Hub:
         self.desk.add(self.control.methods)
         self.recording = Recording(self)
         self.desk.add(self.recording.methods)
+        self.memberships = Memberships(self)
+        self.desk.add(self.memberships.methods)
         self.tasks: set[asyncio.Task[None]] = set()
         self.last_seq = 0
         self.weigh: Callable[[str, Match], Match] = lambda interaction_id, match: match
@@ -303,6 +306,7 @@ class Hub:
         """Read what decisions need from the store."""
         self.people = {user.name: user for user in await self.users.all()}
         await self._read_queues()
+        await self.memberships.read()
         self.pause_reasons = {choice.code for choice in await self.catalogue.pause_reasons() if not choice.retired}
         self.campaigns.set(await self.catalogue.campaigns())
 
@@ -404,11 +408,18 @@ class Hub:
 
     async def _user_changed(self, name: str) -> None:
         self.people = {user.name: user for user in await self.users.all()}
+        if name == "*":  # a role or a team
+            await self._teams_changed()
         self.desk.seat_changed(name)
         self.skilled.agent_changed(name)
         self.dispatch.changed(name)
         if name in self.distributor.agents:
             self.showing.show_agent(c.ShowAgent(name))
+
+    async def _teams_changed(self) -> None:
+        await self.memberships.read()
+        for agent in self.distributor.agents:
+            self.showing.show_agent(c.ShowAgent(agent))
 
     async def _queue_changed(self, _: str) -> None:
         await self._read_queues()

@@ -68,8 +68,9 @@ DEFINITIONS: Final[tuple[Definition, ...]] = (
     Definition("product_mix", "purchases and amount by product", "orders.product"),
     Definition(
         "campaign",
-        "orders by the campaign that the order names; campaigns of calls do not exist yet, and the view says so",
-        "orders.campaign",
+        "orders by the campaign that the order names; contacts by campaign, how many of them were answered, and of how "
+        "many customers they are",
+        "orders.campaign; interactions.campaign",
     ),
 )
 

@@ -122,6 +122,7 @@ class Interaction:
     customer_id: str | None = None
     disposition: str | None = None
     notes: str | None = None
+    campaign: str | None = None
 
     def apply(self, event: e.InteractionEvent) -> None:
         """Take one event in. Events may come twice or late; none raises."""
@@ -229,6 +230,7 @@ class Interaction:
                 }
                 for v in self.queue_visits
             ],
+            **({"campaign": self.campaign} if self.campaign is not None else {}),
         }
 
 
@@ -417,6 +419,10 @@ def _identified(i: Interaction, event: e.CustomerIdentified) -> None:
     i.customer_id = event.customer_id
 
 
+def _campaign_named(i: Interaction, event: e.CampaignNamed) -> None:
+    i.campaign = event.campaign
+
+
 def _noted(i: Interaction, event: e.NoteWritten) -> None:
     i.notes = event.text
 
@@ -456,6 +462,7 @@ APPLY: Final[dict[type[e.Event], Callable[[Interaction, Any], None]]] = {
     e.InteractionEnded: _ended,
     e.CallerFound: _caller_found,
     e.CustomerIdentified: _identified,
+    e.CampaignNamed: _campaign_named,
     e.NoteWritten: _noted,
     e.InteractionWrappedUp: _wrapped_up,
 }

@@ -423,7 +423,7 @@ holds this page to them. Change a definition there, not here.
   empty, not 0.
 - **Threshold of the service level**: each queue's own (`service_level_seconds`), or what is asked for (`level`).
 - **Segments**: the saved segments, a customer of several in the first by name; without any, VIP and others.
-- **Campaigns** do not exist yet: reports by campaign show all contacts under none, and say so.
+- **Campaigns**: a contact is of the campaign for which an agent made the call, or whose number the caller dialled.
 - Every number but seconds of states opens the list of the interactions behind it.
 
 ## Conservation check

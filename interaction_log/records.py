@@ -187,6 +187,15 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Campaign(Choice):
+    """What contacts are made for. ``caller_id``: what the called one sees (empty: as the queue says); ``numbers``:
+    who dials one of these (as the PBX reports it), called because of it."""
+
+    caller_id: str = ""
+    numbers: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
     """Who did what to whom. ``outcome``: ``done``, ``refused``, ``failed``; ``reason``: what the actor said why.
 

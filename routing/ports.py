@@ -16,7 +16,7 @@ from interaction_log.messages import StoredMessage
 from interaction_log.missed import MissedCall, MissedPage, MissedState, Work
 from interaction_log.pages import InteractionPage
 from interaction_log.recordings import RecordingFile
-from interaction_log.records import AuditEntry, Choice, Customer, ImportReport, Match, QueueSettings, User
+from interaction_log.records import AuditEntry, Campaign, Choice, Customer, ImportReport, Match, QueueSettings, User
 from interaction_log.rights import EVERYTHING, OwnRole, Sight, Team
 from interaction_log.trail import AuditCheck, AuditFilter, AuditRow, Head
 
@@ -185,7 +185,7 @@ class Users(Protocol):
 
 
 class Catalogue(Protocol):
-    """Queues, pause reasons, dispositions, skills: small tables that administrators edit."""
+    """Queues, pause reasons, dispositions, skills, campaigns: small tables that administrators edit."""
 
     async def queues(self) -> list[QueueSettings]:
         """All queues."""
@@ -216,6 +216,14 @@ class Catalogue(Protocol):
         ...
 
     async def put_skill(self, choice: Choice) -> None:
+        """Make it or change it."""
+        ...
+
+    async def campaigns(self) -> list[Campaign]:
+        """All campaigns, in order."""
+        ...
+
+    async def put_campaign(self, campaign: Campaign) -> None:
         """Make it or change it."""
         ...
 

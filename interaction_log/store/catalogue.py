@@ -1,4 +1,4 @@
-"""Queues, pause reasons, dispositions, skills, as ``routing.ports.Catalogue``: tables that administrators edit."""
+"""``routing.ports.Catalogue``: tables that administrators edit."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from interaction_log.records import Choice, QueueSettings, Refused
+from interaction_log.records import Campaign, Choice, QueueSettings, Refused
 from interaction_log.store import schema as s
 from interaction_log.store.reading import Reading
 from interaction_log.store.writing import Writing
 
 _CODE: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
 _QUEUE: Final = re.compile(r"[^\s\x00-\x1f]{1,80}")
+_NUMBER: Final = re.compile(r"\+?[0-9]{2,20}", re.ASCII)
+_MOST_NUMBERS: Final = 100
+"""A campaign has a handful of numbers in print; each is compared with every call's."""
 _DAY: Final = 86_400
 _LEVELS: Final = frozenset("012345")
 
@@ -63,7 +66,18 @@ class StoredCatalogue:
         """Create or replace; ``retired`` hides it where skills are given, who has it keeps it."""
         await self._put_choice(s.skills, choice)
 
-    async def _put_choice(self, table: sa.Table, choice: Choice) -> None:
+    async def campaigns(self) -> list[Campaign]:
+        """All of them, retired ones too, in order."""
+        return await self._reading(_campaigns)
+
+    async def put_campaign(self, campaign: Campaign) -> None:
+        """Create or replace; ``retired``: nobody calls for it any more, it stays in the history."""
+        _check_campaign(campaign)
+        await self._put_choice(
+            s.campaigns, campaign, caller_id=campaign.caller_id, numbers=json.dumps(campaign.numbers)
+        )
+
+    async def _put_choice(self, table: sa.Table, choice: Choice, **more: Any) -> None:
         _check_choice(choice)
         row = {
             "code": choice.code,
@@ -71,6 +85,7 @@ class StoredCatalogue:
             "queues": json.dumps(choice.queues),
             "position": choice.position,
             "retired": choice.retired,
+            **more,
         }
         await self._writing(_replacing(table, table.c.code == choice.code, row))
 
@@ -94,16 +109,33 @@ def _queue(row: sa.Row[Any]) -> QueueSettings:
 
 
 def _choices(connection: sa.Connection, table: sa.Table) -> list[Choice]:
-    return [
-        Choice(
-            code=row.code,
-            labels=json.loads(row.labels),
-            queues=json.loads(row.queues),
-            position=row.position,
-            retired=bool(row.retired),
-        )
-        for row in connection.execute(sa.select(table).order_by(table.c.position, table.c.code))
-    ]
+    rows = connection.execute(sa.select(table).order_by(table.c.position, table.c.code))
+    return [Choice(**_choice(row)) for row in rows]
+
+
+def _choice(row: sa.Row[Any]) -> dict[str, Any]:
+    return {
+        "code": row.code,
+        "labels": json.loads(row.labels),
+        "queues": json.loads(row.queues),
+        "position": row.position,
+        "retired": bool(row.retired),
+    }
+
+
+def _campaigns(connection: sa.Connection) -> list[Campaign]:
+    rows = connection.execute(sa.select(s.campaigns).order_by(s.campaigns.c.position, s.campaigns.c.code))
+    return [Campaign(**_choice(row), caller_id=row.caller_id, numbers=json.loads(row.numbers)) for row in rows]
+
+
+def _check_campaign(campaign: Campaign) -> None:
+    if campaign.caller_id and not _NUMBER.fullmatch(campaign.caller_id):
+        raise Refused("caller_id", "a telephone number of 2 to 20 digits, with or without a plus")
+    if len(campaign.numbers) > _MOST_NUMBERS:
+        raise Refused("numbers", f"at most {_MOST_NUMBERS}")
+    for n, number in enumerate(campaign.numbers):
+        if not _NUMBER.fullmatch(number):
+            raise Refused(f"numbers.{n}", "a telephone number of 2 to 20 digits, with or without a plus")
 
 
 def _check_queue(queue: QueueSettings) -> None:

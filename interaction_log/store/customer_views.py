@@ -58,8 +58,6 @@ def _view(connection: sa.Connection, view: str, limit: int, now: float) -> dict[
         asked = Asked(now, limit, by_currency[0][0] if by_currency else None)
         others = sum(row[1] for row in by_currency[1:])
         notes = [] if by_currency else ["no_orders"]
-        if view == "campaigns":
-            notes.append("no_campaigns")
         return {
             "view": view,
             "currency": asked.currency,
@@ -220,7 +218,26 @@ def _campaigns(connection: sa.Connection, asked: Asked) -> list[dict[str, Any]]:
     )
     rows = sorted(connection.execute(query.group_by(_o.campaign)), key=lambda row: (-int(row[2]), row[0]))
     shown = [(row[0], int(row[1]), _money(row[2])) for row in rows[: asked.limit]]
-    return [table("orders_by_campaign", ("campaign", "purchases", "value"), shown)]
+    return [
+        table("orders_by_campaign", ("campaign", "purchases", "value"), shown),
+        table("contacts_by_campaign", ("campaign", "contacts", "reached", "customers"), _reached(connection, asked)),
+    ]
+
+
+def _reached(connection: sa.Connection, asked: Asked) -> list[tuple[Any, ...]]:
+    """Contacts of each campaign, how many were answered, and of how many customers; the largest first."""
+    _i = interactions.c
+    person = sa.func.coalesce(customer_links.c.root, _i.customer_id)
+    found = (
+        sa.select(
+            _i.campaign, sa.func.count(), sa.func.sum(flag(_i.outcome == "answered")), sa.func.count(person.distinct())
+        )
+        .select_from(interactions.outerjoin(customer_links, customer_links.c.member == _i.customer_id))
+        .where(_i.campaign.is_not(None), _i.sorted_at <= asked.now)
+        .group_by(_i.campaign)
+    )
+    rows = sorted(connection.execute(found), key=lambda row: (-int(row[1]), row[0]))
+    return [(row[0], int(row[1]), int(row[2]), int(row[3])) for row in rows[: asked.limit]]
 
 
 def _churn(connection: sa.Connection, asked: Asked) -> list[dict[str, Any]]:

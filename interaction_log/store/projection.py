@@ -312,7 +312,10 @@ class Projection:
             changes.put(live, "recordings", None, _recorded(i))
 
     def _sat_at(self, pbx: str, device: str) -> str | None:
-        """Who sat there: by the telephone's full name, else by its own."""
+        """Who sat there: by the telephone's full name, else by its own. A console says it itself."""
+        console = devices.at_console(device)
+        if console is not None:
+            return clean(console)
         return self._seated.get(devices.at(pbx, device)) or self._seated.get(device)
 
     def _offer_row(self, i: Interaction, n: int, offer: Offer) -> tuple[Any, ...]:
@@ -371,6 +374,7 @@ def _interaction_row(i: Interaction, began: int) -> tuple[Any, ...]:
         public["wait_seconds"],
         public["hold_seconds"],
         encode(public),
+        i.campaign,
     )
 
 

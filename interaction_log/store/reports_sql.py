@@ -344,7 +344,7 @@ def _inbound(scope: Scope) -> list[sa.ColumnElement[bool]]:
 
 
 def _group(scope: Scope) -> sa.ColumnElement[Any]:
-    """What a row of contacts is about. There are no campaigns yet: all contacts are of none."""
+    """What a row of contacts is about."""
     if scope.group == "channel":
         return _i.channel
     if scope.group == "queue":
@@ -355,7 +355,7 @@ def _group(scope: Scope) -> sa.ColumnElement[Any]:
         if scope.segments:
             return sa.case(*((condition, name) for name, condition in scope.segments), else_=sa.null())
         return sa.case((customers.c.vip.is_(sa.true()), "vip"), (customers.c.vip.is_(sa.false()), "other"))
-    return sa.null() if scope.group == "campaign" else sa.literal("all")
+    return _i.campaign if scope.group == "campaign" else sa.literal("all")
 
 
 def _people(scope: Scope) -> sa.FromClause:

@@ -6,7 +6,7 @@ projections of it, written in the same transactions (see ``projection.py``) and 
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -66,6 +66,7 @@ interactions: Final = sa.Table(
     sa.Column("wait_seconds", sa.Double),
     sa.Column("hold_seconds", sa.Double, nullable=False),
     sa.Column("public", sa.Text, nullable=False),
+    sa.Column("campaign", sa.String),
     sa.Index("interactions_by_time", "sorted_at", "id"),
     sa.Index("interactions_of_customer", "customer_id", "sorted_at"),
 )
@@ -246,7 +247,7 @@ queues: Final = sa.Table(
 )
 
 
-def _choices(name: str) -> sa.Table:
+def _choices(name: str, *more: sa.Column[Any]) -> sa.Table:
     return sa.Table(
         name,
         metadata,
@@ -255,12 +256,18 @@ def _choices(name: str) -> sa.Table:
         sa.Column("queues", sa.Text, nullable=False),  # JSON array
         sa.Column("position", sa.Integer, nullable=False),
         sa.Column("retired", sa.Boolean, nullable=False),
+        *more,
     )
 
 
 pause_reasons: Final = _choices("pause_reasons")
 dispositions: Final = _choices("dispositions")
 skills: Final = _choices("skills")
+campaigns: Final = _choices(
+    "campaigns",
+    sa.Column("caller_id", sa.String, nullable=False),
+    sa.Column("numbers", sa.Text, nullable=False),  # JSON array: what callers dial for it
+)
 
 meta: Final = sa.Table(
     "meta",

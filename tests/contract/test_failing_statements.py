@@ -26,7 +26,7 @@ from interaction_log.cases import CaseState, CaseType
 from interaction_log.knowledge import Draft, Text
 from interaction_log.missed import Work
 from interaction_log.privacy.stored import Hold
-from interaction_log.records import AuditEntry, Choice, CustomField, NotFound, Purpose, QueueSettings, User
+from interaction_log.records import AuditEntry, Campaign, Choice, CustomField, NotFound, Purpose, QueueSettings, User
 from interaction_log.rights import OwnRole, Team
 from interaction_log.store import EventLog, Store
 from interaction_log.store import schema as s
@@ -235,6 +235,10 @@ USE_CASES: list[UseCase] = [
     ),
     UseCase(
         "catalogue.put_disposition", lambda o: o.store.catalogue.put_disposition(Choice(code="x", labels={"en": "X"}))
+    ),
+    UseCase(
+        "catalogue.put_campaign",
+        lambda o: o.store.catalogue.put_campaign(Campaign(code="en", labels={"en": "E"}, numbers=["800"])),
     ),
     UseCase("catalogue.put_skill", lambda o: o.store.catalogue.put_skill(Choice(code="en", labels={"en": "E"}))),
     # customers

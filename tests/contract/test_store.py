@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from interaction_log import demo
 from interaction_log import events as e
-from interaction_log.records import Choice, Conflict, Customer, NotFound, QueueSettings, Refused, User
+from interaction_log.records import Campaign, Choice, Conflict, Customer, NotFound, QueueSettings, Refused, User
 from interaction_log.store import EventLog, Store
 from interaction_log.store import schema as s
 from interaction_log.store.users import StoredUsers
@@ -412,6 +412,22 @@ async def test_a_sign_in_takes_as_long_for_unknown_names(store: Store) -> None:
 
 
 # --- catalogue ---------------------------------------------------------------------------------------
+
+
+async def test_campaigns_are_kept_and_name_contacts(store: Store, log: EventLog) -> None:
+    spring = Campaign(code="spring", labels={"en": "Spring"}, queues=["sales"], caller_id="+8621", numbers=["800"])
+    await store.catalogue.put_campaign(replace(spring, caller_id=""))
+    await store.catalogue.put_campaign(spring)
+    assert await store.catalogue.campaigns() == [spring]
+    for field, bad in (("caller_id", "anna"), ("caller_id", "1\r\nX: y")):
+        with pytest.raises(Refused, match=field):
+            await store.catalogue.put_campaign(replace(spring, **{field: bad}))
+    with pytest.raises(Refused, match=r"numbers\.1"):
+        await store.catalogue.put_campaign(replace(spring, numbers=["800", "call us"]))
+    told = list(call(1))
+    of = told[0].interaction_id  # type: ignore[attr-defined]
+    await tell(log, *told, e.CampaignNamed(at=1.0, interaction_id=of, campaign="spring"))
+    assert (await store.interactions.get(of))["campaign"] == "spring"
 
 
 async def test_the_catalogue_begins_filled_and_can_be_changed(store: Store) -> None:

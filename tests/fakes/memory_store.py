@@ -16,6 +16,7 @@ from typing import Any
 from interaction_log.events import Recorded
 from interaction_log.interaction import Interaction
 from interaction_log.records import (
+    Campaign,
     Choice,
     Conflict,
     Customer,
@@ -270,6 +271,7 @@ class MemoryCatalogue:
     reasons: dict[str, Choice] = field(default_factory=dict)
     outcomes: dict[str, Choice] = field(default_factory=dict)
     abilities: dict[str, Choice] = field(default_factory=dict)
+    known_campaigns: dict[str, Campaign] = field(default_factory=dict)
 
     async def queues(self) -> list[QueueSettings]:
         return list(self.known_queues.values())
@@ -294,6 +296,12 @@ class MemoryCatalogue:
 
     async def put_skill(self, choice: Choice) -> None:
         self.abilities[choice.code] = choice
+
+    async def campaigns(self) -> list[Campaign]:
+        return list(self.known_campaigns.values())
+
+    async def put_campaign(self, campaign: Campaign) -> None:
+        self.known_campaigns[campaign.code] = campaign
 
 
 @dataclass

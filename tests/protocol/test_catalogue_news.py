@@ -16,6 +16,7 @@ SHOWN = {"code": "training", "labels": BODY["labels"]}
         ("pause-reasons", "pause_reasons", SHOWN),
         ("dispositions", "dispositions", {**SHOWN, "queues": []}),
         ("skills", "skills", SHOWN),
+        ("campaigns", "campaigns", {**SHOWN, "queues": []}),
     ],
 )
 async def test_a_new_choice_reaches_open_consoles(path: str, key: str, shown: object) -> None:

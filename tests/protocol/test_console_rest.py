@@ -43,6 +43,8 @@ ROLES: dict[tuple[str, str], tuple[set[str], str, Any, int]] = {
     ("PUT", "/api/pause-reasons/{code}"): (ADMINS, "/api/pause-reasons/tea", {"labels": {"en": "Tea"}}, 200),
     ("GET", "/api/dispositions"): (SIGNED_IN, "/api/dispositions", None, 200),
     ("PUT", "/api/dispositions/{code}"): (ADMINS, "/api/dispositions/sold", {"labels": {"en": "Sold"}}, 200),
+    ("GET", "/api/campaigns"): (SIGNED_IN, "/api/campaigns", None, 200),
+    ("PUT", "/api/campaigns/{code}"): (ADMINS, "/api/campaigns/spring", {"labels": {"en": "Spring"}}, 200),
     ("GET", "/api/skills"): (SIGNED_IN, "/api/skills", None, 200),
     ("PUT", "/api/skills/{code}"): (ADMINS, "/api/skills/mandarin", {"labels": {"en": "Mandarin"}}, 200),
     ("GET", "/api/customers"): (SIGNED_IN, "/api/customers", None, 200),

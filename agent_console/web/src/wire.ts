@@ -171,6 +171,24 @@ export interface InteractionView {
   inferred: boolean;
   queues: string[];
   queue_visits: QueueVisitView[];
+  campaign?: string;
+}
+
+/** A pause in one queue. `holder`: who must let go of it, the agent, a supervisor, or whoever set it at the PBX (then `by` and `since` are not known). */
+export interface QueuePauseView {
+  holder: "agent" | "supervisor" | "pbx";
+  reason: string;
+  by: string | null;
+  since: number | null;
+}
+
+/** One queue of an agent: she is in it (`member`), or may join and leave it herself (`own`). */
+export interface AgentQueueView {
+  pbx: string;
+  queue: string;
+  member: boolean;
+  own: boolean;
+  pauses: QueuePauseView[];
 }
 
 /** An agent as everyone may see her. */
@@ -186,9 +204,35 @@ export interface AgentView {
   queues: string[];
   skills?: Record<string, number>;
   penalties?: Record<string, number>;
+  places?: AgentQueueView[];
+  in_hand?: Record<string, number>;
 }
 
-/** A queue's figures now. */
+/** Contacts of a queue and channel whose waiting began in a stretch of time (docs/metrics.md). `counted`: offered − abandoned_short − still waiting; `service_level`: percent of `answered_in` ÷ `counted`; `abandon_rate`: percent of `abandoned` ÷ `counted`; `null`: of nothing. `other`: what ended in any other way. */
+export interface WindowView {
+  offered: number;
+  answered: number;
+  abandoned: number;
+  abandoned_short: number;
+  other: number;
+  answered_in: number;
+  counted: number;
+  service_level: number | null;
+  abandon_rate: number | null;
+}
+
+/** One channel of a queue now. `talking`: contacts with an agent; `today` begins at the site's midnight. */
+export interface ChannelView {
+  channel: "voice" | "chat" | "email";
+  waiting: number;
+  longest_wait_since: number | null;
+  talking: number;
+  today: WindowView;
+  hour: WindowView;
+  half_hour: WindowView;
+}
+
+/** A queue's figures now, of all channels together. */
 export interface QueueView {
   pbx: string;
   queue: string;
@@ -198,6 +242,49 @@ export interface QueueView {
   ready: number;
   busy: number;
   not_ready: number;
+  channels?: ChannelView[];
+  level_seconds?: number;
+}
+
+/** An alarm that is raised, or was. `code`: `threshold` (of `rule`, with what was measured), or a limit of the program (`stuck_offered` …, with `params`). `queue` and `channel` `null`: all together. */
+export interface AlarmView {
+  id: string;
+  code: string;
+  rule: string | null;
+  name: string;
+  level: "warning" | "critical";
+  sound: boolean;
+  measure: "waiting" | "longest_wait" | "service_level" | "abandon_rate" | "nobody_ready" | null;
+  pbx: string | null;
+  queue: string | null;
+  channel: string | null;
+  value: number | null;
+  limit: number | null;
+  params: Record<string, string>;
+  raised_at: number;
+  cleared_at: number | null;
+  acknowledged_by: string | null;
+  acknowledged_at: number | null;
+}
+
+/** Who got a message; `read_at` `null`: not read yet. */
+export interface MessageReader {
+  agent: string;
+  name: string;
+  read_at: number | null;
+}
+
+/** A message of a supervisor to agents, or an agent's (`reply_to`: an answer). `to`: a user, `queue:NAME`, `all`, or `supervisors`. `readers`: to supervisors only. */
+export interface StaffMessageView {
+  id: string;
+  at: number;
+  by: string;
+  by_name: string;
+  to: string;
+  text: string;
+  urgent: boolean;
+  reply_to: string | null;
+  readers?: MessageReader[];
 }
 
 /** The state of one link, as the consoles show it. */
@@ -231,6 +318,13 @@ export interface RecordingPolicies {
 export interface PauseReason {
   code: string;
   labels: Record<string, string>;
+}
+
+/** What calls can be made for. `queues` empty: by everybody. */
+export interface CampaignView {
+  code: string;
+  labels: Record<string, string>;
+  queues: string[];
 }
 
 /** What came of a contact. `queues` empty: for all. */
@@ -325,9 +419,13 @@ export interface Snapshot extends Numbered {
   pause_reasons: PauseReason[];
   dispositions: Disposition[];
   skills?: Skill[];
+  campaigns?: CampaignView[];
   crm?: CrmPage[];
   recording?: RecordingPolicies;
   chats?: ChatView[];
+  messages?: StaffMessageView[];
+  alarms?: AlarmView[];
+  zone?: string;
 }
 
 /** An administrator changed what there is to choose from. (Queues come with their figures.) */
@@ -335,6 +433,7 @@ export interface CatalogueMessage extends Numbered {
   pause_reasons: PauseReason[];
   dispositions: Disposition[];
   skills: Skill[];
+  campaigns?: CampaignView[];
 }
 
 /** An interaction of this agent changed. */
@@ -358,6 +457,18 @@ export interface Notice extends Numbered {
   code: string;
   params: Record<string, string>;
   pbx?: PbxView[];
+}
+
+/** The alarms that are raised now (to supervisors only), and which one just was raised or cleared. */
+export interface AlarmsMessage extends Numbered {
+  alarms: AlarmView[];
+  raised?: string[];
+  cleared?: AlarmView[];
+}
+
+/** A message for this agent; to supervisors: one that was sent, read or answered. */
+export interface StaffMessageMessage extends Numbered {
+  message: StaffMessageView;
 }
 
 /** Who listens to whom now (to supervisors only). */
@@ -511,12 +622,24 @@ export interface SetState extends ClientCommand {
   reason?: string | null;
 }
 
+/** Join, leave, or take calls again of a queue of one's own. `pbx`: may be left out with one. */
+export interface OwnQueue extends ClientCommand {
+  queue: string;
+  pbx?: string | null;
+}
+
+/** Take no calls of this queue and stay ready in others. `reason` is a pause reason's code. */
+export interface PauseOwnQueue extends OwnQueue {
+  reason: string;
+}
+
 /** Call a number; the agent's phone rings first. Who is shown numbers masked sends `to` as it is shown, with the `customer_id` or the `interaction_id` that it was shown with: the server knows the number. */
 export interface Dial extends ClientCommand {
   to: string;
   customer_id?: string | null;
   interaction_id?: string | null;
   queue?: string | null;
+  campaign?: string | null;
 }
 
 /** A command on one call. */
@@ -666,6 +789,17 @@ export interface ChatCobrowse extends OnInteraction {
   on: boolean;
 }
 
+/** The agent has read this message of a supervisor. */
+export interface ReadMessage extends ClientCommand {
+  message: string;
+}
+
+/** Tell the supervisors something; `reply_to`: an answer to a message, which counts as read with it. */
+export interface TellSupervisors extends ClientCommand {
+  text: string;
+  reply_to?: string | null;
+}
+
 /** What a supervisor does about an agent; `why` is kept in the audit trail. */
 export interface OnAgent extends ClientCommand {
   agent: string;
@@ -687,22 +821,56 @@ export interface ForceState extends OnAgent {
   reason?: string | null;
 }
 
-/** Make an agent's phone a member of a queue, or change its penalty there. `pbx`: may be left out with one. */
-export interface JoinQueue extends OnAgent {
+/** What a supervisor does about an agent in one queue. `pbx`: may be left out with one. */
+export interface OnQueueOfAgent extends OnAgent {
   queue: string;
   pbx?: string | null;
+}
+
+/** Make an agent's phone a member of a queue, or change its penalty there. */
+export interface JoinQueue extends OnQueueOfAgent {
   penalty?: number;
 }
 
 /** Take an agent's phone out of a queue. */
-export interface LeaveQueue extends OnAgent {
-  queue: string;
-  pbx?: string | null;
+export interface LeaveQueue extends OnQueueOfAgent {
+}
+
+/** Let an agent get no calls of a queue. `reason` is a pause reason's code. */
+export interface PauseQueue extends OnQueueOfAgent {
+  reason: string;
+}
+
+/** End all our pauses of an agent in a queue, her own too. */
+export interface ResumeQueue extends OnQueueOfAgent {
 }
 
 /** Send the agent's customer to the supervisor's own phone. */
 export interface TakeOver extends OnAgent {
   interaction_id: string;
+}
+
+/** Give a waiting contact to an agent: her phone rings, or the chat is offered to her alone. */
+export interface Assign extends OnAgent {
+  interaction_id: string;
+}
+
+/** Set an agent's level (1 to 5) of a skill; 0: she has it no more. It counts at once. */
+export interface SetSkill extends OnAgent {
+  skill: string;
+  level: number;
+}
+
+/** Tell an agent (user name), those who serve a queue (`queue:NAME`) or `all` something; shown until read. */
+export interface SendMessage extends ClientCommand {
+  to: string;
+  text: string;
+  urgent?: boolean;
+}
+
+/** Somebody looks after this alarm. It stays until what raised it is over. */
+export interface AcknowledgeAlarm extends ClientCommand {
+  alarm: string;
 }
 
 /** Server to console: event name to message. */
@@ -717,6 +885,8 @@ export interface SERVER_EVENTS {
   notice: Notice;
   muted: MutedMessage;
   taps: TapsMessage;
+  alarms: AlarmsMessage;
+  staff_message: StaffMessageMessage;
   catalogue: CatalogueMessage;
   command_result: CommandResult;
   transfer: TransferMessage;
@@ -729,6 +899,10 @@ export interface SERVER_EVENTS {
 /** Console to server: event name to command. */
 export interface CLIENT_COMMANDS {
   set_state: SetState;
+  join_queue: OwnQueue;
+  leave_queue: OwnQueue;
+  pause_queue: PauseOwnQueue;
+  resume_queue: OwnQueue;
   dial: Dial;
   answer: Answer;
   hang_up: HangUp;
@@ -761,6 +935,8 @@ export interface CLIENT_COMMANDS {
   chat_seen: ChatSeen;
   chat_close: ChatClose;
   chat_cobrowse: ChatCobrowse;
+  read_message: ReadMessage;
+  send_message: TellSupervisors;
 }
 
 /** Supervisor to server: event name to command. */
@@ -770,7 +946,13 @@ export interface SUPERVISOR_COMMANDS {
   force_state: ForceState;
   join_queue: JoinQueue;
   leave_queue: LeaveQueue;
+  pause_queue: PauseQueue;
+  resume_queue: ResumeQueue;
   take_over: TakeOver;
+  assign: Assign;
+  set_skill: SetSkill;
+  send_message: SendMessage;
+  acknowledge_alarm: AcknowledgeAlarm;
 }
 
 /** For `Socket<ServerToClientEvents, …>`. */
@@ -785,6 +967,8 @@ export interface ServerToClientEvents {
   notice: (message: Notice) => void;
   muted: (message: MutedMessage) => void;
   taps: (message: TapsMessage) => void;
+  alarms: (message: AlarmsMessage) => void;
+  staff_message: (message: StaffMessageMessage) => void;
   catalogue: (message: CatalogueMessage) => void;
   command_result: (message: CommandResult) => void;
   transfer: (message: TransferMessage) => void;
@@ -797,6 +981,10 @@ export interface ServerToClientEvents {
 /** For `Socket<…, ClientToServerEvents>`. */
 export interface ClientToServerEvents {
   set_state: (command: SetState, ack: (answer: Ack) => void) => void;
+  join_queue: (command: OwnQueue, ack: (answer: Ack) => void) => void;
+  leave_queue: (command: OwnQueue, ack: (answer: Ack) => void) => void;
+  pause_queue: (command: PauseOwnQueue, ack: (answer: Ack) => void) => void;
+  resume_queue: (command: OwnQueue, ack: (answer: Ack) => void) => void;
   dial: (command: Dial, ack: (answer: Ack) => void) => void;
   answer: (command: Answer, ack: (answer: Ack) => void) => void;
   hang_up: (command: HangUp, ack: (answer: Ack) => void) => void;
@@ -829,6 +1017,8 @@ export interface ClientToServerEvents {
   chat_seen: (command: ChatSeen, ack: (answer: Ack) => void) => void;
   chat_close: (command: ChatClose, ack: (answer: Ack) => void) => void;
   chat_cobrowse: (command: ChatCobrowse, ack: (answer: Ack) => void) => void;
+  read_message: (command: ReadMessage, ack: (answer: Ack) => void) => void;
+  send_message: (command: TellSupervisors, ack: (answer: Ack) => void) => void;
 }
 
 export const SERVER_EVENT_NAMES = [
@@ -842,6 +1032,8 @@ export const SERVER_EVENT_NAMES = [
   "notice",
   "muted",
   "taps",
+  "alarms",
+  "staff_message",
   "catalogue",
   "command_result",
   "transfer",
@@ -850,8 +1042,3 @@ export const SERVER_EVENT_NAMES = [
   "chat_typing",
   "chat_frame",
 ] as const satisfies readonly (keyof SERVER_EVENTS)[];
-
-/** Commands that this version refuses with `not_supported`. */
-export const LATER_COMMANDS = [
-  "send_message",
-] as const;

@@ -27,12 +27,17 @@ export interface QueueSettings {
   skill_members: boolean
 }
 
+export type ChoiceKind = 'pause-reasons' | 'dispositions' | 'skills' | 'campaigns'
+
 export interface Choice {
   code: string
   labels: Record<string, string>
   queues: string[]
   position: number
   retired: boolean
+  /** Of campaigns only. */
+  caller_id?: string
+  numbers?: string[]
 }
 
 export interface Device {

@@ -3,6 +3,7 @@ import { sitsAt } from '@/format/seat'
 import type {
   AgentView,
   CrmPage,
+  CampaignView,
   Disposition,
   InteractionView,
   PauseReason,
@@ -36,6 +37,7 @@ export interface DeskState {
   pbx: PbxView[]
   pauseReasons: PauseReason[]
   dispositions: Disposition[]
+  campaigns: CampaignView[]
   skills: Skill[]
   /** Pages of the site's own CRM; the first that fits a call counts. */
   crm: CrmPage[]
@@ -69,6 +71,7 @@ export function emptyDesk(): DeskState {
     pbx: [],
     pauseReasons: [],
     dispositions: [],
+    campaigns: [],
     skills: [],
     transfers: {},
     muted: [],
@@ -184,10 +187,11 @@ function putPop(state: DeskState, pop: ScreenPop): void {
 }
 
 /** What there is to choose from. */
-function choices(state: DeskState, message: Pick<Snapshot, 'pause_reasons' | 'dispositions' | 'skills'>): void {
+function choices(state: DeskState, message: Pick<Snapshot, 'pause_reasons' | 'dispositions' | 'skills' | 'campaigns'>): void {
   state.pauseReasons = message.pause_reasons
   state.dispositions = message.dispositions
   state.skills = message.skills ?? []
+  state.campaigns = message.campaigns ?? []
 }
 
 function snapshot(state: DeskState, message: Snapshot): void {
