@@ -106,7 +106,9 @@ def read_page(
     if one.table is events:
         found = _events(connection, keys, rows)
     else:
-        found = [_opened(one, person, dict(row._mapping)) for row in rows]
+        told = [dict(row._mapping) for row in rows]
+        told = one.read(connection, keys.master, told) if one.read is not None and told else told
+        found = [_opened(one, person, row) for row in told]
     last = tuple(rows[-1]._mapping[column] for column in key) if len(rows) == PAGE else None
     return found, last
 

@@ -14,12 +14,13 @@ sums must still add up. What cannot be said so (a full-text index, files) brings
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 import sqlalchemy as sa
 
+from interaction_log.store.master_key import MasterKey
 from interaction_log.store.schema import events, interactions, metadata
 
 FIRST: Final = 10
@@ -54,7 +55,7 @@ class Personal:
     ``export``: whether its rows go into an access export; ``False`` for a pure index of other rows. ``secret``:
     columns that an export leaves out (a password's hash); sealed values (``sealed_fields``) it opens by itself.
     ``wipe(connection, person, limit)`` erases up to ``limit`` rows in a way of its own and returns how many.
-    ``order``: smaller is erased earlier.
+    ``read``: for an export, its rows with what was sealed in them in clear. ``order``: smaller is erased earlier.
     """
 
     table: sa.Table
@@ -65,6 +66,7 @@ class Personal:
     export: bool = True
     secret: tuple[str, ...] = ()
     wipe: Callable[[sa.Connection, Person, int], int] | None = None
+    read: Callable[[sa.Connection, MasterKey, Sequence[Mapping[str, Any]]], list[dict[str, Any]]] | None = None
     order: int = USUAL
 
 

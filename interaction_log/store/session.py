@@ -13,10 +13,12 @@ import sqlalchemy as sa
 from interaction_log.store import lease, numbers
 from interaction_log.store.engine import WRITER_BUSY_SECONDS, set_busy_seconds
 from interaction_log.store.failures import meaning
+from interaction_log.store.turns import turn_of
 
 _T = TypeVar("_T")
 _log: Final = logging.getLogger(__name__)
 _TRIES: Final = 3
+_TURN_SECONDS: Final = 0.25  # in this process; then SQLite's lock is waited for like anybody's
 _RETRY_BUSY_SECONDS: Final = 0.1  # while away: the events go to the journal and must not wait long for a try
 
 
@@ -29,6 +31,7 @@ class Session:
 
     def __init__(self, engine: sa.Engine, owner: lease.Owner, reservation: numbers.Numbers):
         self._engine = engine
+        self._turn = turn_of(engine)
         self._owner = owner
         self._numbers = reservation
         self._connection: sa.Connection | None = None
@@ -60,7 +63,7 @@ class Session:
         self.busy_since = time.monotonic()
         try:
             connection = self._open()
-            with connection.begin():
+            with self._turn(_TURN_SECONDS), connection.begin():
                 self._lead(connection)
                 limit = self._numbers.wanted()
                 if limit is not None:

@@ -10,8 +10,9 @@ from typing import Final, TypeVar
 import sqlalchemy as sa
 
 from interaction_log.records import Conflict
-from interaction_log.store.engine import open_engine
+from interaction_log.store.engine import OTHER_BUSY_SECONDS, open_engine
 from interaction_log.store.failures import meaning
+from interaction_log.store.turns import turn_of
 
 _T = TypeVar("_T")
 _THREADS: Final = 2
@@ -22,6 +23,7 @@ class Writing:
     """``await writing(work)`` runs ``work(connection)`` in one transaction; all of it or nothing."""
 
     def __init__(self, url: str):
+        self.url = url
         self._engine = open_engine(url, size=_THREADS)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="record-writer")
 
@@ -33,7 +35,7 @@ class Writing:
         """The same in the caller's thread: for commands and for work that is in a thread already."""
         for tried in range(1, _TRIES + 1):
             try:
-                with self._engine.begin() as connection:
+                with turn_of(self._engine)(OTHER_BUSY_SECONDS), self._engine.begin() as connection:
                     return work(connection)
             except sa.exc.IntegrityError as error:
                 raise Conflict("it exists already") from error
