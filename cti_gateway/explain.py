@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from agent_console.wire import WhyView
@@ -12,7 +13,7 @@ from interaction_log.devices import split
 from interaction_log.records import User
 from routing.agents import Agent
 from routing.skills import penalty_for
-from routing.why import IN_USE, Facts, Phone, Place, explain
+from routing.why import IN_USE, Facts, Held, Phone, Place, explain
 
 if TYPE_CHECKING:
     from cti_gateway.hub import Hub
@@ -45,7 +46,7 @@ def facts_of(hub: Hub, name: str, user: User | None, agent: Agent) -> Facts:
         until=agent.until,
         needs_disposition=live.needs_disposition(agent),
         phones=tuple(_phone(hub, name, seat) for seat in seats),
-        places=tuple(_places(hub, seats, user.skills if user is not None else {})),
+        places=tuple(_places(hub, seats, user.skills if user is not None else {}, agent)),
         holders=tuple(agent.pause_holders()),
         links_down=tuple(pbx.name for pbx in hub.pbxs.values() if pbx.ready_since is None),
         known_devices=frozenset(known_devices(hub)),
@@ -83,11 +84,22 @@ def _phone(hub: Hub, name: str, seat: str) -> Phone:
     )
 
 
-def _places(hub: Hub, seats: list[str], skills: Mapping[str, int]) -> list[Place]:
+def _places(hub: Hub, seats: list[str], skills: Mapping[str, int], agent: Agent) -> list[Place]:
     members = hub.distributor.pauses.members()
     wanted = [split(seat) for seat in seats]
     hers = [m for m in members if any(device == m.device and pbx in (None, m.pbx) for pbx, device in wanted)]
-    return [_place(hub, member, members, skills) for member in hers]
+    return [replace(_place(hub, member, members, skills), held=_held(hub, agent, member)) for member in hers]
+
+
+def _held(hub: Hub, agent: Agent, member: e.MemberChanged) -> Held | None:
+    """Who holds her pause in this one queue."""
+    found = agent.held_in((member.pbx, member.queue))
+    if found is None:
+        return None
+    holder, pause = found
+    user = hub.people.get(pause.by)
+    by = user.display_name if user is not None else pause.by
+    return Held(reason=pause.reason, by=by, since=pause.since, own=holder == "agent")
 
 
 def _place(hub: Hub, member: e.MemberChanged, members: list[e.MemberChanged], skills: Mapping[str, int]) -> Place:
@@ -115,6 +127,8 @@ def _can_take(hub: Hub, member: e.MemberChanged) -> bool:
 
 def _waiting(hub: Hub, member: e.MemberChanged) -> int:
     waits = [
-        one.waiting_in() for one in hub.distributor.interactions.values() if one.pbx == member.pbx and not one.ended
+        one.waiting_in()
+        for one in hub.distributor.interactions.values()
+        if one.pbx == member.pbx and one.channel == "voice" and not one.ended
     ]
     return sum(1 for visit in waits if visit is not None and visit.queue == member.queue)

@@ -299,6 +299,7 @@ async def _put_together(gateway: Gateway, settings: Settings, demo: bool) -> Non
     hub.attach(consoles)
     hub.log_health = lambda: gateway.log.state
     hub.supervision.audit = store.audit
+    hub.memberships.teams = store.teams.teams
     heads = HeadLog(store.audit.head)
     heads.start()
     gateway.extras.append(heads)

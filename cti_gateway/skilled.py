@@ -15,8 +15,8 @@ from cti_gateway.ami import actions
 from cti_gateway.ami.actions import Action
 from interaction_log import events as e
 from routing import commands as c
-from routing.agents import PAUSE_PREFIX, Agent
-from routing.skills import Change, Place, changes
+from routing.agents import PAUSE_PREFIX, Agent, Place
+from routing.skills import Change, changes
 
 if TYPE_CHECKING:
     from cti_gateway.hub import Hub
@@ -64,9 +64,10 @@ class Skilled:
         self._by_hand.clear()
         self._all()
 
-    def decided_by_hand(self, name: str, pbx: str, queue: str) -> None:
-        """A supervisor changes this membership herself."""
-        self._by_hand.setdefault(name, set()).add((pbx, queue))
+    def decided_by_hand(self, name: str, pbx: str, queue: str, *, lasting: bool = True) -> None:
+        """A supervisor or the agent changes this membership herself; not ``lasting``: as her skills say."""
+        decided = self._by_hand.setdefault(name, set())
+        (decided.add if lasting else decided.discard)((pbx, queue))
 
     def _all(self) -> None:
         for agent in self._hub.distributor.agents.values():
@@ -149,7 +150,7 @@ class Skilled:
             return actions.queue_remove(change.queue, change.name)
         if change.kind == "penalty":
             return actions.queue_penalty(change.name, change.penalty, change.queue)
-        reason = pause_for(agent)
+        reason = pause_for(agent, (change.pbx, change.queue))
         return actions.queue_add(
             change.queue,
             change.name,
@@ -160,9 +161,9 @@ class Skilled:
         )
 
 
-def pause_for(agent: Agent) -> str | None:
+def pause_for(agent: Agent, place: Place) -> str | None:
     """The pause with which she must come into a queue: with it, or no moment passes in which she could be rung."""
-    holders = agent.pause_holders()
+    holders = agent.pause_holders() or [reason for at, reason in agent.held_queues().items() if at == place]
     if holders:
         return holders[0]
     return agent.pbx_reason or f"{PAUSE_PREFIX}as_elsewhere" if agent.pbx_reason is not None else None

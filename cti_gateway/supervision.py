@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from agent_console import wire
@@ -15,8 +15,8 @@ from agent_console.access import may_command
 from agent_console.wire import Ack, ClientCommand
 from cti_gateway.ami import actions
 from cti_gateway.desk import OWN_REASONS, no
+from cti_gateway.memberships import SEEN_SECONDS, Seat
 from cti_gateway.pbx import Outcome, Pbx
-from cti_gateway.skilled import pause_for
 from cti_gateway.taps import RING_SECONDS, Tap, Taps
 from interaction_log import events as e
 from interaction_log.devices import split
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Work = Coroutine[Any, Any, Outcome]
-SEEN_SECONDS: Final = 3.0
-"""How long a change of a membership may take to be seen."""
 REPEAT_SECONDS: Final = 60.0
 """The same refused attempt of the same person is written once in so long: nobody fills the trail with them."""
 NO_AGENT: Final = no("unknown_agent", "There is no such agent.", "agent")
@@ -58,8 +56,14 @@ class Supervision:
             "force_state": self._force_state,
             "join_queue": self._join_queue,
             "leave_queue": self._leave_queue,
+            "pause_queue": self._pause_queue,
+            "resume_queue": self._resume_queue,
             "take_over": self._take_over,
         }
+
+    def add(self, methods: Mapping[str, Callable[[User, Any], Work | Ack]]) -> None:
+        """Further commands, by name (``cti_gateway.chat``)."""
+        self._methods.update(methods)
 
     # --- the way of a command ------------------------------------------------------------------------
 
@@ -106,7 +110,7 @@ class Supervision:
     # --- the audit trail -----------------------------------------------------------------------------
 
     def _entry(self, actor: str, name: str, command: ClientCommand, outcome: str, code: str | None) -> AuditEntry:
-        given = command.model_dump(exclude={"id", "agent", "why"}, exclude_none=True)
+        given = command.model_dump(exclude={"id", "agent", "why", "text"}, exclude_none=True)
         details = {key: str(value) for key, value in given.items()} | ({"code": code} if code else {})
         return AuditEntry(
             at=self._hub.wall(),
@@ -191,71 +195,49 @@ class Supervision:
 
     # --- queues --------------------------------------------------------------------------------------
 
-    def _place(self, agent: str, queue: str, pbx: str | None) -> tuple[Pbx, Agent, list[str]] | Ack:
-        """Where a membership is to be changed: the PBX, and her phones there."""
-        her = self._hub.distributor.agents.get(agent)
-        if her is None or self._agent_user(agent) is None:
-            return no("not_signed_in", "The agent was not here yet.", "agent")
-        if pbx is not None and pbx not in self._hub.pbxs:
-            return no("unknown_pbx", "There is no such PBX.", "pbx")
-        names = [p for p, q in self._hub.distributor.queues_seen if q == queue and pbx in (None, p)]
-        if not names:
-            return no("unknown_queue", "There is no such queue.", "queue")
-        found = self._hub.pbxs[names[0]]
-        devices = self._hub.distributor.devices_of(her, found.name)
-        if found.ready_since is None:
-            return no("pbx_lost", "There is no link to the PBX.")
-        return (found, her, devices) if devices else no("no_phone", "The agent has no phone there.", "agent")
-
     def _join_queue(self, _: User, command: wire.JoinQueue) -> Work | Ack:
-        place = self._place(command.agent, command.queue, command.pbx)
-        if isinstance(place, dict):
-            return place
-        self._hub.skilled.decided_by_hand(command.agent, place[0].name, command.queue)
-        return self._joined(*place, command.queue, command.penalty)
+        seat = self._seat(command)
+        if isinstance(seat, dict):
+            return seat
+        self._hub.skilled.decided_by_hand(command.agent, *seat.place)
+        return self._hub.memberships.join(seat, command.penalty)
 
-    async def _joined(self, pbx: Pbx, her: Agent, devices: list[str], queue: str, penalty: int) -> Outcome:
-        member = next((m for d in devices for m in pbx.members.of_device(d) if m.queue == queue), None)
-        if member is not None:
-            action = actions.queue_penalty(member.interface, penalty, queue)
-            key = (queue, member.interface)
-        else:
-            reason = pause_for(her)
-            action = actions.queue_add(
-                queue,
-                devices[0],
-                paused=reason is not None,
-                reason=reason,
-                penalty=penalty,
-                member_name=her.display_name,
-            )
-            key = (queue, devices[0])
-        outcome = await pbx.do(action)
-        known = pbx.members.members
-        return await _seen(lambda: key in known and known[key].penalty == penalty) if outcome.ok else outcome
+    def _leave_queue(self, user: User, command: wire.LeaveQueue) -> Work | Ack:
+        seat = self._seat(command, inside=True)
+        if isinstance(seat, dict):
+            return seat
+        self._hub.skilled.decided_by_hand(command.agent, *seat.place)
+        return self._hub.memberships.leave(seat, user.name)
 
-    def _leave_queue(self, _: User, command: wire.LeaveQueue) -> Work | Ack:
-        place = self._place(command.agent, command.queue, command.pbx)
-        if isinstance(place, dict):
-            return place
-        pbx, _her, devices = place
-        members = [m for d in devices for m in pbx.members.of_device(d) if m.queue == command.queue]
-        if not members:
+    def _pause_queue(self, user: User, command: wire.PauseQueue) -> Work | Ack:
+        seat = self._seat(command, inside=True)
+        if isinstance(seat, dict):
+            return seat
+        if not self._hub.memberships.knows_reason(command.reason):
+            return no("unknown_reason", "Choose one of the reasons that there are.", "reason")
+        params = {"queue": seat.queue, "reason": command.reason, "by": user.display_name}
+        self._hub.carry_out(c.Notify(command.agent, "warning", "queue_paused", params))
+        return self._hub.memberships.pause(seat, command.reason, "supervisor", user.name)
+
+    def _resume_queue(self, user: User, command: wire.ResumeQueue) -> Work | Ack:
+        """Her own pause there too: a supervisor may force a state, so she may end this."""
+        seat = self._seat(command, inside=True)
+        if isinstance(seat, dict):
+            return seat
+        if not seat.holders():
+            return no("not_paused_there", "The agent is not paused in this queue by us.", "queue")
+        params = {"queue": seat.queue, "by": user.display_name}
+        self._hub.carry_out(c.Notify(command.agent, "info", "queue_resumed", params))
+        return self._hub.memberships.resume(seat, seat.holders(), user.name)
+
+    def _seat(self, command: wire.OnQueueOfAgent, *, inside: bool = False) -> Seat | Ack:
+        """Where it is to be done; ``inside``: she must be in the queue."""
+        if self._agent_user(command.agent) is None:
+            return no("not_signed_in", "The agent was not here yet.", "agent")
+        seat = self._hub.memberships.seat(command.agent, command.queue, command.pbx)
+        if inside and not isinstance(seat, dict) and not seat.members():
             return no("not_in_queue", "The agent is not in this queue.", "queue")
-        self._hub.skilled.decided_by_hand(command.agent, pbx.name, command.queue)
-        return self._left(pbx, members)
-
-    @staticmethod
-    async def _left(pbx: Pbx, members: list[e.MemberChanged]) -> Outcome:
-        for member in members:
-            outcome = await pbx.do(actions.queue_remove(member.queue, member.interface))
-            if not outcome.ok and "not dynamic" in (outcome.message or "").lower():
-                text = "This membership stands in the PBX's queues.conf and cannot be ended from here."
-                return Outcome(False, "static_member", text)
-            if not outcome.ok:
-                return outcome
-        keys = [(m.queue, m.interface) for m in members]
-        return await _seen(lambda: not any(key in pbx.members.members for key in keys))
+        return seat
 
     # --- listening -----------------------------------------------------------------------------------
 
@@ -354,14 +336,3 @@ class Supervision:
             waiting = self._waiting.get((event.interaction_id, event.device))
             if waiting is not None and not waiting.done():
                 waiting.set_result(None)
-
-
-async def _seen(test: Callable[[], bool]) -> Outcome:
-    """Wait until the PBX shows it."""
-    loop = asyncio.get_running_loop()
-    until = loop.time() + SEEN_SECONDS
-    while not test():
-        if loop.time() > until:
-            return Outcome(False, "no_outcome", "The PBX did not show the change in time.")
-        await asyncio.sleep(0.02)
-    return Outcome(True)

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from agent_console.ports import DeviceView, Part
 from agent_console.views import interaction_view
-from agent_console.wire import AgentView, InteractionView, PbxView, QueueView
+from agent_console.wire import AgentQueueView, AgentView, InteractionView, PbxView, QueuePauseView, QueueView
 from cti_gateway.pbx import Pbx
 from interaction_log import events as e
 from interaction_log.devices import at
 from interaction_log.interaction import Interaction
 from routing import commands as c
-from routing.agents import Agent
+from routing.agents import HOLDERS, Agent
 from routing.figures import queue_figures
+from routing.pauses import is_ours
 
 if TYPE_CHECKING:
     from cti_gateway.hub import Hub
@@ -111,7 +112,25 @@ class Windows:
             "queues": self._live.pauses.queues_of(agent.devices),
             "skills": dict(user.skills) if (user := self._hub.people.get(name)) is not None else {},
             "penalties": self._live.pauses.penalties_of(agent.devices),
+            "places": self._places(agent),
         }
+
+    def _places(self, agent: Agent) -> list[AgentQueueView]:
+        """Her queues one by one, with who holds which pause there."""
+        given = set(self._hub.memberships.given(self._hub.people.get(agent.name)))
+        members = self._live.pauses.members_of(agent.devices)
+        foreign = {(m.pbx, m.queue): m.paused_reason for m in members if m.paused and not is_ours(m)}
+        inside = {(m.pbx, m.queue) for m in members}
+        return [
+            {
+                "pbx": place[0],
+                "queue": place[1],
+                "member": place in inside,
+                "own": place in given,
+                "pauses": _queue_pauses(agent, place, foreign.get(place)),
+            }
+            for place in sorted(inside | given)
+        ]
 
     def queues_of(self, name: str) -> list[str]:
         """The names of the queues that this agent serves."""
@@ -189,6 +208,7 @@ class Windows:
             "transfers": self._hub.control.book.views(agent),
             "muted": self._hub.control.mutes.of(agent),
             "recording": self._hub.recording.view(),
+            "chats": self._hub.chat_views(agent),
         }
 
     def supervisor_snapshot(self) -> dict[str, Any]:
@@ -262,3 +282,15 @@ class Windows:
         if state is None:
             return {}
         return {"log_ok": float(state.name == "ok"), "log_backlog": state.backlog, "log_lost": state.lost}
+
+
+def _queue_pauses(agent: Agent, place: tuple[str, str], foreign: str | None) -> list[QueuePauseView]:
+    held = agent.queue_pauses.get(place, {})
+    found: list[QueuePauseView] = [
+        {"holder": holder, "reason": held[holder].reason, "by": held[holder].by, "since": held[holder].since}
+        for holder in HOLDERS
+        if holder in held
+    ]
+    if foreign is not None:
+        found.append({"holder": "pbx", "reason": foreign, "by": None, "since": None})
+    return found

@@ -16,6 +16,7 @@ from interaction_log.records import Role
 RIGHTS: Final[Mapping[str, str]] = {
     # one's own work
     "desk.use": "have a desk: take calls, write notes, wrap up, ask colleagues",
+    "desk.queues": "join and leave the queues that are given to one",
     "calls.dial": "call numbers and customers",
     "missed.work": "see and work missed calls, messages and callbacks",
     "missed.oversee": "change what a colleague works on",
@@ -61,6 +62,7 @@ RIGHTS: Final[Mapping[str, str]] = {
 _AGENT: Final = frozenset(
     {
         "desk.use",
+        "desk.queues",
         "calls.dial",
         "missed.work",
         "customers.read",

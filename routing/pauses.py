@@ -93,6 +93,10 @@ class Pauses:
             found[member.queue] = min(member.penalty, found.get(member.queue, member.penalty))
         return {queue: penalty for queue, penalty in found.items() if penalty}
 
+    def members_of(self, devices: list[str]) -> list[MemberChanged]:
+        """The memberships of these devices, as they are now."""
+        return self._of(devices)
+
     def _of(self, devices: list[str]) -> list[MemberChanged]:
         keys = [key for device in devices for key in self._keys_of(device)]
         return [m for key in keys for m in self._phones[key].members.values()]

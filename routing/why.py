@@ -32,6 +32,16 @@ class Phone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A pause in one queue: by whom (as she is called), why, since when; ``own``: she asked for it herself."""
+
+    reason: str
+    by: str
+    since: float
+    own: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """One membership of one queue. ``ahead``: colleagues with a lower penalty who could take a call now."""
 
@@ -40,6 +50,8 @@ class Place:
     device: str
     paused: bool = False
     paused_reason: str = ""
+    held: Held | None = None
+    """Our own pause in this one queue."""
     penalty: int = 0
     ringinuse: bool = True
     ahead: int = 0
@@ -190,12 +202,26 @@ def _of_queues(facts: Facts) -> Iterator[Finding]:
     if not facts.places:
         yield Finding("no_queue", "blocks")
         return
-    foreign = [p for p in facts.places if p.paused and not p.paused_reason.startswith(PAUSE_PREFIX)]
-    weight: Weight = "blocks" if len(foreign) == len(facts.places) else "limits"
-    for place in foreign:
-        yield Finding("paused_in_queue", weight, {"queue": place.queue, "reason": place.paused_reason})
+    stopped = [p for p in facts.places if p.held is not None or _by_others(p)]
+    weight: Weight = "blocks" if len(stopped) == len(facts.places) else "limits"
+    for place in stopped:
+        yield from _paused_there(place, weight)
     yield from _left_behind(facts)
     yield from _behind_others(facts)
+
+
+def _by_others(place: Place) -> bool:
+    return place.paused and not place.paused_reason.startswith(PAUSE_PREFIX)
+
+
+def _paused_there(place: Place, weight: Weight) -> Iterator[Finding]:
+    """Who paused her in this one queue, and why."""
+    if place.held is not None:
+        code = "paused_herself_in_queue" if place.held.own else "held_in_queue"
+        params = {"queue": place.queue, "reason": place.held.reason, "by": place.held.by}
+        yield Finding(code, weight, params, place.held.since)
+    if _by_others(place):
+        yield Finding("paused_in_queue", weight, {"queue": place.queue, "reason": place.paused_reason})
 
 
 def _left_behind(facts: Facts) -> Iterator[Finding]:
@@ -203,7 +229,7 @@ def _left_behind(facts: Facts) -> Iterator[Finding]:
     if facts.holders:
         return
     for place in facts.places:
-        if place.paused and place.paused_reason.startswith(PAUSE_PREFIX):
+        if place.held is None and place.paused and place.paused_reason.startswith(PAUSE_PREFIX):
             reason = place.paused_reason.removeprefix(PAUSE_PREFIX)
             yield Finding("our_pause_remains", "limits", {"queue": place.queue, "reason": reason})
 

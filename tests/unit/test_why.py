@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from routing.why import Facts, Finding, Phone, Place, explain
+from routing.why import Facts, Finding, Held, Phone, Place, explain
 
 ANNA = "PJSIP/1001"
 FREE = Place(pbx="main", queue="support", device=ANNA, ringinuse=False)
@@ -18,6 +18,8 @@ READY = Facts(
     places=(FREE,),
     known_devices=frozenset({ANNA}),
 )
+HERSELF = Held(reason="training", by="Anna", since=950.0, own=True)
+BY_SOFIA = Held(reason="training", by="Sofia", since=950.0, own=False)
 
 
 def phone(**more: object) -> tuple[Phone, ...]:
@@ -42,6 +44,23 @@ TABLE: dict[str, tuple[Facts, list[str]]] = {
     "paused by somebody else in one of two": (
         replace(READY, places=(FREE, replace(FREE, queue="sales", paused=True, paused_reason="boss"))),
         ["paused_in_queue", "nobody_waits"],
+    ),
+    "paused herself in one of two": (
+        replace(
+            READY,
+            places=(FREE, replace(FREE, queue="sales", paused=True, paused_reason="callweave:training", held=HERSELF)),
+        ),
+        ["paused_herself_in_queue", "nobody_waits"],
+    ),
+    "a supervisor and somebody else paused her in both": (
+        replace(
+            READY,
+            places=(
+                replace(FREE, paused=True, paused_reason="boss"),
+                replace(FREE, queue="sales", paused=True, paused_reason="callweave:training", held=BY_SOFIA),
+            ),
+        ),
+        ["paused_in_queue", "held_in_queue"],
     ),
     "our pause is still there": (
         replace(READY, places=place(paused=True, paused_reason="callweave:wrapup")),
@@ -110,3 +129,11 @@ def test_who_why_and_when_are_told() -> None:
     full = replace(READY, in_hand={"chat": 2, "email": 1}, capacity_used=116, room_for_a_call=False)
     assert explain(full)[0] == Finding("full", "blocks", {"chat": "2", "email": "1", "used": "116", "budget": "100"})
     assert (lunch.params, lunch.at) == ({"reason": "lunch"}, 900.0)
+
+
+def test_a_pause_in_one_queue_names_queue_reason_and_who() -> None:
+    there = replace(FREE, queue="sales", paused=True, paused_reason="callweave:training", held=BY_SOFIA)
+    (held, _) = explain(replace(READY, places=(FREE, there)))
+    params = {"queue": "sales", "reason": "training", "by": "Sofia"}
+    assert held == Finding("held_in_queue", "limits", params, 950.0)
+    assert explain(replace(READY, places=(there,)))[0].weight == "blocks"
