@@ -186,8 +186,8 @@ def agents_of(live: Distributor, pbx: str, queue: str) -> int:
 
 
 def waiting_since(interactions: Iterable[Any], pbx: str, queue: str) -> tuple[float, ...]:
-    """When each caller who waits in this queue now entered it."""
-    visits = [one.waiting_in() for one in interactions if one.pbx == pbx and not one.ended]
+    """When each caller who waits in this queue now entered it. (Others who wait there are no callers.)"""
+    visits = [one.waiting_in() for one in interactions if one.pbx == pbx and one.channel == "voice" and not one.ended]
     return tuple(v.entered_at for v in visits if v is not None and v.queue == queue and v.entered_at is not None)
 
 

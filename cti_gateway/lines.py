@@ -43,7 +43,7 @@ class Lines:
         found = [
             one
             for one in live.interactions.values()
-            if not one.ended and one.pbx in pbxs and one.direction == "inbound" and _queue(one) in queues
+            if not one.ended and one.channel == "voice" and one.pbx in pbxs and one.direction == "inbound" and _queue(one) in queues
         ]
         return sorted(map(self._waiting, found), key=lambda one: one["since"] or 0.0)[:_MOST]
 

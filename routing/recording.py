@@ -100,7 +100,7 @@ class RecordingWatch:
         if method is None or not isinstance(event, e.InteractionEvent):
             return []
         one = self._call(event.interaction_id)
-        return method(event, one, now) if one is not None else []
+        return method(event, one, now) if one is not None and one.channel == "voice" else []
 
     def restore(self, calls: Iterable[Interaction], now: float) -> list[Command]:
         """After our own end: pauses go on, those whose time ran out end soon."""

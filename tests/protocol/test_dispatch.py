@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
+from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
+import pytest
 import pytest_asyncio
 
 from agent_console import wire
+from cti_gateway import dispatch
+from cti_gateway.simulator.queue_call import QueueCall
 from cti_gateway.simulator.server import SECRET, Simulator, SimulatorServer
 from interaction_log import events as e
+from interaction_log.records import QueueSettings
 from routing.acd.model import QueueRule
+from routing.acd.why import why_not
+from routing.agents import Agent
 from tests.fakes.exchange import Exchange
 
 
@@ -21,6 +30,7 @@ class Floor:
         self.simulator, self.exchange = simulator, exchange
         self.hub, self.log, self.screens = exchange.hub, exchange.log, exchange.screens
         self.n = 0
+        self.port, self.reactor = 0, None
 
     async def sign_in(self, agent: str = "anna", state: Any = "READY") -> None:
         self.hub.presence(agent, 1)
@@ -54,6 +64,14 @@ class Floor:
         one = self.hub.distributor.interactions[i]
         return next((s.agent.removeprefix("Console/") for s in one.segments if s.open), None)
 
+    def call(self) -> QueueCall:
+        return QueueCall(self.simulator.pbx, self.simulator.pbx.queues["support"], "13800138000", "Li Lei")
+
+    def rings(self, agent: str) -> bool:
+        """Whether a telephone of hers does."""
+        one = self.hub.distributor.agents[agent]
+        return any(i not in one.in_hand for i in one.offers.values())
+
     def member(self, interface: str = "PJSIP/1001") -> Any:
         return self.simulator.pbx.queues["support"].member(interface)
 
@@ -67,7 +85,9 @@ async def floor(reactor: Any) -> AsyncIterator[Floor]:
         exchange = Exchange(port, reactor, secret=SECRET)
         exchange.catalogue.wrap_up = 0
         async with exchange:
-            yield Floor(simulator, exchange)
+            made = Floor(simulator, exchange)
+            made.port, made.reactor = port, reactor
+            yield made
     finally:
         await server.stop()
 
@@ -140,3 +160,246 @@ async def test_the_visitor_leaves_while_it_is_offered(floor: Floor) -> None:
     assert floor.hub.distributor.agents["anna"].state == "READY" and not floor.hub.dispatch.engine.lines.waiting
     closed = await floor.screens.wait("anna", "screen_pop_closed")
     assert closed["interaction_id"] == i
+
+
+# --- agents who vanish -----------------------------------------------------------------------------------
+
+
+async def test_a_reload_of_the_page_loses_nothing_and_a_console_that_stays_away_loses_all(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await floor.sign_in()
+    first = floor.chat()
+    await floor.answer(first)
+    floor.hub.presence("anna", 0)
+    waits = floor.chat()
+    assert floor.offered(waits) is None  # nobody would see it
+    floor.hub.presence("anna", 1)
+    assert floor.has(first) == "anna" and floor.offered(waits) == "anna"
+    monkeypatch.setattr(dispatch, "GRACE_SECONDS", 0.02)
+    floor.hub.presence("anna", 0)
+    assert [offer.result for offer in floor.hub.distributor.interactions[waits].offers] == ["cancelled"]
+    await floor.exchange.until(lambda: floor.has(first) is None)
+    assert floor.hub.dispatch.place(first)[0] == 1 and floor.hub.dispatch.place(waits)[0] == 2  # the age is kept
+    await floor.sign_in("ben")
+    assert floor.offered(first) == "ben"
+
+
+async def test_what_she_had_goes_to_others_when_she_signs_out(floor: Floor) -> None:
+    await floor.sign_in()
+    i = floor.chat()
+    await floor.answer(i)
+    await floor.sign_in("ben")
+    later = floor.chat()
+    await floor.sign_in(state="LOGGED_OUT")
+    assert floor.has(i) is None and floor.offered(i) is None and floor.offered(later) == "ben"
+    await floor.answer(later, "ben")
+    assert floor.offered(i) == "ben" and floor.hub.distributor.agents["anna"].in_hand == {}
+
+
+# --- sent on ---------------------------------------------------------------------------------------------
+
+
+async def test_sent_to_a_colleague_who_takes_it(floor: Floor) -> None:
+    await floor.sign_in()
+    i = floor.chat()
+    await floor.answer(i)
+    assert floor.hub.dispatch.send_on(i, "anna", "ben")["error"]["code"] == "cannot_take"
+    await floor.sign_in("ben")
+    assert floor.hub.dispatch.send_on(i, "ben", "anna")["error"]["code"] == "not_yours"
+    assert floor.hub.dispatch.send_on(i, "anna", "ben") == {"ok": True}
+    assert floor.offered(i) == "ben" and floor.has(i) is None
+    await floor.answer(i, "ben")
+    one = floor.hub.distributor.interactions[i]
+    assert floor.has(i) == "ben"
+    assert [(t.source, t.target, t.completed) for t in one.transfers] == [("Console/anna", "Console/ben", True)]
+    assert one.offers[-1].source == "transfer"
+
+
+async def test_sent_to_a_colleague_who_declines_it_comes_back(floor: Floor) -> None:
+    await floor.sign_in()
+    i = floor.chat()
+    await floor.answer(i)
+    await floor.sign_in("ben")
+    floor.hub.dispatch.send_on(i, "anna", "ben")
+    await floor.decline(i, "ben")
+    assert floor.offered(i) == "anna"
+    await floor.answer(i)
+    assert floor.has(i) == "anna" and floor.hub.distributor.agents["ben"].chosen == "READY"
+
+
+async def test_sent_to_another_queue_it_keeps_its_age(floor: Floor) -> None:
+    queues = floor.hub.distributor.settings.queues
+    queues["", "web"] = QueueSettings(name="web", pbx="", label="Web", wrap_up_seconds=0, skills={"web": {"1": 0}})
+    await floor.sign_in()
+    first = floor.chat()
+    await floor.answer(first)
+    waits = floor.chat("web", "")
+    assert floor.offered(waits) is None  # nobody has the skill
+    assert floor.hub.dispatch.send_on(first, "anna", "queue:nowhere")["error"]["code"] == "unknown_queue"
+    assert floor.hub.dispatch.send_on(first, "anna", "queue:web") == {"ok": True}
+    assert floor.hub.dispatch.place(first)[0] == 1 and floor.hub.dispatch.place(waits)[0] == 2
+    floor.exchange.users.list[1] = replace(floor.exchange.users.list[1], skills={"web": 1})
+    floor.hub.changed("users", "ben")
+    await floor.sign_in("ben")
+    await floor.exchange.until(lambda: floor.offered(first) == "ben")
+    await floor.answer(first, "ben")
+    one = floor.hub.distributor.interactions[first]
+    assert one.queues == ["support", "web"] and one.transfers[0].completed
+
+
+# --- beside calls ----------------------------------------------------------------------------------------
+
+
+async def test_a_ring_that_crosses_our_pause_withdraws_the_chat(floor: Floor) -> None:
+    """Asterisk rings her though she is being paused for a chat: within a second the chat is somebody else's."""
+    await floor.sign_in()
+    call = floor.call()  # it rings at anna in the same moment
+    i = floor.chat()
+    await floor.exchange.until(lambda: floor.hub.distributor.agents["anna"].talking or floor.rings("anna"))
+    began = time.monotonic()
+    await floor.exchange.until(lambda: floor.offered(i) is None)
+    assert time.monotonic() - began < 1.0
+    await floor.sign_in("ben")
+    assert floor.offered(i) == "ben"
+    call.give_up()
+
+
+async def test_a_call_takes_her_budget(floor: Floor) -> None:
+    await floor.sign_in()
+    call = floor.call()
+    await floor.exchange.until(lambda: floor.rings("anna"))
+    i = floor.chat()
+    assert floor.offered(i) is None
+    reasons = [one.code for one in why_not(floor.hub.dispatch.engine, i, "anna", floor.hub.wall())]
+    assert reasons == ["no_room"]
+    call.give_up()
+    await floor.exchange.until(lambda: floor.offered(i) == "anna")
+
+
+async def test_a_telephone_that_is_busy_with_a_call_that_we_do_not_see_counts(floor: Floor) -> None:
+    await floor.sign_in()
+    busy = e.DeviceStateChanged(at=floor.hub.wall(), pbx="main", device="PJSIP/1001", state="INUSE")
+    floor.hub.take([busy])
+    i = floor.chat()
+    assert floor.offered(i) is None
+    floor.hub.take([replace(busy, state="NOT_INUSE")])
+    assert floor.offered(i) == "anna"
+
+
+async def test_commands_for_a_telephone_are_refused_on_a_chat(floor: Floor) -> None:
+    await floor.sign_in()
+    i = floor.chat()
+    await floor.answer(i)
+    for name, command in (
+        ("hold", wire.Hold(id="1", interaction_id=i)),
+        ("mute", wire.Mute(id="2", interaction_id=i)),
+        ("park", wire.Park(id="3", interaction_id=i)),
+        ("conference", wire.Conference(id="4", interaction_id=i)),
+        ("start_recording", wire.StartRecording(id="5", interaction_id=i)),
+        ("pick_up", wire.PickUp(id="6", interaction_id=i)),
+        ("complete_transfer", wire.CompleteTransfer(id="7", interaction_id=i)),
+    ):
+        answer = await floor.exchange.command("anna", name, command)
+        assert answer["error"]["code"] == "no_call", name
+    assert floor.has(i) == "anna"
+
+
+async def test_a_lost_link_touches_no_chat(floor: Floor) -> None:
+    await floor.sign_in()
+    i = floor.chat()
+    await floor.answer(i)
+    floor.hub.take([e.LinkLost(at=floor.hub.wall(), pbx="main", reason="test")])
+    restored = e.LinkRestored(at=floor.hub.wall(), pbx="main", gap_seconds=1, restarted=True, closed=0, opened=0)
+    floor.hub.take([restored])
+    assert floor.has(i) == "anna" and not floor.hub.distributor.interactions[i].ended
+
+
+# --- wrap-up ---------------------------------------------------------------------------------------------
+
+
+async def test_after_a_chat_comes_its_wrap_up_and_nothing_new_meanwhile(floor: Floor) -> None:
+    queue = floor.hub.distributor.settings.queues["main", "support"]
+    floor.hub.distributor.settings.queues["main", "support"] = replace(queue, wrap_up_seconds=30)
+    await floor.sign_in()
+    first, second = floor.chat(), floor.chat()
+    await floor.answer(first)
+    await floor.answer(second)
+    anna = floor.hub.distributor.agents["anna"]
+    floor.end(first)
+    assert (anna.state, anna.wrapping) == ("WRAP_UP", first) and floor.has(second) == "anna"
+    third = floor.chat()
+    assert floor.offered(third) is None
+    floor.end(second)
+    assert (anna.state, anna.wrapping, list(anna.to_wrap)) == ("WRAP_UP", first, [second])
+    assert [one.id for one in floor.hub.distributor.interactions_of("anna")] == [first, second]
+    await floor.exchange.command("anna", "wrap_up", wire.WrapUp(id="w1", interaction_id=first, disposition="done"))
+    assert (anna.state, anna.wrapping) == ("WRAP_UP", second)
+    await floor.exchange.command("anna", "wrap_up", wire.WrapUp(id="w2", interaction_id=second, disposition="done"))
+    assert floor.offered(third) == "anna"
+
+
+# --- waiting ---------------------------------------------------------------------------------------------
+
+
+async def test_it_waits_as_long_as_its_queue_allows(floor: Floor) -> None:
+    rule = QueueRule(name="main:support", longest_wait=0.05, then="callback")
+    floor.hub.dispatch.configure([rule], {})
+    told: list[tuple[str, str]] = []
+    floor.hub.dispatch.on_divert = lambda i, then: told.append((i, then))
+    i = floor.chat()
+    await floor.exchange.until(lambda: told)
+    assert told == [(i, "callback")] and floor.hub.dispatch.place(i) == (0, None)
+    assert [v.result for v in floor.hub.distributor.interactions[i].queue_visits] == ["timeout"]
+
+
+async def test_without_anybody_who_says_what_follows_it_ends(floor: Floor) -> None:
+    floor.hub.dispatch.configure([QueueRule(name="main:support", longest_wait=0.05)], {})
+    i = floor.chat()
+    await floor.exchange.until(lambda: floor.hub.distributor.interactions[i].ended)
+    assert floor.hub.distributor.interactions[i].outcome == "timeout"
+
+
+async def test_who_waits_is_told_the_place_and_an_estimate_only_when_there_is_one(floor: Floor) -> None:
+    await floor.sign_in()
+    clock = floor.hub.wall()
+    floor.hub.wall = lambda: clock
+    for _ in range(3):
+        i = floor.chat()
+        await floor.answer(i)
+        clock += 60
+        floor.end(i)
+    assert floor.hub.dispatch.attended("main", "support") and not floor.hub.dispatch.attended("main", "elsewhere")
+    waiting = [floor.chat() for _ in range(6)]
+    for one in waiting[:3]:
+        await floor.answer(one)
+    assert [floor.hub.dispatch.place(one) for one in waiting[3:]] == [(1, 20.0), (2, 40.0), (3, 60.0)]
+    away = wire.SetState(id="away", state="NOT_READY", reason="lunch")
+    assert await floor.exchange.command("anna", "set_state", away) == {"ok": True}
+    assert floor.hub.dispatch.place(waiting[3]) == (1, None)
+
+
+# --- a restart -------------------------------------------------------------------------------------------
+
+
+async def test_a_restart_knows_who_has_what_and_who_waits(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+    await floor.sign_in()
+    has = floor.chat()
+    await floor.answer(has)
+    asked = floor.chat()
+    assert floor.offered(asked) == "anna"
+    rows = [deepcopy(one) for one in floor.hub.distributor.interactions.values() if not one.ended]
+    agents = [Agent("anna", "Anna", ["PJSIP/1001"], state="OFFERED", chosen="READY", since=1.0)]
+    monkeypatch.setattr(dispatch, "GRACE_SECONDS", 0.5)
+    async with Exchange(floor.port, floor.reactor, secret=SECRET) as after:
+        await after.hub.restore(rows, agents)
+        again = Floor(floor.simulator, after)
+        assert again.has(has) == "anna" and again.offered(asked) is None  # nobody sees an offer yet
+        assert after.hub.dispatch.place(asked)[0] == 1
+        after.hub.presence("anna", 1)
+        assert again.offered(asked) == "anna" and after.hub.distributor.agents["anna"].in_hand == {
+            has: "chat", asked: "chat",
+        }  # fmt: skip
+        after.hub.presence("anna", 0)
+        await after.until(lambda: again.has(has) is None)
+        assert after.hub.dispatch.place(has)[0] == 1 and after.hub.dispatch.place(asked)[0] == 2
