@@ -7,6 +7,7 @@ from interaction_log.store import (  # noqa: F401 (their tables)
     identity_tables,
     imports_tables,
     knowledge_tables,
+    live_tables,
     personal_entries,
     privacy_tables,
     records_tables,

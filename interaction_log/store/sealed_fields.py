@@ -69,8 +69,13 @@ def _seal(master: MasterKey, of: str, value: object) -> str:
     return f"{MARK}{master.wrap(key)}:{base64.b64encode(nonce + content).decode()}"
 
 
+def seal_value(of: str, value: object) -> Any:
+    """One value, bound to ``of`` (an id), to be stored; in clear where this process has no key."""
+    return value if _Site.master is None else _seal(_Site.master, of, value)
+
+
 def open_value(of: str, value: Any) -> Any:
-    """One value of this customer; ``None``: it cannot be opened."""
+    """One value of this id; ``None``: it cannot be opened."""
     if not (isinstance(value, str) and value.startswith(MARK)):
         return value
     wrapped, _, content = value.removeprefix(MARK).partition(":")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from interaction_log.store.alarms import StoredAlarms
 from interaction_log.store.audit import StoredAudit
 from interaction_log.store.callbacks import StoredCallbacks
 from interaction_log.store.catalogue import StoredCatalogue
@@ -28,6 +29,7 @@ from interaction_log.store.reports import StoredReports
 from interaction_log.store.search import StoredSearch
 from interaction_log.store.search_feed import SearchFeed
 from interaction_log.store.site_records import SiteRecords
+from interaction_log.store.staff_messages import StoredMessages
 from interaction_log.store.surveys_store import StoredSurveys
 from interaction_log.store.teams import StoredTeams
 from interaction_log.store.users import StoredUsers
@@ -63,6 +65,8 @@ class Store:
     reports: StoredReports = field(init=False)
     customer_views: CustomerViews = field(init=False)
     schedules: StoredSchedules = field(init=False)
+    alarms: StoredAlarms = field(init=False)
+    messages: StoredMessages = field(init=False)
     chats: StoredChats = field(init=False)
     privacy: StoredPrivacy | None = None
     """Absent: opened without the site's master key."""
@@ -70,6 +74,8 @@ class Store:
     def __post_init__(self) -> None:
         self.reports, self.customer_views = StoredReports(self._reading), CustomerViews(self._reading)
         self.schedules = StoredSchedules(self._reading, self._writing)
+        self.alarms = StoredAlarms(self._reading, self._writing)
+        self.messages = StoredMessages(self._reading, self._writing)
         self.identity = StoredIdentity.over(self._reading, self._writing, self.customers)
         master = self.privacy.master if self.privacy is not None else None
         self.chats = StoredChats(self._reading, self._writing, master)
