@@ -1,4 +1,4 @@
-"""Thresholds that raise and clear: hysteresis, delays, quiet hours, rates, and what is left of them when rules change."""
+"""Thresholds that raise and clear: hysteresis, delays, quiet hours, rates, and what a change of rules leaves of them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SALES: Key = ("main", "sales", "voice")
 
 
 def rule(**given: Any) -> AlarmRule:
-    usual = {"id": "r", "name": "Long line", "measure": "waiting", "limit": 3, "clear_after": 0.0}
+    usual: dict[str, Any] = {"id": "r", "name": "Long line", "measure": "waiting", "limit": 3, "clear_after": 0.0}
     return AlarmRule(**usual | given)
 
 
