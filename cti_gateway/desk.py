@@ -77,6 +77,11 @@ class Desk:
         """Further commands, by name (``cti_gateway.control``)."""
         self._methods.update(methods)
 
+    @property
+    def methods(self) -> Mapping[str, Callable[[str, Any], Answer]]:
+        """All of them by name."""
+        return dict(self._methods)
+
     def tell(self, agent: str, command_id: str, outcome: Outcome) -> None:
         """The observed outcome of a command."""
         self._tell(agent, command_id, outcome)

@@ -50,6 +50,10 @@ class Ending:
         ended_by = ENDED_BY.get(by, "system")
         return e.InteractionEnded(at=self._hub.wall(), interaction_id=room.id, outcome=outcome, ended_by=ended_by)
 
+    def settle(self, room: Room) -> None:
+        """The log says that it is over, and the store did not hear of it."""
+        self._rooms.noted(self._over(room, "answered", room.ended_by or "closed"))
+
     def _keep(self, room: Room) -> None:
         self._hub.spawn(self._stored(room, self._hub.wall()))
 

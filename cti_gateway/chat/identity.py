@@ -73,9 +73,14 @@ class Vouched:
 
     def look_up(self, room: Room, visitor: Visitor) -> None:
         """Find out who he is; the pop shows it."""
-        room.login = login_of(visitor)
+        self.remember(room, visitor)
         if self._claims is not None:
             self._hub.spawn(self._found(self._claims, room, visitor))
+
+    @staticmethod
+    def remember(room: Room, visitor: Visitor) -> None:
+        """As which user the site vouches for him."""
+        room.login = login_of(visitor)
 
     async def _found(self, claims: Claims, room: Room, visitor: Visitor) -> None:
         try:

@@ -172,6 +172,7 @@ class ChatRooms:
             self.start(room, stored.opened_at)
         await self._hub.log.durable(self._hub.last_seq)
         self._vouched.look_up(room, visitor)
+        self._places.begin()
         return self._shown(room)
 
     def start(self, room: Room, at: float) -> None:

@@ -1,0 +1,117 @@
+"""The chats, put together: everything between the store, the hub and the visitors' server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from cti_gateway.chat.agents import AgentChats
+from cti_gateway.chat.clocks import Clocks
+from cti_gateway.chat.ending import Ending
+from cti_gateway.chat.identity import Claims, Vouched
+from cti_gateway.chat.letters import Send
+from cti_gateway.chat.mirror import Mirror
+from cti_gateway.chat.oversight import ChatOversight
+from cti_gateway.chat.place import Places
+from cti_gateway.chat.post import Post, Surveys
+from cti_gateway.chat.promises import Promises
+from cti_gateway.chat.room import Room
+from cti_gateway.chat.rooms import Rooms
+from cti_gateway.chat.rules import SiteRules
+from cti_gateway.chat.search import Indexing
+from cti_gateway.chat.speech import Speech
+from cti_gateway.chat.takeover import TakeOver
+from cti_gateway.chat.visitors import ChatRooms
+from cti_gateway.chat.wrap_up import WrapUps
+from interaction_log import events as e
+from routing.hours import Hours
+from webchat.ports import VisitorScreens
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cti_gateway.hub import Hub
+    from interaction_log.store.chats import StoredChats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatParts:
+    """What chats stand on. ``region``: ISO 3166-1 alpha-2; ``hours`` by PBX and queue; ``index`` puts an ended chat
+    into the full text."""
+
+    sites: Mapping[str, SiteRules]
+    region: str = "CN"
+    hours: Mapping[tuple[str, str], Hours] = field(default_factory=dict)
+    claims: Claims | None = None
+    surveys: Surveys | None = None
+    sender: str = ""
+    send: Send | None = None
+    index: Callable[[str, str], Any] | None = None
+    tell_agents: bool = False
+    """Whether agents are told of a supervisor who joins silently."""
+
+
+class ChatDesk:
+    """All of it. ``chats`` goes to the visitors' server, ``rooms`` to the hub's snapshots; ``stop`` ends the clocks."""
+
+    def __init__(self, hub: Hub, store: StoredChats, parts: ChatParts) -> None:
+        self.hub, self.store, self.parts = hub, store, parts
+        self.rooms = rooms = Rooms(hub)
+        self.speech = speech = Speech(rooms, store, hub.wall)
+        self.ending = ending = Ending(rooms, store)
+        self.mirror = Mirror(rooms, speech)
+        self.vouched = Vouched(hub, parts.claims, parts.region)
+        self.vouched.rooms = rooms.all
+        self.places = Places(rooms, hub.dispatch, parts.hours)
+        self.post = Post(rooms, store, parts.surveys, parts.sites, ending, parts.sender, parts.send)
+        self.promises = Promises(rooms, store, parts.sites, speech, ending, parts.region)
+        self.clocks = Clocks(rooms, speech, ending, store, parts.sites)
+        self.promises.let_choose = self.clocks.let_choose
+        self.wrap_ups = WrapUps(rooms)
+        self.indexing = Indexing(rooms, self.post.whole, parts.index)
+        self.agents = AgentChats(rooms, speech, store, ending)
+        self.agents.send_on = hub.dispatch.send_on
+        self.agents.ask_cobrowse = self._ask_cobrowse
+        self.oversight = ChatOversight(rooms, speech, parts.tell_agents)
+        self.chats = ChatRooms(
+            rooms,
+            store,
+            parts.sites,
+            speech=speech,
+            ending=ending,
+            vouched=self.vouched,
+            places=self.places,
+            mirror=self.mirror,
+            post=self.post,
+            promises=self.promises,
+        )
+        self._join()
+
+    def _join(self) -> None:
+        hub = self.hub
+        hub.listen(self.rooms.noted, Rooms.HEARS)
+        hub.listen(self.vouched.chosen, [e.CustomerIdentified])
+        hub.listen(self.promises.moved, [e.CallbackAttempted, e.CallbackClosed])
+        hub.desk.add(self.agents.methods(hub.desk.methods))
+        hub.supervision.add(self.oversight.methods)
+        hub.chat_views = self.rooms.views
+        hub.dispatch.on_divert = self.promises.waited_too_long
+
+    def _ask_cobrowse(self, room: Room, agent: str, on: bool) -> Any:
+        rules = self.parts.sites.get(room.site)
+        return self.mirror.ask(room, agent, on, allowed=rules is not None and rules.cobrowse)
+
+    def attach(self, screens: VisitorScreens) -> None:
+        """The visitors' browsers are here."""
+        self.rooms.screens = screens
+
+    async def start(self) -> None:
+        """Take over the conversations of before. After the hub's own state was restored."""
+        await TakeOver(self).run()
+
+    async def stop(self) -> None:
+        """No clock runs any more."""
+        self.clocks.stop()
+        self.places.stop()
+        self.wrap_ups.stop()

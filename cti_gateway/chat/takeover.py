@@ -1,0 +1,88 @@
+"""A start: conversations that were open go on. The store and the log are made to agree, nothing is lost."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from cti_gateway.chat.room import Room
+from interaction_log.chats import StoredConversation
+from interaction_log.devices import at_console
+from interaction_log.interaction import Interaction
+from interaction_log.records import NotFound
+from webchat.ports import Visitor
+
+if TYPE_CHECKING:
+    from cti_gateway.chat.setup import ChatDesk
+
+log = logging.getLogger(__name__)
+NEWEST = 30
+
+
+class TakeOver:
+    """Done once."""
+
+    def __init__(self, desk: ChatDesk) -> None:
+        self._desk = desk
+
+    async def run(self) -> None:
+        """Every open conversation of the store gets its room again."""
+        for stored in await self._desk.store.open_ones():
+            try:
+                await self._one(stored)
+            except Exception:  # one that cannot be taken over must not keep the others out
+                log.exception("a conversation could not be taken over")
+        if self._desk.rooms.all:
+            self._desk.places.begin()
+
+    async def _one(self, stored: StoredConversation) -> None:
+        desk = self._desk
+        room = desk.chats.room_of(stored)
+        await self._known(room, stored)
+        before = max(0, stored.last - NEWEST)
+        for line in await desk.store.lines(stored.id, before):
+            room.keep(line)
+        room.online, room.gone_at = False, desk.hub.wall()
+        one = desk.hub.distributor.interactions.get(stored.id)
+        desk.rooms.add(room)
+        if one is None:
+            desk.chats.start(room, stored.opened_at)  # it was committed, and we died before the log knew
+        elif one.ended:
+            room.ended_by = "closed"
+            desk.ending.settle(room)
+            return
+        else:
+            _people(room, one)
+        self._clocks(room)
+
+    async def _known(self, room: Room, stored: StoredConversation) -> None:
+        desk = self._desk
+        try:
+            visitor = await desk.store.visitor(stored.visitor)
+        except NotFound:
+            return
+        who = Visitor(
+            id=visitor.id, site=visitor.site, subject=visitor.subject, attributes=dict(visitor.attributes)
+        )
+        room.verified = who.subject is not None
+        desk.vouched.remember(room, who)
+
+    def _clocks(self, room: Room) -> None:
+        said = [line for line in room.lines if line.by != "system"]
+        if said:
+            room.spoke_at, room.spoke_by = said[-1].at, said[-1].by
+        self._desk.clocks.listen(room)
+        self._desk.clocks.watch_presence(room)
+
+
+def _people(room: Room, one: Interaction) -> None:
+    """Who has it, as the log says."""
+    for segment in one.segments:
+        agent = at_console(segment.agent)
+        if segment.open and agent is not None:
+            room.members[agent] = None
+    if room.members:
+        room.move("connected")
+    visit = one.waiting_in()
+    if visit is not None:
+        room.queue = visit.queue
