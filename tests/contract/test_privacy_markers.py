@@ -174,7 +174,7 @@ def plant(connection: sa.Connection, one: personal.Personal, of: str, known: lis
     The ids of the rows that are there then; ``None``: no row of it could be hers yet.
     """
     person, _shared = person_of(connection, of)
-    keys = [c.name for c in one.table.primary_key]
+    keys = [c.name for c in one.table.primary_key] + ["visitor"] * ("visitor" in one.table.c)
 
     def found() -> list[str]:
         rows = connection.execute(sa.select(one.table).where(one.of(person))).mappings()
