@@ -84,6 +84,13 @@ export class Client {
     await this.dial(false)
   }
 
+  /** Connect; resolves when the server has greeted us, or after a while without it. */
+  async ready(): Promise<void> {
+    void this.connect()
+    for (let left = 100; left > 0 && this.session.link !== 'on'; left--)
+      await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+
   /** The site vouches for its user: from now on he is the visitor. */
   async identify(userToken: string): Promise<void> {
     this.identity.userToken = userToken
