@@ -16,7 +16,6 @@ from agent_console.sentences import of_schema
 from agent_console.strict_json import BadJson, check
 from agent_console.wire import (
     CLIENT_COMMANDS,
-    LATER_COMMANDS,
     Ack,
     ClientCommand,
     Identify,
@@ -47,7 +46,7 @@ def parse(name: str, data: Any, models: Mapping[str, type[ClientCommand]] = CLIE
     """The validated command, or why it is none."""
     model = models.get(name)
     if model is None:
-        return _unknown(name)
+        return refused("unknown_command", "There is no such command.")
     if not isinstance(data, dict):
         return refused("invalid", "A command is one JSON object.")
     try:
@@ -78,13 +77,6 @@ def _with_customer(command: Identify) -> Identify | Ack:
             return _invalid(bad, "create.")
         command.create = customer.model_dump(exclude_unset=True)
     return command
-
-
-def _unknown(name: str) -> Ack:
-    if name in LATER_COMMANDS:
-        words = name.replace("_", " ")
-        return refused("not_supported", f"This version cannot {words} from the console yet; please use the phone.")
-    return refused("unknown_command", "There is no such command.")
 
 
 class Commands:

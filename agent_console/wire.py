@@ -662,7 +662,8 @@ class VisitorView(TypedDict):
 class ChatView(TypedDict):
     """A conversation as its agents see it. ``last``: its highest number; ``seen``: the highest that the visitor saw;
     ``read``: the highest that this agent saw; ``members``: agents in it; ``joined``: supervisors; ``idle_at``: when it
-    closes by itself; ``lines``: the newest ones (all by ``GET /api/chats/{id}/lines?after=&before=&limit=``)."""
+    closes by itself; ``lines``: the newest ones when it is shown first, none in a later ``chat`` message (all by
+    ``GET /api/chats/{id}/lines?after=&before=&limit=``)."""
 
     interaction_id: str
     state: Literal["waiting", "offered", "talking", "ended"]
@@ -1105,6 +1106,17 @@ class AcknowledgeAlarm(ClientCommand):
     alarm: Annotated[str, Field(min_length=1, max_length=64)]
 
 
+class JoinChat(OnInteraction):
+    """Read a chat and write in it. ``silent``: the visitor does not see it, and what one writes is for colleagues."""
+
+    why: Why
+    silent: bool = False
+
+
+class LeaveChat(OnInteraction):
+    """Out of a chat that one joined."""
+
+
 SUPERVISOR_COMMANDS: dict[str, type[ClientCommand]] = {
     "listen": Listen,
     "stop_listening": StopListening,
@@ -1114,6 +1126,9 @@ SUPERVISOR_COMMANDS: dict[str, type[ClientCommand]] = {
     "pause_queue": PauseQueue,
     "resume_queue": ResumeQueue,
     "take_over": TakeOver,
+    "join_chat": JoinChat,
+    "leave_chat": LeaveChat,
+    "chat_send": ChatSend,
     "assign": Assign,
     "set_skill": SetSkill,
     "send_message": SendMessage,

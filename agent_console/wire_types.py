@@ -27,15 +27,14 @@ SUPERVISORS = """\
 ## Supervisor to server
 
 Namespace `/supervisor`, for supervisors and administrators; it gets `snapshot`, `agent_state`, `interaction`, `queues`,
-`taps`, `notice` and `command_result` of all. Commands are acknowledged as those of agents. Each is kept in the audit
-trail with its `why`, refused ones too.
+`taps`, `alarms`, `staff_message`, `notice` and `command_result` of all. Commands are acknowledged as those of agents.
+Each is kept in the audit trail with its `why`, refused ones too.
 """
 WIRE = Declarations(wire, wire.Numbered)
 
 
 def typescript() -> str:
     """The whole of ``wire.ts``."""
-    later = "".join(f'  "{name}",\n' for name in sorted(wire.LATER_COMMANDS))
     names = "".join(f'  "{name}",\n' for name in wire.SERVER_EVENTS)
     heard, asked = "(message: {}) => void", "(command: {}, ack: (answer: Ack) => void) => void"
     return "\n".join(
@@ -52,8 +51,6 @@ def typescript() -> str:
                 "ClientToServerEvents", "For `Socket<…, ClientToServerEvents>`.", wire.CLIENT_COMMANDS, asked
             ),
             f"export const SERVER_EVENT_NAMES = [\n{names}] as const satisfies readonly (keyof SERVER_EVENTS)[];\n",
-            f"/** Commands that this version refuses with `not_supported`. */\n"
-            f"export const LATER_COMMANDS = [\n{later}] as const;\n",
         ]
     )
 
@@ -63,7 +60,6 @@ def catalogue() -> str:
     commands = {**wire.CLIENT_COMMANDS, **wire.SUPERVISOR_COMMANDS}
     used = {*wire.SERVER_EVENTS.values(), *commands.values()}
     things = [k for k in WIRE.declared() if k not in used and not issubclass(k, wire.ClientCommand)]
-    later = ", ".join(f"`{name}`" for name in sorted(wire.LATER_COMMANDS))
     return "\n".join(
         [
             f"# Events of the console\n\n<!-- {MADE} -->\n",
@@ -71,7 +67,7 @@ def catalogue() -> str:
             "## Server to console\n",
             *(WIRE.section(name, kind) for name, kind in wire.SERVER_EVENTS.items()),
             "## Console to server\n\nEach is acknowledged within a second with `Ack`; the same `id` again does nothing"
-            f" twice. Refused with `not_supported` in this version: {later}.\n",
+            " twice.\n",
             *(WIRE.section(name, kind) for name, kind in wire.CLIENT_COMMANDS.items()),
             SUPERVISORS,
             *(WIRE.section(name, kind) for name, kind in wire.SUPERVISOR_COMMANDS.items()),

@@ -48,6 +48,10 @@ RIGHTS: Final[Mapping[str, str]] = {
     "supervise.states": "set agents' states",
     "supervise.queues": "put agents into queues and take them out",
     "supervise.take_over": "take over an agent's call",
+    "supervise.assign": "give a waiting contact to an agent",
+    "supervise.skills": "change agents' skills",
+    "supervise.message": "send messages to agents",
+    "supervise.alarms": "set thresholds of alarms, and acknowledge alarms",
     # administration
     "catalogue.write": "set up queues, reasons, dispositions, skills, fields, segments, surveys",
     "users.write": "manage users, their roles and teams",
@@ -91,6 +95,10 @@ _SUPERVISOR: Final = _AGENT | {
     "supervise.states",
     "supervise.queues",
     "supervise.take_over",
+    "supervise.assign",
+    "supervise.skills",
+    "supervise.message",
+    "supervise.alarms",
 }
 BUILT_IN: Final[Mapping[Role, frozenset[str]]] = {
     "agent": _AGENT,

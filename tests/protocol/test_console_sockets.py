@@ -272,7 +272,7 @@ async def test_a_slow_answer_is_acknowledged_within_a_second_and_found_later() -
         ),
         ("identify", {"id": "1", "interaction_id": "i", "create": {"name": 5}}, "invalid", "create.name"),
         ("identify", {"id": "1", "interaction_id": "i"}, "invalid", "customer_id"),
-        ("send_message", {"id": "1", "interaction_id": "i"}, "not_supported", None),
+        ("send_message", {"id": "1", "text": " "}, "invalid", "text"),
         ("constructor", {"id": "1"}, "unknown_command", None),
         ("__proto__", {"id": "1"}, "unknown_command", None),
         ("connect", {"asgi.scope": {}}, "unknown_command", None),

@@ -337,15 +337,6 @@ def test_unknown_fields_of_a_command_are_ignored() -> None:
     assert taken
 
 
-@pytest.mark.parametrize("name", sorted(wire.LATER_COMMANDS))
-def test_later_commands_are_refused_in_plain_words(name: str) -> None:
-    todo, taken = commands([0.0])
-    answer: Any = todo.take("anna", name, {"id": "1"})
-    assert answer["error"]["code"] == "not_supported"
-    assert "_" not in answer["error"]["message"]
-    assert taken == []
-
-
 # --- views --------------------------------------------------------------------------------------------
 
 
