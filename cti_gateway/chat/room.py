@@ -65,6 +65,8 @@ class Room:
     asked: dict[str, None] = field(default_factory=dict)
     joined: dict[str, bool] = field(default_factory=dict)
     """Supervisors in it; whether silently."""
+    sent_on_by: str | None = None
+    """Who is passing it on."""
     last: int = 0
     seen: int = 0
     """The highest number that the visitor saw."""

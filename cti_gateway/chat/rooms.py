@@ -213,7 +213,9 @@ class Rooms:
         if agent is None or agent not in room.members or room.ended_by is not None:
             return  # with the end of it she still has it, to wrap up
         del room.members[agent]
-        self.on_event(room, "left", self.label(agent))
+        if room.sent_on_by != agent:
+            self.on_event(room, "left", self.label(agent))
+        room.sent_on_by = None
         self.take_away(room, agent)
         if not room.members:
             room.move("alone")
@@ -223,6 +225,7 @@ class Rooms:
         kind, _, queue = event.target.partition(":")
         agent = at_console(event.target)
         name = queue if kind == "queue" else self.label(agent or event.target)
+        room.sent_on_by = at_console(event.device)
         self.on_event(room, "transferred", name)
 
     def _wrapped_up(self, room: Room, event: e.InteractionWrappedUp) -> None:

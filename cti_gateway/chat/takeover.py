@@ -61,9 +61,7 @@ class TakeOver:
             visitor = await desk.store.visitor(stored.visitor)
         except NotFound:
             return
-        who = Visitor(
-            id=visitor.id, site=visitor.site, subject=visitor.subject, attributes=dict(visitor.attributes)
-        )
+        who = Visitor(id=visitor.id, site=visitor.site, subject=visitor.subject, attributes=dict(visitor.attributes))
         room.verified = who.subject is not None
         desk.vouched.remember(room, who)
 
