@@ -43,7 +43,6 @@ from agent_console.choices import Choices
 from agent_console.commands import Commands
 from agent_console.deps import ConsoleDeps
 from agent_console.dialling import unmasking
-from agent_console.emit import emitter_for
 from agent_console.guard import Guard, Receive, Scope, Send
 from agent_console.metrics import Metrics
 from agent_console.sip_relay import SipRelay
@@ -53,6 +52,7 @@ from agent_console.static import BrowserApp
 from agent_console.veil import Veil
 from agent_console.watch import watch_sessions
 from agent_console.wire import SUPERVISOR_COMMANDS
+from interaction_log.web.emit import emitter_for
 
 __all__ = ["ConsoleApp", "ConsoleDeps", "build_app"]
 

@@ -13,7 +13,6 @@ from pydantic import ValidationError
 from agent_console.models import NewCustomer
 from agent_console.ports import Clock
 from agent_console.sentences import of_schema
-from agent_console.strict_json import BadJson, check
 from agent_console.wire import (
     CLIENT_COMMANDS,
     Ack,
@@ -25,6 +24,7 @@ from agent_console.wire import (
     WrapUp,
 )
 from interaction_log.masking import Masked, mask_cards, without_cards
+from interaction_log.web.strict_json import BadJson, check
 
 REMEMBER_SECONDS: Final = 15 * 60.0
 REMEMBER: Final = 20_000  # 300 agents with one command every 13 s

@@ -13,12 +13,12 @@ from typing import Any, Final
 
 import orjson
 
-from agent_console.emit import Emitter, Sent
 from agent_console.feed import KEEP_SECONDS, AgentFeed, Message
 from agent_console.lens import Lens, through
 from agent_console.ports import Clock, NextSeq
 from interaction_log.records import User
 from interaction_log.rights import EVERYTHING, Sight
+from interaction_log.web.emit import Emitter, Sent
 
 AGENTS: Final = "/agent"
 SUPERVISORS: Final = "/supervisor"

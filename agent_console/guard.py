@@ -7,11 +7,11 @@ import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
-from agent_console.origin import from_our_page, header
 from agent_console.problems import answer
 from agent_console.rest_customers import IMPORT_PATHS, MAX_IMPORT
 from agent_console.sessions import SAFE
-from agent_console.strict_json import BadJson, loads
+from interaction_log.web.origin import from_our_page, header
+from interaction_log.web.strict_json import BadJson, loads
 
 LOG = logging.getLogger(__name__)
 Scope = MutableMapping[str, Any]

@@ -6,13 +6,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 
 from agent_console.deps import ConsoleDeps
-from agent_console.limits import Window
 from agent_console.models import SignIn
-from agent_console.origin import client_address
 from agent_console.problems import Problem
 from agent_console.sessions import COOKIE, Principal, check_page, signed_in
 from interaction_log.records import User
 from interaction_log.rights import rights_of
+from interaction_log.web.limits import Window
+from interaction_log.web.origin import client_address
 
 WRONG = "The name or the password is not right."
 CHECKS_AT_ONCE = 2  # a password check is meant to be slow; two cores shall not be all that they take

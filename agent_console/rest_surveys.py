@@ -8,14 +8,14 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
 
 from agent_console.deps import ConsoleDeps
-from agent_console.limits import Window
 from agent_console.models import Body
-from agent_console.origin import client_address
 from agent_console.sessions import Principal, signed_in
 from agent_console.survey_page import Ask, page, words_of
 from interaction_log.records import Conflict, NotFound, Refused
 from interaction_log.store.surveys_store import StoredSurveys
 from interaction_log.surveys import MOST_COMMENT, key_score
+from interaction_log.web.limits import Window
+from interaction_log.web.origin import client_address
 
 PAGE: Final = "/survey/{token}"
 A_MINUTE: Final = 30

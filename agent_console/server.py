@@ -18,7 +18,7 @@ from websockets.http11 import Request
 
 from agent_console.app import ConsoleApp
 from agent_console.sockets import ABORT, MAX_PACKET, WRITE
-from agent_console.sparse import make_sparse
+from interaction_log.web.sparse import make_sparse
 
 LOG = logging.getLogger(__name__)
 HEADER_BYTES: Final = 64 * 1024

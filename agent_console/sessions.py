@@ -11,12 +11,12 @@ from fastapi import Request
 
 from agent_console.access import Needs, allows, route_needs
 from agent_console.deps import ConsoleDeps
-from agent_console.origin import Header, from_our_page, header
 from agent_console.problems import Problem
 from agent_console.veil import tell
 from interaction_log import rights
 from interaction_log.records import Role, User
 from interaction_log.rights import Sight
+from interaction_log.web.origin import Header, from_our_page, header
 
 COOKIE: Final = "callweave_session"
 MAX_TOKEN: Final = 512

@@ -24,16 +24,16 @@ from agent_console.access import OVERSIGHT, allows, may_command
 from agent_console.commands import Commands, refused
 from agent_console.consoles import AGENTS, SUPERVISORS, Console, Consoles
 from agent_console.deps import ConsoleDeps
-from agent_console.emit import make_patient
 from agent_console.lens import lens_of
-from agent_console.limits import Bucket
-from agent_console.origin import from_our_page
 from agent_console.sensitive import Sensitive
 from agent_console.sessions import COOKIE, MAX_TOKEN, cookie_token, sight_of
-from agent_console.strict_json import Codec
 from agent_console.wire import Ack
 from interaction_log.records import User
 from interaction_log.rights import EVERYTHING, Sight
+from interaction_log.web.emit import make_patient
+from interaction_log.web.limits import Bucket
+from interaction_log.web.origin import from_our_page
+from interaction_log.web.strict_json import Codec
 
 LOG = logging.getLogger(__name__)
 MAX_PACKET: Final = 64 * 1024

@@ -10,13 +10,13 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final
 
-from agent_console.origin import header
 from agent_console.problems import answer
 from agent_console.sensitive import Sensitive
-from agent_console.strict_json import BadJson, parse
 from interaction_log.masking import veiled, without_cards, without_fields
 from interaction_log.records import User
 from interaction_log.rights import has
+from interaction_log.web.origin import header
+from interaction_log.web.strict_json import BadJson, parse
 
 KEY: Final = "callweave.answer"
 MASKED: Final = b"x-callweave-masked"

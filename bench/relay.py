@@ -20,7 +20,7 @@ import uvicorn
 import uvloop
 from twisted.internet.protocol import ClientFactory, Protocol
 
-from agent_console.emit import QueueEmitter, make_patient
+from interaction_log.web.emit import QueueEmitter, make_patient
 
 NAMESPACE: Final = "/agent"
 RING: Final = b"Event: DialBegin\r\n"

@@ -6,7 +6,6 @@ import time
 from typing import Final
 
 from agent_console.consoles import AGENTS, Console, Consoles
-from agent_console.emit import Sent
 from bench.codec import BANNER
 from bench.site import PBX, Site, device
 from cti_gateway.ami.actions import Action
@@ -19,6 +18,7 @@ from cti_gateway.service import LinkState
 from interaction_log import events as e
 from interaction_log.records import User
 from interaction_log.store import EventLog, Store
+from interaction_log.web.emit import Sent
 from routing.distributor import Distributor, Settings
 
 PROFILE: Final = PbxProfile(name=PBX, devices=("PJSIP/10??", "PJSIP/11??"), trunks=("PJSIP/pstn",), outbound_prefix="9")
@@ -33,7 +33,7 @@ class Packets:
         self.bytes = 0
 
     def send(self, sid: str, eio_sid: str, namespace: str, name: str, payload: str, replay: bool = False) -> Sent:
-        """See ``agent_console.emit.Emitter``."""
+        """See ``interaction_log.web.emit.Emitter``."""
         packet = f'2{namespace},["{name}",{payload}]'
         self.count += 1
         self.bytes += len(packet)

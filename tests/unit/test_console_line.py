@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from agent_console.consoles import AGENTS
-from agent_console.emit import QueueEmitter, Sent, make_patient
+from interaction_log.web.emit import QueueEmitter, Sent, make_patient
 from tests.fakes.console_stage import until
 
 

@@ -12,18 +12,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent_console import origin, rfc3339, strict_json, wire, wire_types
+from agent_console import rfc3339, wire, wire_types
 from agent_console.commands import Commands
 from agent_console.consoles import AGENTS, Console, Consoles, body_of
-from agent_console.emit import PlainEmitter, QueueEmitter, Sent, emitter_for
-from agent_console.limits import Bucket, Window
 from agent_console.sessions import credential
-from agent_console.sparse import Sparse
 from agent_console.views import interaction_view, live_state, stored_view
 from agent_console.wire import Ack, InteractionView
 from interaction_log.interaction import Hold, Interaction, Offer, QueueVisit, Segment
 from interaction_log.records import User
 from interaction_log.typescript import typescript_type
+from interaction_log.web import origin, strict_json
+from interaction_log.web.emit import PlainEmitter, QueueEmitter, Sent, emitter_for
+from interaction_log.web.limits import Bucket, Window
+from interaction_log.web.sparse import Sparse
 from tests.fakes.console_stage import until
 
 # --- JSON ---------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-from agent_console.limits import Window
+from interaction_log.web.limits import Window
 
 KINDS: Final = 200
 

@@ -1,0 +1,1 @@
+"""What the servers of agents' and of visitors' browsers have in common."""
