@@ -30,6 +30,7 @@ from config.entry import Entry
 from config.mail import Mail
 from config.privacy import Privacy, Retention
 from config.recording import Announcement, Policy, Recording
+from config.routing import Distribution, Hours
 from config.voicemail import Voicemail
 
 PREFIX: Final = "CTI_"
@@ -176,11 +177,14 @@ class Pbx(_Table):
         return self
 
 
-class Queue(_Table):
-    """What we know of a queue beside what the PBX knows. ``pbx`` may be left out when there is one PBX."""
+class Queue(Distribution):
+    """What we know of a queue beside what the PBX knows. ``pbx`` may be left out when there is one PBX.
+
+    ``pbx = ""``: a queue for chats, mails and callbacks that no PBX has.
+    """
 
     name: _Name
-    pbx: _Name
+    pbx: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{0,80}$")]
     label: Annotated[str, Field(max_length=255)] = ""
     """What people see; the name when empty."""
     service_level_seconds: Annotated[int, Strict(), Field(ge=1, le=3600)] = 20
@@ -220,6 +224,8 @@ class Settings(_Table):
     log: Log = Log()
     pbx: tuple[Pbx, ...] = ()
     queue: tuple[Queue, ...] = ()
+    hours: tuple[Hours, ...] = ()
+    """Business hours that queues name."""
     agents: Agents = Agents()
     supervision: Supervision = Supervision()
     entry: Entry | None = None
@@ -246,12 +252,24 @@ class Settings(_Table):
         if len(set(queues)) < len(queues):
             raise ValueError("queue: two have the same name on the same pbx")
         for number, one in enumerate(self.queue):
-            if one.pbx not in names:
+            if one.pbx and one.pbx not in names:
                 raise ValueError(f"queue[{number}].pbx: names no [[pbx]]")
+        self._routes_lead_somewhere()
         for number, asked in enumerate(self.entry.queue if self.entry is not None else ()):
             if asked.pbx and asked.pbx not in names:
                 raise ValueError(f"entry.queue[{number}].pbx: names no [[pbx]]")
         return self
+
+    def _routes_lead_somewhere(self) -> None:
+        times = [one.name for one in (*self.hours, *(self.entry.hours if self.entry is not None else ()))]
+        if len(set(times)) < len(times):
+            raise ValueError("hours: two have the same name")
+        for number, one in enumerate(self.queue):
+            if one.hours and one.hours not in times:
+                raise ValueError(f"queue[{number}].hours: names no [[hours]]")
+            near = {other.name for other in self.queue if other.pbx in ("", one.pbx)} - {one.name}
+            if any(over.queue not in near for over in one.overflow):
+                raise ValueError(f"queue[{number}].overflow: names no other [[queue]] of the same pbx or of none")
 
 
 def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
@@ -401,11 +419,11 @@ def _secret_in(path: Path, where: str) -> str:
 
 
 def _default_pbx(data: dict[str, Any]) -> None:
-    """A queue without ``pbx`` belongs to the only one."""
+    """A queue without ``pbx`` belongs to the only one; without any PBX to none."""
     names = [one.get("name") for one in _tables(data.get("pbx"))]
-    if len(names) == 1:
+    if len(names) < 2:
         for one in _tables(data.get("queue")):
-            one.setdefault("pbx", names[0])
+            one.setdefault("pbx", names[0] if names else "")
 
 
 def _overlay(data: dict[str, Any], environ: Mapping[str, str]) -> list[str]:
@@ -487,6 +505,9 @@ def _absolute_paths(settings: Settings, base: Path) -> Settings:
         "database": database,
         "pbx": pbxs,
         "entry": entry,
+        "hours": tuple(
+            one.model_copy(update={"holidays": tuple(base / path for path in one.holidays)}) for one in settings.hours
+        ),
         "recording": recording,
         "voicemail": settings.voicemail.absolute(base),
         "privacy": settings.privacy.absolute(base, database.journal / "master.key"),

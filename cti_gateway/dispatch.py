@@ -57,6 +57,7 @@ class Dispatch:
             e.QueueEntered: self._queue_entered,
             e.QueueLeft: self._queue_left,
             e.InteractionEnded: self._ended,
+            e.CallerFound: self._found,
             e.AgentDisconnected: self._disconnected,
             e.InteractionOffered: self._rang,
             e.AgentStateChanged: self._state_changed,
@@ -112,9 +113,30 @@ class Dispatch:
         """As it stands in line: its age is that of its first queue, whatever happened since."""
         entered = [v.entered_at for v in one.queue_visits if v.entered_at is not None]
         due = min(entered, default=one.started_at or now)
-        own = self.prefer.pop(one.id, None)
+        own, head_start = self._of_customer(one, line)
         since = entered[-1] if len(entered) > 1 else None
-        return Contact(id=one.id, queue=line, channel=one.channel, due_at=due, own=own, since=since)
+        return Contact(
+            id=one.id, queue=line, channel=one.channel, due_at=due, head_start=head_start, own=own, since=since
+        )
+
+    def _of_customer(self, one: Interaction, line: str) -> tuple[str | None, float]:
+        """Whom he shall have, and how far he is ahead, by what is known of him."""
+        rule, match = self.engine.rules[line], self.hub.distributor.pops.match(one.id)
+        customer = match.customer if match is not None and match.strength == "known" else None
+        if match is None or customer is None:
+            return self.prefer.get(one.id), 0.0
+        last = (item.get("agent") for item in match.timeline)
+        found = {"customer": customer.get("agent"), "last": next((agent for agent in last if agent), None)}
+        own = self.prefer.get(one.id) or next((found[which] for which in rule.own_agent if found[which]), None)
+        return own, rule.vip_head_start if customer.get("vip") else 0.0
+
+    def _found(self, event: e.CallerFound) -> None:
+        """He is known only now: perhaps somebody's own, or important."""
+        one = self.engine.lines.waiting.get(event.interaction_id)
+        interaction = self.hub.distributor.interactions.get(event.interaction_id)
+        if one is not None and interaction is not None:
+            own, head_start = self._of_customer(interaction, one.contact.queue)
+            self.run(self.engine.known(event.interaction_id, own, head_start, self.hub.wall()))
 
     def _queue_left(self, event: e.QueueLeft) -> None:
         if event.result != "answered" and event.interaction_id in self.engine.lines.waiting:

@@ -43,7 +43,9 @@ class Lines:
         found = [
             one
             for one in live.interactions.values()
-            if not one.ended and one.channel == "voice" and one.pbx in pbxs and one.direction == "inbound" and _queue(one) in queues
+            if (one.ended, one.channel, one.direction) == (False, "voice", "inbound")
+            and one.pbx in pbxs
+            and _queue(one) in queues
         ]
         return sorted(map(self._waiting, found), key=lambda one: one["since"] or 0.0)[:_MOST]
 

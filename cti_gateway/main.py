@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from cti_gateway.retention import PrivacyWork
     from cti_gateway.voicemail import Mailboxes, Voicemail
     from interaction_log.store import LogState, Store
+    from routing.hours import Hours
     from routing.identity_ports import Identity
 
 log = logging.getLogger(__name__)
@@ -309,6 +310,7 @@ async def _put_together(gateway: Gateway, settings: Settings, demo: bool) -> Non
     _add_pbxs(gateway, settings, boxes)
     await hub.load()
     identity = _identity(gateway, settings)  # who calls is weighed from the first look-up on
+    _set_routing(hub, settings)
     await _take_over(gateway, settings, absent=demo)
     lines = Lines(hub, store.callbacks)
     deps = replace(_console_deps(gateway, settings, consoles), records=store.records)
@@ -373,6 +375,7 @@ def _reports(gateway: Gateway, settings: Settings) -> ReportAccess:
         reports=store.reports,
         customers=store.customer_views,
         orders=store.orders(settings.phone.default_region),
+        shifts=store.shifts(),
         schedules=store.schedules,
         mail=mail is not None,
     )
@@ -417,6 +420,26 @@ def _identity(gateway: Gateway, settings: Settings) -> Identity:
         upkeep=upkeep,
         shared_from=rules.shared_from,
     )
+
+
+def _set_routing(hub: Hub, settings: Settings) -> None:
+    """How each queue's chats, mails and callbacks are distributed."""
+    from cti_gateway.routing_setup import lists_of, rules_of  # noqa: PLC0415
+
+    hub.dispatch.configure(rules_of(settings.queue, _queue_hours(settings)), lists_of(settings.queue))
+
+
+def _queue_hours(settings: Settings) -> dict[tuple[str, str], Hours]:
+    """Business hours by PBX and queue."""
+    from cti_gateway.routing_setup import queue_hours  # noqa: PLC0415
+    from routing.hours import HoursError  # noqa: PLC0415
+
+    try:
+        return queue_hours(
+            settings.queue, [*settings.hours, *(settings.entry.hours if settings.entry is not None else ())]
+        )
+    except HoursError as error:
+        raise CannotStart(str(error)) from error
 
 
 async def _seed_queues(store: Store, settings: Settings) -> None:

@@ -161,7 +161,7 @@ class Windows:
                 "not_ready": q.not_ready,
             }
             for q in queue_figures(self._live)
-            if q.pbx in self._hub.pbxs  # settings may still name a PBX that is no longer attached
+            if not q.pbx or q.pbx in self._hub.pbxs  # settings may still name a PBX that is no longer attached
         ]
 
     def pbxs(self) -> list[PbxView]:

@@ -14,10 +14,10 @@ from typing import Literal
 from interaction_log.events import Channel
 from routing.acd.crew import Crew, Kind
 from routing.acd.lines import Lines, Waiting
-from routing.acd.model import Because, Command, Contact, Divert, Offer, QueueRule, Seat, Withdraw
+from routing.acd.model import PATIENT, Because, Command, Contact, Divert, Offer, QueueRule, Seat, Withdraw
 from routing.capacity import Capacity
 
-Step = Literal["ring", "own", "overflow", "longest", "offer", "again"]
+Step = Literal["ring", "own", "overflow", "longest", "offer", "again", "open"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -51,15 +51,38 @@ class Engine:
         """A contact waits from now on; one that waits already or is in somebody's hands changes nothing."""
         if contact.id in self.lines.waiting or contact.id in self.held or contact.queue not in self.rules:
             return []
-        return self._stand(self._enter(contact, now), now)
+        rule = self.rules[contact.queue]
+        begun = contact.since is not None and contact.channel not in PATIENT
+        if rule.hours is None or begun or rule.hours.is_open(now):
+            return self._stand(self._enter(contact, now), now)
+        if contact.channel not in PATIENT:
+            return [Divert(contact.id, rule.name, rule.then)]
+        self._sleep(self._enter(contact, now, asleep=True), rule.hours.next_opening(now))
+        return []
 
-    def _enter(self, contact: Contact, now: float) -> Waiting:
+    def _sleep(self, one: Waiting, until: float | None) -> None:
+        """It has its place, and is offered to nobody before its queue opens."""
+        self.lines.put(one, [])
+        if until is not None:
+            self._later(until, "open", one)
+
+    def known(self, contact: str, own: str | None, head_start: float, now: float) -> list[Command]:
+        """More is known of who waits: whom he shall have, how important he is. Too late once somebody is asked."""
+        one = self.lines.waiting.get(contact)
+        if one is None or one.offered is not None or (one.contact.own, one.contact.head_start) == (own, head_start):
+            return []
+        self.lines.remove(contact)
+        return self.due(replace(one.contact, own=own, head_start=head_start), now)
+
+    def _enter(self, contact: Contact, now: float, *, asleep: bool = False) -> Waiting:
         """A new place, which its age gives it; what time will bring is appointed."""
         rule = self.rules[contact.queue]
         start = contact.due_at - contact.head_start - rule.head_start
         self._n += 1
-        one = Waiting(contact, (start, contact.due_at, contact.id), [contact.queue], born=self._n)
+        one = Waiting(contact, (start, contact.due_at, contact.id), [contact.queue], born=self._n, asleep=asleep)
         one.ring = self._ring(one, now)
+        if asleep:
+            return one
         if contact.own in self.crew.seats and now < contact.stands_since + rule.patience:
             self._reserve(one, contact.own or "", contact.stands_since + rule.patience)
         self._appoint(one, rule, now)
@@ -213,6 +236,9 @@ class Engine:
 
     def _step(self, appointment: _Appointment, one: Waiting, now: float) -> list[Command]:
         step = appointment.step
+        if step == "open":
+            self.lines.remove(one.contact.id)
+            return self.due(replace(one.contact, since=now), now)
         if step == "offer":
             live = one.offered == appointment.which and one.version == appointment.version
             return [Withdraw(one.contact.id, appointment.which, "timeout"), *self._refused(one, now)] if live else []
@@ -257,7 +283,7 @@ class Engine:
 
     def _stand(self, one: Waiting, now: float) -> list[Command]:
         """Offer it at once where somebody is free for it, else let it stand in its lines."""
-        kinds = self.kinds(one)
+        kinds = [] if one.asleep else self.kinds(one)
         self.lines.put(one, kinds)
         for kind in kinds:
             seat = self._free_for(one, kind, now)

@@ -28,6 +28,8 @@ class Waiting:
     """Until when an agent is not asked again."""
     offered: str | None = None
     version: int = 0
+    asleep: bool = False
+    """Its queue is closed."""
 
 
 Head = tuple[tuple[float, float, str], int]

@@ -12,10 +12,13 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from interaction_log.events import Channel
+from routing.hours import Hours
 
 Order = Literal["longest_idle", "least_occupied", "most_skilled"]
 """Who of several free agents is asked first; ties go to who is idle longest."""
 
+PATIENT: Final[frozenset[Channel]] = frozenset({"email", "callback"})
+"""What can wait until it opens; a visitor in a chat does not."""
 OFFER_SECONDS: Final = 20.0
 AGAIN_SECONDS: Final = 60.0
 """For so long a contact is not offered again to an agent who declined it or let it pass."""
@@ -48,24 +51,33 @@ class Overflow:
     queue: str
 
 
+OwnAgent = Literal["customer", "last"]
+"""``customer``: who looks after him; ``last``: who had the last contact with him."""
 Following = Literal["message", "callback", "voicemail", "close"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueRule:
-    """One queue. ``teams`` empty: every team. ``longest_wait``: after it ``then`` follows; ``None``: never."""
+    """One queue. ``teams`` empty: every team. ``longest_wait``: after it ``then`` follows; ``None``: never.
+
+    ``own_agent``: who counts as a contact's own. ``hours``: outside them a chat is diverted at once, and what can wait
+    (a mail, a callback) is not offered before it opens; ``None``: always open.
+    """
 
     name: str
     head_start: float = 0.0
+    vip_head_start: float = 0.0
     rings: tuple[Ring, ...] = (Ring(),)
     order: Order = "longest_idle"
     teams: frozenset[str] = frozenset()
     offer_seconds: float = OFFER_SECONDS
     again_seconds: float = AGAIN_SECONDS
+    own_agent: tuple[OwnAgent, ...] = ("customer", "last")
     patience: float = PATIENCE_SECONDS
     overflow: tuple[Overflow, ...] = ()
     longest_wait: float | None = None
     then: Following = "message"
+    hours: Hours | None = None
 
     def __post_init__(self) -> None:
         if not self.rings or self.rings[0].after != 0.0:

@@ -32,7 +32,7 @@ def why_not(engine: Engine, contact: str, agent: str, now: float) -> list[Reason
 
 
 def _of_contact(one: Waiting, agent: str, now: float) -> list[Reason]:
-    found = []
+    found = [Reason("closed")] if one.asleep else []
     if one.offered is not None:
         found.append(Reason("offered_to", {"agent": one.offered}))
     if one.reserved not in (None, agent):

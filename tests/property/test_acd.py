@@ -11,6 +11,7 @@ from routing.acd.engine import Engine
 from routing.acd.model import Command, Contact, Divert, Need, Offer, Overflow, QueueRule, Ring, Seat, Withdraw
 from routing.acd.why import why_not
 from routing.capacity import Capacity
+from routing.hours import hours
 
 CAPACITY = Capacity(weights={"voice": 100, "chat": 40, "email": 60})
 RULES = (
@@ -224,3 +225,86 @@ def test_it_waits_as_long_as_the_queue_allows() -> None:
     engine = Engine([QueueRule(name="a", longest_wait=60, then="callback")], Capacity())
     engine.due(contact("c", 0.0), 0.0)
     assert engine.advance(60.0) == [Divert("c", "a", "callback")] and not engine.lines.waiting
+
+
+# --- business hours, hand-overs, whose own -----------------------------------------------------------
+
+HOURS = hours("UTC", ["mon-sun 09:00-17:00"])
+NIGHT, MORNING = 3 * 3600.0, 9 * 3600.0
+
+
+def test_outside_the_hours_a_chat_is_diverted_and_what_can_wait_waits_for_the_opening() -> None:
+    engine = Engine([QueueRule(name="a", hours=HOURS, then="callback", longest_wait=60)], Capacity())
+    engine.agent(seat("anna", "a"), NIGHT)
+    assert engine.due(contact("chat", NIGHT), NIGHT) == [Divert("chat", "a", "callback")]
+    assert engine.due(contact("mail", NIGHT, channel="email"), NIGHT) == []
+    assert [r.code for r in why_not(engine, "mail", "anna", NIGHT)] == ["closed"]
+    assert engine.advance(MORNING - 1) == [] and engine.next_at == MORNING
+    assert offered(engine.advance(MORNING)) == [("mail", "anna")]
+
+
+def test_what_comes_back_after_closing_time_still_stands_in_line() -> None:
+    engine = Engine([QueueRule(name="a", hours=HOURS)], Capacity())
+    engine.agent(seat("anna", "a"), MORNING)
+    evening = 17 * 3600.0
+    engine.due(contact("c", evening - 1), evening - 1)
+    engine.accepted("c", "anna", evening - 1)
+    assert engine.gone("anna", evening + 60) == []
+    assert offered(engine.agent(seat("ben", "a"), evening + 61)) == [("c", "ben")]
+
+
+def test_who_comes_back_into_line_has_the_longest_wait_anew() -> None:
+    engine = Engine([QueueRule(name="a", longest_wait=60), QueueRule(name="b", longest_wait=60)], Capacity())
+    engine.agent(seat("anna", "a"), 0.0)
+    engine.due(contact("c", 0.0), 0.0)
+    engine.accepted("c", "anna", 1.0)
+    assert engine.move("c", "b", 500.0) == [] and engine.advance(559.0) == []
+    assert engine.advance(560.0) == [Divert("c", "b", "message")]
+
+
+def test_a_colleague_who_is_chosen_is_asked_whatever_her_queues_and_then_who_sent_it() -> None:
+    engine = Engine([QueueRule(name="a", rings=(Ring(0, (Need("fr", 3),)),))], Capacity())
+    engine.agent(seat("anna", "a", fr=3), 0.0)
+    engine.agent(seat("ben"), 0.0)
+    engine.due(contact("c", 0.0), 0.0)
+    engine.accepted("c", "anna", 1.0)
+    assert engine.hand("c", "carl", 2.0) is None and engine.hand("c", "anna", 2.0) is None
+    ((one,),) = [engine.hand("c", "ben", 2.0, back_to="anna")]  # type: ignore[misc]
+    assert isinstance(one, Offer) and one.agent == "ben" and one.because.sent
+    assert offered(engine.declined("c", "ben", 3.0)) == [("c", "anna")]
+
+
+def test_who_is_asked_already_is_asked_no_more_when_another_is_chosen() -> None:
+    engine = Engine([QueueRule(name="a")], Capacity())
+    engine.agent(seat("anna", "a"), 0.0)
+    engine.agent(seat("ben", "a", idle=1.0), 1.0)
+    engine.due(contact("c", 1.0), 1.0)
+    engine.due(contact("d", 1.0), 1.0)
+    commands = engine.hand("c", "ben", 2.0)
+    assert commands is None  # he is asked for another
+    engine.declined("d", "ben", 2.0)
+    commands = engine.hand("c", "ben", 2.0)
+    assert commands is not None and commands[0] == Withdraw("c", "anna", "sent_on")
+    assert offered(commands) == [("c", "ben"), ("d", "anna")]
+
+
+def test_a_call_takes_its_part_of_the_budget_and_withdraws_what_is_offered() -> None:
+    engine = Engine([QueueRule(name="a")], Capacity())
+    engine.agent(seat("anna", "a"), 0.0)
+    assert offered(engine.due(contact("c", 0.0), 0.0)) == [("c", "anna")]
+    rings = seat("anna", "a")
+    rings.beside = ("voice",)
+    assert engine.agent(rings, 1.0) == [Withdraw("c", "anna", "agent_gone")]
+    assert [r.code for r in why_not(engine, "c", "anna", 1.0)] == ["no_room"]
+    assert offered(engine.agent(seat("anna", "a"), 2.0)) == [("c", "anna")]
+
+
+def test_more_known_of_him_moves_him_forward_and_to_his_own() -> None:
+    engine = Engine([QueueRule(name="a")], Capacity())
+    engine.agent(Seat("anna", False, frozenset({"a"})), 0.0)
+    engine.due(contact("one", 0.0), 0.0)
+    engine.due(contact("vip", 5.0), 5.0)
+    assert engine.known("vip", "anna", 60.0, 6.0) == []
+    assert [one.contact.id for one in sorted(engine.lines, key=lambda one: one.place)] == ["vip", "one"]
+    assert offered(engine.agent(seat("ben", "a"), 7.0)) == [("one", "ben")]
+    assert offered(engine.agent(seat("anna", "a"), 8.0)) == [("vip", "anna")]
