@@ -1,4 +1,4 @@
-"""Supervisors in chats: they join (silently or seen by all), write, and leave. Each act is in the audit trail before."""
+"""Supervisors in chats: they join (silently or seen by all), write, leave. Each act is in the audit trail before."""
 
 from __future__ import annotations
 

@@ -19,7 +19,6 @@ from cti_gateway.chat.promises import Promises
 from cti_gateway.chat.room import Room
 from cti_gateway.chat.rooms import Rooms
 from cti_gateway.chat.rules import SiteRules
-from cti_gateway.chat.search import Indexing
 from cti_gateway.chat.speech import Speech
 from cti_gateway.chat.takeover import TakeOver
 from cti_gateway.chat.visitors import ChatRooms
@@ -29,16 +28,13 @@ from routing.hours import Hours
 from webchat.ports import VisitorScreens
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from cti_gateway.hub import Hub
     from interaction_log.store.chats import StoredChats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatParts:
-    """What chats stand on. ``region``: ISO 3166-1 alpha-2; ``hours`` by PBX and queue; ``index`` puts an ended chat
-    into the full text."""
+    """What chats stand on. ``region``: ISO 3166-1 alpha-2; ``hours`` by PBX and queue."""
 
     sites: Mapping[str, SiteRules]
     region: str = "CN"
@@ -47,7 +43,6 @@ class ChatParts:
     surveys: Surveys | None = None
     sender: str = ""
     send: Send | None = None
-    index: Callable[[str, str], Any] | None = None
     tell_agents: bool = False
     """Whether agents are told of a supervisor who joins silently."""
 
@@ -69,7 +64,6 @@ class ChatDesk:
         self.clocks = Clocks(rooms, speech, ending, store, parts.sites)
         self.promises.let_choose = self.clocks.let_choose
         self.wrap_ups = WrapUps(rooms)
-        self.indexing = Indexing(rooms, self.post.whole, parts.index)
         self.agents = AgentChats(rooms, speech, store, ending)
         self.agents.send_on = hub.dispatch.send_on
         self.agents.ask_cobrowse = self._ask_cobrowse

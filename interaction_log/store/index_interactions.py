@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from interaction_log.store import chat_words
 from interaction_log.store.index import Doc
 from interaction_log.store.schema import dispositions, interactions, legs, queue_visits, queues, users
 from interaction_log.store.statements import Among
@@ -38,7 +39,8 @@ def docs(connection: sa.Connection, ids: Sequence[str]) -> list[Doc]:
     for row in _WHERE(connection, here):
         been[row.interaction_id].append(row.queue)
     names = _Names(connection, {one for some in had.values() for one in some})
-    return [_doc(row, had[row.id], been[row.id], names) for row in rows]
+    said = chat_words.words(connection, [row.id for row in rows if row.channel == "chat"])
+    return [_doc(row, had[row.id], been[row.id], names, said.get(row.id, "")) for row in rows]
 
 
 class _Names:
@@ -68,11 +70,11 @@ def _line(words: Iterable[str | None]) -> str:
     return " · ".join(dict.fromkeys(word for word in words if word))
 
 
-def _doc(row: Any, agents: list[str], been: list[str], names: _Names) -> Doc:
+def _doc(row: Any, agents: list[str], been: list[str], names: _Names, said: str) -> Doc:
     called = json.loads(row.public).get("customer_name")
     who = list(dict.fromkeys(agents))
     visited = sorted({*been, *filter(None, [row.queue])})
-    lines = [row.notes, called, names.disposition(row.disposition), names.queues(visited), names.agents(who)]
+    lines = [row.notes, called, names.disposition(row.disposition), names.queues(visited), names.agents(who), said]
     return Doc(
         KIND,
         row.id,

@@ -36,6 +36,11 @@ def use(key_file: Path) -> None:
     _Site.master, _Site.path = load(key_file), key_file
 
 
+def master() -> MasterKey | None:
+    """The key of this process."""
+    return _Site.master
+
+
 def key_file() -> Path | None:
     """For a child of this process."""
     return _Site.path

@@ -85,7 +85,8 @@ class ChatFloor:
         stores: Any = (self.log, self.customers, Users(), Catalogue())
         self.hub = Hub(Distributor(Settings()), *stores, wall=lambda: self.now)
         self.hub.attach(self.screens)
-        site = SiteRules(**({"key": SITE, "queues": {QUEUE: "", "sales": ""}, "trail": True} | rules))
+        given: dict[str, Any] = {"key": SITE, "queues": {QUEUE: "", "sales": ""}, "trail": True} | rules
+        site = SiteRules(**given)
         self.parts: dict[str, Any] = {"sites": {SITE: site}}
 
     async def start(self, **parts: Any) -> None:
@@ -121,6 +122,9 @@ class ChatFloor:
 
     async def say(self, visitor: Visitor, text: str = "hello", **more: Any) -> Any:
         return await self.chats.say(visitor, visitors.Say(**({"id": str(uuid.uuid4()), "text": text} | more)))
+
+    async def current(self, visitor: Visitor) -> Any:
+        return await self.chats.current(visitor)
 
     # --- agents ----------------------------------------------------------------------------------------
 

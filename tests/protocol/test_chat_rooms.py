@@ -248,7 +248,7 @@ async def test_who_is_gone_for_long_is_not_waited_for(tmp_path: Path) -> None:
         floor.desk.clocks.fired(f"gone:{chat}")
         one = floor.hub.distributor.interactions[chat]
         assert (one.outcome, one.ended_by) == ("abandoned", "system")
-        assert (await floor.chats.current(visitor))["ended_by"] == "idle"
+        assert (await floor.current(visitor))["ended_by"] == "idle"
 
 
 async def test_wrap_up_by_the_agent_and_by_time(tmp_path: Path) -> None:
@@ -297,7 +297,7 @@ async def test_conversations_go_on_after_a_crash(tmp_path: Path) -> None:
             room = fresh.desk.rooms.all[chat]
             assert (room.state, list(room.members), room.last) == ("talking", ["anna"], 2)
             assert fresh.desk.rooms.all[waiting].state == "waiting"
-            assert (await fresh.chats.current(waits))["position"] == 1
+            assert (await fresh.current(waits))["position"] == 1
             assert (await fresh.say(talks, "after it"))["number"] == 3
             assert (await fresh.send(chat, "still here"))["ok"]
             texts = [line["text"] for line in await fresh.chats.lines(talks, visitors.Fetch())]
