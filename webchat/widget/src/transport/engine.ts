@@ -98,7 +98,6 @@ class OverWebSocket extends Engine {
   }
 
   protected hangUp(): void {
-    this.socket.onmessage = this.socket.onclose = this.socket.onerror = null
     this.socket.close()
   }
 }
