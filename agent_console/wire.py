@@ -452,6 +452,8 @@ class ScreenPop(Numbered):
     waited_seconds: float | None
     pbx_received_at: float | None
     emitted_at: float
+    until: NotRequired[float]
+    """When an offered chat or mail goes to somebody else."""
     consultation: NotRequired[bool]
     """A colleague asks about this customer; the call is not this agent's (yet)."""
 

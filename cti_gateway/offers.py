@@ -24,6 +24,7 @@ class _Open:
     offer_id: str
     agent: str
     at: float
+    until: float
 
 
 class Offers:
@@ -41,7 +42,7 @@ class Offers:
             self._over(command.contact, _RESULTS.get(command.reason, "cancelled"))
             return
         now = self._hub.wall()
-        one = self._open[command.contact] = _Open(str(uuid.uuid4()), command.agent, now)
+        one = self._open[command.contact] = _Open(str(uuid.uuid4()), command.agent, now, now + command.seconds)
         offered = e.InteractionOffered(
             at=now,
             interaction_id=command.contact,
@@ -51,6 +52,11 @@ class Offers:
             queue=queue_of(command.because.queue)[1],
         )
         self._hub.take([offered])
+
+    def until(self, contact: str) -> float | None:
+        """When (Unix seconds) the offer of this contact goes to somebody else; ``None``: it is not offered."""
+        one = self._open.get(contact)
+        return one.until if one is not None else None
 
     def _over(self, contact: str, result: e.OfferResult) -> None:
         one = self._open.pop(contact, None)

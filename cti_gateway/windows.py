@@ -69,7 +69,9 @@ class Windows:
         now = self._hub.wall()
         visit = one.waiting_in()
         since = visit.entered_at if visit is not None else one.started_at
+        until = self._hub.dispatch.offers.until(interaction_id)
         return {
+            **({"until": until} if until is not None else {}),
             "interaction": interaction_view(one, self._known_name(one)),
             "customer": match.customer if match is not None else None,
             "candidates": match.candidates if match is not None else [],

@@ -392,6 +392,7 @@ export interface ScreenPop extends Numbered {
   waited_seconds: number | null;
   pbx_received_at: number | null;
   emitted_at: number;
+  until?: number;
   consultation?: boolean;
 }
 
@@ -568,7 +569,7 @@ export interface VisitorView {
   form: Record<string, string>;
 }
 
-/** A conversation as its agents see it. `last`: its highest number; `seen`: the highest that the visitor saw; `read`: the highest that this agent saw; `members`: agents in it; `joined`: supervisors; `idle_at`: when it closes by itself; `lines`: the newest ones (all by `GET /api/chats/{id}/lines?after=&before=&limit=`). */
+/** A conversation as its agents see it. `last`: its highest number; `seen`: the highest that the visitor saw; `read`: the highest that this agent saw; `members`: agents in it; `joined`: supervisors; `idle_at`: when it closes by itself; `lines`: the newest ones when it is shown first, none in a later `chat` message (all by `GET /api/chats/{id}/lines?after=&before=&limit=`). */
 export interface ChatView {
   interaction_id: string;
   state: "waiting" | "offered" | "talking" | "ended";
@@ -873,6 +874,16 @@ export interface AcknowledgeAlarm extends ClientCommand {
   alarm: string;
 }
 
+/** Read a chat and write in it. `silent`: the visitor does not see it, and what one writes is for colleagues. */
+export interface JoinChat extends OnInteraction {
+  why: string;
+  silent?: boolean;
+}
+
+/** Out of a chat that one joined. */
+export interface LeaveChat extends OnInteraction {
+}
+
 /** Server to console: event name to message. */
 export interface SERVER_EVENTS {
   snapshot: Snapshot;
@@ -949,6 +960,9 @@ export interface SUPERVISOR_COMMANDS {
   pause_queue: PauseQueue;
   resume_queue: ResumeQueue;
   take_over: TakeOver;
+  join_chat: JoinChat;
+  leave_chat: LeaveChat;
+  chat_send: ChatSend;
   assign: Assign;
   set_skill: SetSkill;
   send_message: SendMessage;
