@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from interaction_log.store.customer_views import CustomerViews
 from interaction_log.store.orders import StoredOrders
+from interaction_log.store.shifts import StoredShifts
 from interaction_log.store.report_schedules import StoredSchedules
 from interaction_log.store.reports import StoredReports
 
@@ -17,5 +18,6 @@ class ReportAccess:
     reports: StoredReports
     customers: CustomerViews
     orders: StoredOrders
+    shifts: StoredShifts
     schedules: StoredSchedules
     mail: bool = False

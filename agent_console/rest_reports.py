@@ -91,6 +91,13 @@ class CustomersQuery(Body):
     format: Literal["json", "csv", "xlsx"] = "json"
 
 
+class ZoneQuery(Body):
+    """``tz``: of times without an offset."""
+
+    model_config = Body.model_config | {"strict": False}
+    tz: Annotated[str, Field(max_length=64)] = "UTC"
+
+
 class OrdersQuery(Body):
     """``tz``: of days without a time; ``currency``: of rows without one."""
 
@@ -179,6 +186,7 @@ def routes(deps: ConsoleDeps) -> APIRouter:
         _tables(router, parts)
         _check(router, parts)
         _customers(router, parts)
+        _shifts(router, parts)
         _schedules(router, parts)
         _runs(router, parts)
     return router
@@ -298,6 +306,23 @@ def _customers(router: APIRouter, parts: _Parts) -> None:
         if not query.dry_run:
             details = {"created": str(report.created), "updated": str(report.updated)}
             parts.deps.live.administered(who.user.name, "import_orders", "orders", details)
+        return asdict(report) | {"refused": [asdict(one) | coded(one.reason) for one in report.refused]}
+
+
+def _shifts(router: APIRouter, parts: _Parts) -> None:
+    @router.get("/shifts", dependencies=[Depends(parts.reader)])
+    async def shifts() -> dict[str, int]:
+        """How many stretches are planned."""
+        return {"count": await parts.access.shifts.count()}
+
+    @router.post("/shifts", openapi_extra=UPLOAD)
+    async def take(
+        request: Request, query: Annotated[ZoneQuery, Query()], who: Annotated[Principal, Depends(parts.writer)]
+    ) -> dict[str, Any]:
+        """Planned shifts out of a CSV file (field ``file``: agent, from, to, kind); refused rows with their reason."""
+        report = await parts.access.shifts.import_csv(await uploaded(request), zone=query.tz)
+        details = {"taken": str(report.taken), "replaced": str(report.replaced)}
+        parts.deps.live.administered(who.user.name, "import_shifts", "shifts", details)
         return asdict(report) | {"refused": [asdict(one) | coded(one.reason) for one in report.refused]}
 
 

@@ -193,6 +193,11 @@ SENTENCES: Final[Mapping[str, str]] = {
     "no_amount": "is no amount (1234.50)",
     "order_nobody": "no customer is known by this",
     "order_several": "several customers are known by this",
+    "shift_agent": "there is no such user",
+    "shift_end": "is not after the beginning, or more than a day later",
+    "shift_kind": "is neither work nor break",
+    "shift_time": "is no time (2026-11-01T09:00)",
+    "shift_overlaps": "overlaps another row of this agent",
 }
 """English by code."""
 

@@ -374,10 +374,28 @@ METRICS: Final[tuple[Metric, ...]] = (
         None,
     ),
     Metric(
+        "planned",
+        "seconds",
+        "what was planned for the agent in the period, until now (work and breaks)",
+        "planned_shifts",
+        _AGENTS,
+        _seconds("planned"),
+        None,
+    ),
+    Metric(
         "adherence",
         "percent",
-        "(READY + OFFERED + BUSY + WRAP_UP) ÷ signed in: the share of the signed-in time at work or ready for it. "
-        "There are no planned shifts, so it is kept to the states",
+        "planned seconds in a state that fits ÷ planned seconds. Work is kept in READY, OFFERED, BUSY and WRAP_UP, a "
+        "break in NOT_READY or signed out; empty without a plan",
+        "planned_shifts; agent_states",
+        _AGENTS,
+        _share(("adhered",), ("planned",)),
+        None,
+    ),
+    Metric(
+        "availability",
+        "percent",
+        "(READY + OFFERED + BUSY + WRAP_UP) ÷ signed in: the share of the signed-in time at work or ready for it",
         "agent_states",
         _AGENTS,
         _share(("in_ready", "in_offered", "in_busy", "in_wrap_up"), ("signed_in",)),

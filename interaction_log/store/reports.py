@@ -19,7 +19,7 @@ from interaction_log.reports import GROUPS, Behind, Cell, Check, Question, Table
 from interaction_log.rights import EVERYTHING, Sight
 from interaction_log.segments import parse
 from interaction_log.store import cursor as cursors
-from interaction_log.store import reports_check, reports_sql, reports_states
+from interaction_log.store import reports_check, reports_sql, reports_states, shifts
 from interaction_log.store.custom_fields import defined
 from interaction_log.store.interactions import _COLUMNS, _item
 from interaction_log.store.reading import Reading
@@ -250,6 +250,11 @@ def _states(connection: sa.Connection, asked: Asked) -> Sums:
     return {at: sums for at, sums in found.items() if asked.sight.sees_agent(at[0])}
 
 
+def _plans(connection: sa.Connection, asked: Asked) -> Sums:
+    found = shifts.kept(connection, asked.scope(connection), asked.cut)
+    return {at: sums for at, sums in found.items() if asked.sight.sees_agent(at[0])}
+
+
 def _holds(connection: sa.Connection, asked: Asked) -> Sums:
     """Holds of an agent's telephone, with the first stretch that it had in the contact."""
     found: Sums = {}
@@ -266,7 +271,7 @@ def _holds(connection: sa.Connection, asked: Asked) -> Sums:
 _PARTS: Final[Mapping[str, Sequence[Any]]] = {
     "queues": (partial(_one, 0), partial(_one, 1), partial(_one, 2)),
     "contacts": (partial(_one, 0), partial(_one, 1), partial(_one, 2)),
-    "agents": (partial(_one, 0), partial(_one, 1), partial(_one, 2), _states, _holds),
+    "agents": (partial(_one, 0), partial(_one, 1), partial(_one, 2), _states, _holds, _plans),
 }
 
 

@@ -26,6 +26,16 @@ orders: Final = sa.Table(
     sa.Index("orders_by_time", "ordered_at"),
 )
 
+shifts: Final = sa.Table(
+    "planned_shifts",
+    metadata,
+    sa.Column("agent", sa.String, primary_key=True),
+    sa.Column("from_at", sa.Double, primary_key=True),
+    sa.Column("to_at", sa.Double, nullable=False),
+    sa.Column("kind", sa.String, nullable=False),  # work | break
+    sa.Index("shifts_by_time", "from_at"),
+)
+
 report_schedules: Final = sa.Table(
     "report_schedules",
     metadata,
@@ -63,5 +73,6 @@ _asked = callbacks.c.requested_in.is_not(None)
 sa.Index("callbacks_requested_in", callbacks.c.requested_in, sqlite_where=_asked, postgresql_where=_asked)
 
 register(Personal(table=orders, of=customer(orders.c.customer_id), erase="delete"))
+free(shifts, "when the site's own people work")
 free(report_schedules, "addresses of colleagues, chosen by them; no customer's")
 free(report_runs, "times and counts")

@@ -22,6 +22,7 @@ from interaction_log.store.knowledge_store import StoredKnowledge
 from interaction_log.store.migrate import upgrade_to_head
 from interaction_log.store.missed import StoredMissed
 from interaction_log.store.orders import StoredOrders
+from interaction_log.store.shifts import StoredShifts
 from interaction_log.store.reading import Reading
 from interaction_log.store.recordings import StoredRecordings
 from interaction_log.store.report_schedules import StoredSchedules
@@ -113,6 +114,10 @@ class Store:
             writing,
             opened(reading, writing, master_key) if master_key is not None else None,
         )
+
+    def shifts(self) -> StoredShifts:
+        """What agents are planned to do."""
+        return StoredShifts(self._reading, self._writing)
 
     def orders(self, region: str) -> StoredOrders:
         """What customers bought. ``region``: ISO 3166-1 alpha-2, for local telephone numbers."""

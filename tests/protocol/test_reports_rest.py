@@ -43,7 +43,11 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
     made = month(START, contacts=400, days=3, agents=6)
     await asyncio.to_thread(write, url, made)
     access = ReportAccess(
-        reports=store.reports, customers=store.customer_views, orders=store.orders("CN"), schedules=store.schedules
+        reports=store.reports,
+        customers=store.customer_views,
+        orders=store.orders("CN"),
+        schedules=store.schedules,
+        shifts=store.shifts(),
     )
     async with stage(reports=access) as on, on.http(headers=await on.headers("sofia")) as http:
         yield Site(on, made, http)
@@ -52,7 +56,17 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
 
 async def test_agents_read_no_reports(site: Site) -> None:
     async with site.on.http(headers=await site.on.headers("anna")) as http:
-        for path in ("", "/table", "/interactions", "/check", "/customers", "/schedules", "/runs", "/orders"):
+        for path in (
+            "",
+            "/table",
+            "/interactions",
+            "/check",
+            "/customers",
+            "/schedules",
+            "/runs",
+            "/orders",
+            "/shifts",
+        ):
             got = await http.get(f"/api/reports{path}", params=ASKED if path in ("/table", "/check") else {})
             assert got.status_code == 403, path
     async with site.on.http() as http:

@@ -57,6 +57,7 @@ export const SHOWN: Record<ReportName, string[]> = {
     'acw',
     'occupancy',
     'adherence',
+    'availability',
     'signed_in',
   ],
 }
