@@ -250,7 +250,7 @@ class WindowView(TypedDict):
 class ChannelView(TypedDict):
     """One channel of a queue now. ``talking``: contacts with an agent; ``today`` begins at the site's midnight."""
 
-    channel: Literal["voice", "chat", "email"]
+    channel: Literal["voice", "chat", "email", "callback"]
     waiting: int
     longest_wait_since: float | None
     talking: int

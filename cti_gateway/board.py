@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -26,6 +26,20 @@ STEP_SECONDS: Final = 0.05
 """Between the steps: 60 agents a second, so 300 agents have their figures within five seconds, ten at once."""
 
 Key = tuple[str, str]
+
+
+def plain(queue: QueueView) -> QueueView:
+    """A queue's figures without what supervisors alone are shown."""
+    return {
+        "pbx": queue["pbx"],
+        "queue": queue["queue"],
+        "label": queue["label"],
+        "waiting": queue["waiting"],
+        "longest_wait_since": queue["longest_wait_since"],
+        "ready": queue["ready"],
+        "busy": queue["busy"],
+        "not_ready": queue["not_ready"],
+    }
 
 
 class Floor(Protocol):
@@ -51,8 +65,17 @@ class _Seen:
 class QueueBoard:
     """Who is told which figures, and when. Everything runs on the event loop."""
 
-    def __init__(self, floor: Floor, screens: Callable[[], Screens], timers: Timers) -> None:
-        self._floor, self._screens, self._timers = floor, screens, timers
+    def __init__(
+        self,
+        floor: Floor,
+        screens: Callable[[], Screens],
+        timers: Timers,
+        counted: Callable[[Sequence[QueueView]], None] = lambda views: None,
+    ) -> None:
+        """``counted`` is told of all figures whenever they were counted."""
+        self._floor, self._screens, self._timers, self._counted = floor, screens, timers, counted
+        self._all: Sequence[QueueView] = ()
+        """As supervisors were shown them last."""
         self._views: dict[Key, QueueView] = {}
         self._changed: dict[Key, int] = {}
         """The number of each queue's last change."""
@@ -89,11 +112,13 @@ class QueueBoard:
     def _count(self) -> None:
         self._counted_at = asyncio.get_running_loop().time()
         views = self._floor.queues()
-        changed, snapshots, self._snapshots = self._take(views), self._snapshots, set()
-        if changed or None in snapshots:
+        new, self._all = views != self._all, views
+        changed, snapshots, self._snapshots = self._take([plain(view) for view in views]), self._snapshots, set()
+        if new or None in snapshots:
             self._screens().publish_supervisors("queues", {"queues": views})
         if changed or snapshots:
             self._begin_round()
+        self._counted(views)
 
     def _take(self, views: list[QueueView]) -> bool:
         found = {(view["pbx"], view["queue"]): view for view in views}

@@ -16,6 +16,7 @@ from typing import Any, Final, Protocol
 
 from agent_console.ports import DeviceView, Part, Screens, Topic
 from agent_console.wire import Ack, AgentView, ClientCommand, WhyView
+from cti_gateway.alarming import Alarming
 from cti_gateway.board import QueueBoard
 from cti_gateway.campaigns import Campaigns
 from cti_gateway.control.runner import Control
@@ -23,11 +24,13 @@ from cti_gateway.desk import Desk, caller_found
 from cti_gateway.dispatch import Dispatch
 from cti_gateway.explain import why
 from cti_gateway.listeners import Listeners
+from cti_gateway.live_figures import LiveFigures
 from cti_gateway.memberships import Memberships
 from cti_gateway.pbx import Pbx
 from cti_gateway.recording import Recording
 from cti_gateway.showing import Showing
 from cti_gateway.skilled import Skilled
+from cti_gateway.staff_messages import StaffMessages
 from cti_gateway.supervision import Supervision
 from cti_gateway.timers import Timers
 from cti_gateway.windows import Windows
@@ -101,7 +104,10 @@ class Hub:
         self.timers = Timers(self._timer_fired)
         self.windows = Windows(self)
         self.showing = Showing(self)
-        self.board = QueueBoard(self.windows, lambda: self.screens, self.timers)
+        self.live = LiveFigures(self)
+        self.alarms = Alarming(self)
+        self.messages = StaffMessages(self)
+        self.board = QueueBoard(self.windows, lambda: self.screens, self.timers, self.alarms.look)
         self.desk = Desk(self)
         self.limits = Limits(distributor, LimitRules(), self._alive)
         self.campaigns = Campaigns(self.take, self._placed_by, wall)
@@ -112,8 +118,11 @@ class Hub:
         self.desk.add(self.control.methods)
         self.recording = Recording(self)
         self.desk.add(self.recording.methods)
+        self.desk.add(self.messages.methods)
         self.memberships = Memberships(self)
         self.desk.add(self.memberships.methods)
+        self.chat_views: Callable[[str], list[Any]] = lambda agent: []
+        """The chats of an agent, for her snapshot (``cti_gateway.chat``)."""
         self.tasks: set[asyncio.Task[None]] = set()
         self.last_seq = 0
         self.weigh: Callable[[str, Match], Match] = lambda interaction_id, match: match
@@ -146,7 +155,7 @@ class Hub:
             c.ShowAgent: show.show_agent,
             c.ShowQueues: lambda command: self.board.changed(),
             c.Notify: show.notify,
-            c.NotifySupervisors: show.notify_supervisors,
+            c.NotifySupervisors: self._tell_supervisors,
             c.ReportOutcome: show.report,
             c.PauseMember: lambda command: self.pbxs[command.pbx].pause(command.device, command.reason),
             c.ReleaseMember: lambda command: self.pbxs[command.pbx].pause(command.device, None, command.still),
@@ -161,6 +170,7 @@ class Hub:
         self._before.add(self.recording.saw, self.recording.hears)
         self._after.add(self._know_queue, (e.QueueSeen,))
         self._after.add(self.supervision.noted, Supervision.HEARS)
+        self._after.add(self.live.noted, LiveFigures.HEARS)
         self._after.add(self.skilled.noted, Skilled.HEARS)
         self._after.add(self.dispatch.noted, self.dispatch.hears)
         self._after.add(self.campaigns.noted, Campaigns.HEARS)
@@ -243,6 +253,10 @@ class Hub:
             return None
         return any(unique_id in pbx.tracker.topology.by_id for unique_id in one.unique_ids)
 
+    def _tell_supervisors(self, command: c.NotifySupervisors) -> None:
+        self.showing.notify_supervisors(command)
+        self.alarms.noticed(command)
+
     def _find_caller(self, command: c.FindCaller) -> None:
         self.spawn(self._look_up(command.interaction_id, self._weighed(command)))
 
@@ -260,7 +274,8 @@ class Hub:
         self.take([caller_found(self.wall(), interaction_id, match)])
 
     def _timer_fired(self, key: str) -> None:
-        if not (self.showing.fired(key) or self.board.fired(key) or self.dispatch.fired(key)):
+        ours = (self.showing.fired, self.board.fired, self.dispatch.fired, self.alarms.fired)
+        if not any(fired(key) for fired in ours):
             self.take([e.TimerFired(at=self.wall(), key=key)])
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -323,6 +338,7 @@ class Hub:
                 self.carry_out(command)
         self.recording.restore(interactions)
         self.dispatch.restore(interactions)
+        self.live.restore(interactions)
         for one in interactions:
             if one.customer_id is not None:
                 await self._look_up(one.id, self.customers.match_of(one.customer_id))
@@ -347,7 +363,12 @@ class Hub:
     def supervisor_snapshot(self) -> dict[str, Any]:
         """See ``ports.Live``."""
         self.board.shown(None)
-        return self.windows.supervisor_snapshot() | {"taps": self.supervision.taps.views()}
+        return self.windows.supervisor_snapshot() | {
+            "taps": self.supervision.taps.views(),
+            "alarms": self.alarms.views(),
+            "messages": self.messages.recent(),
+            "zone": self.live.counts.zone.key,
+        }
 
     def agents(self) -> list[AgentView]:
         """See ``ports.Live``."""
@@ -425,7 +446,7 @@ class Hub:
         await self._read_queues()
         self.skilled.queues_changed()
         self.dispatch.queues_changed()
-        self.board.changed()
+        await self.live.queues_changed()
 
     async def _reasons_changed(self, _: str) -> None:
         self.pause_reasons = {choice.code for choice in await self.catalogue.pause_reasons() if not choice.retired}

@@ -15,6 +15,7 @@ from agent_console.access import may_command
 from agent_console.wire import Ack, ClientCommand
 from cti_gateway.ami import actions
 from cti_gateway.desk import OWN_REASONS, no
+from cti_gateway.hands import Hands
 from cti_gateway.memberships import SEEN_SECONDS, Seat
 from cti_gateway.pbx import Outcome, Pbx
 from cti_gateway.taps import RING_SECONDS, Tap, Taps
@@ -47,6 +48,7 @@ class Supervision:
         """The trail; ``None`` in tests only."""
         self.tell_agent = False
         self.taps = Taps(hub, self._show_taps, self._tap_moved)
+        self.hands = Hands(hub)
         self._waiting: dict[tuple[str, str], asyncio.Future[None]] = {}
         self._refused_at: dict[tuple[str, str, str], float] = {}
         self._writing = asyncio.Lock()
@@ -59,6 +61,7 @@ class Supervision:
             "pause_queue": self._pause_queue,
             "resume_queue": self._resume_queue,
             "take_over": self._take_over,
+            **self.hands.methods,
         }
 
     def add(self, methods: Mapping[str, Callable[[User, Any], Work | Ack]]) -> None:
@@ -116,7 +119,7 @@ class Supervision:
             at=self._hub.wall(),
             actor=actor,
             action=name,
-            subject=getattr(command, "agent", actor),
+            subject=getattr(command, "agent", None) or getattr(command, "to", None) or actor,
             outcome=outcome,
             reason=getattr(command, "why", None),
             details=details,

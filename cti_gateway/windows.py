@@ -7,17 +7,28 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from agent_console.ports import DeviceView, Part
 from agent_console.views import interaction_view
 from agent_console.wire import AgentQueueView, AgentView, InteractionView, PbxView, QueuePauseView, QueueView
+from cti_gateway.board import plain
 from cti_gateway.pbx import Pbx
 from interaction_log import events as e
 from interaction_log.devices import at
 from interaction_log.interaction import Interaction
 from routing import commands as c
 from routing.agents import HOLDERS, Agent
-from routing.figures import queue_figures
 from routing.pauses import is_ours
 
 if TYPE_CHECKING:
     from cti_gateway.hub import Hub
+
+
+def in_hand(agent: Agent) -> dict[str, int]:
+    """How many contacts an agent has, by channel."""
+    found: dict[str, int] = {}
+    if agent.talking:
+        found["voice"] = len({interaction_id for interaction_id, _ in agent.talking})
+    for channel in agent.in_hand.values():
+        found[channel] = found.get(channel, 0) + 1
+    return found
+
 
 _LINK_WORDS: Final = {"connecting": "connecting", "logging_in": "connecting", "lost": "lost", "refused": "refused"}
 
@@ -150,21 +161,8 @@ class Windows:
         return [self.agent(name) for name in sorted(self._live.agents)]
 
     def queues(self) -> list[QueueView]:
-        """The figures of all queues."""
-        return [
-            {
-                "pbx": q.pbx,
-                "queue": q.queue,
-                "label": q.label,
-                "waiting": q.waiting,
-                "longest_wait_since": q.longest_wait_since,
-                "ready": q.ready,
-                "busy": q.busy,
-                "not_ready": q.not_ready,
-            }
-            for q in queue_figures(self._live)
-            if not q.pbx or q.pbx in self._hub.pbxs  # settings may still name a PBX that is no longer attached
-        ]
+        """The figures of all queues, with their channels (``live_figures``)."""
+        return self._hub.live.queues()
 
     def pbxs(self) -> list[PbxView]:
         """The state of each link. ``up`` means that what is shown is right, not only that TCP is connected."""
@@ -204,13 +202,14 @@ class Windows:
             "interactions": [interaction_view(one, self._known_name(one)) for one in mine],
             "offers": pops,
             "pops": pops,
-            "queues": self.queues(),
+            "queues": [plain(queue) for queue in self.queues()],
             "agents": self.agents(),
             "pbx": self.pbxs(),
             "transfers": self._hub.control.book.views(agent),
             "muted": self._hub.control.mutes.of(agent),
             "recording": self._hub.recording.view(),
             "chats": self._hub.chat_views(agent),
+            "messages": self._hub.messages.of_agent(agent),
         }
 
     def supervisor_snapshot(self) -> dict[str, Any]:

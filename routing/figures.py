@@ -27,10 +27,16 @@ class QueueFigures:
 
 
 def queue_figures(live: Distributor) -> list[QueueFigures]:
-    """All queues that a PBX showed us or the settings name, by PBX and name."""
+    """All queues that a PBX showed us or the settings name, by PBX and name, with who waits."""
+    found = {(one.pbx, one.queue): one for one in member_figures(live)}
+    _count_waiting(live, found)
+    return list(found.values())
+
+
+def member_figures(live: Distributor) -> list[QueueFigures]:
+    """The same with who could take a call alone: who waits is counted as it happens (``routing.live``)."""
     names = {**live.settings.queues, **dict.fromkeys(live.queues_seen)}
     found = {key: QueueFigures(*key, _label(live, key)) for key in sorted(names)}
-    _count_waiting(live, found)
     _count_members(live, found)
     return list(found.values())
 

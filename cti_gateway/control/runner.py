@@ -426,6 +426,24 @@ class Control:
             return refused(refusal)
         return self._begin(agent, command, lambda: self._bring(pbx, facts, command.interaction_id))
 
+    async def bring_to(self, agent: str, interaction_id: str) -> Outcome:
+        """A supervisor gives this waiting caller to an agent, whether or not she serves his queue."""
+        pbx, her = self.pbx_of(interaction_id), self._hub.distributor.agents.get(agent)
+        phones = self._hub.distributor.devices_of(her, pbx.name) if pbx is not None and her is not None else []
+        if pbx is None or not phones:
+            return Outcome(False, "no_phone", "The agent has no phone there.")
+        facts = facts_of(pbx.tracker, interaction_id, phones[0])
+        refusal = plans.pick_up(facts, [facts.waiting_in or ""])
+        if refusal is not None:
+            return _failed(refusal)
+        if interaction_id in self._working:
+            return Outcome(False, "still_working", "The last command on this call is still being carried out.")
+        self._working.add(interaction_id)
+        try:
+            return await self._bring(pbx, facts, interaction_id)
+        finally:
+            self._working.discard(interaction_id)
+
     async def _bring(self, pbx: Pbx, facts: Facts, interaction_id: str) -> Outcome:
         """Ring the agent; the caller keeps the place in the line until she lifts."""
         one = self._hub.distributor.interactions[interaction_id]

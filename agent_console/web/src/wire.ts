@@ -223,7 +223,7 @@ export interface WindowView {
 
 /** One channel of a queue now. `talking`: contacts with an agent; `today` begins at the site's midnight. */
 export interface ChannelView {
-  channel: "voice" | "chat" | "email";
+  channel: "voice" | "chat" | "email" | "callback";
   waiting: number;
   longest_wait_since: number | null;
   talking: number;
