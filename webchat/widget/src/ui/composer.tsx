@@ -92,6 +92,18 @@ export function Composer({ uploads }: { uploads: Uploads }) {
         data-test="write"
       />
       <div class="tools">
+        <button
+          type="button"
+          class="icon-button"
+          ref={opener}
+          aria-label={say('emoji')}
+          title={say('emoji')}
+          aria-expanded={picking}
+          onClick={() => setPicking(!picking)}
+          data-test="emoji"
+        >
+          <Icon name="smile" />
+        </button>
         {client.view?.files && (
           <>
             <button
@@ -119,18 +131,6 @@ export function Composer({ uploads }: { uploads: Uploads }) {
             />
           </>
         )}
-        <button
-          type="button"
-          class="icon-button"
-          ref={opener}
-          aria-label={say('emoji')}
-          title={say('emoji')}
-          aria-expanded={picking}
-          onClick={() => setPicking(!picking)}
-          data-test="emoji"
-        >
-          <Icon name="smile" />
-        </button>
         {client.view?.files && <span class="limit">{say('attach_limit', { size: speech.bytes(limit) })}</span>}
         <button type="submit" class="main send" aria-label={say('send')} title={say('send')} data-test="send">
           <Icon name="send" />
