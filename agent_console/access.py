@@ -136,6 +136,13 @@ ROUTES: Final[Mapping[str, Needs]] = {
     "GET /api/customers/{customer_id}/claims": _needs("customers.read"),
     "POST /api/customers/{customer_id}/claims": _needs("customers.write"),
     "DELETE /api/customers/{customer_id}/claims/{claim_id}": _needs("customers.write"),
+    # chats
+    "GET /api/chats/{interaction_id}/lines": ANYONE,  # whose: asked there
+    "POST /api/chats/{interaction_id}/files": _needs("desk.use"),
+    "GET /api/chats/files/{file_id}": ANYONE,  # whose: asked there
+    "GET /api/canned-replies": _needs("desk.use"),
+    "POST /api/canned-replies": _needs("knowledge.write"),
+    "PUT /api/canned-replies/{reply_id}": _needs("knowledge.write"),
     # the log
     "GET /api/interactions": _needs("interactions.read"),
     "GET /api/interactions/{interaction_id}": _needs("interactions.read"),

@@ -14,9 +14,11 @@ from fastapi.responses import Response
 from agent_console import (
     health,
     problems,
+    rest_alarms,
     rest_audit,
     rest_cases,
     rest_catalogue,
+    rest_chats,
     rest_colleagues,
     rest_customers,
     rest_identity,
@@ -147,9 +149,10 @@ def _api(deps: ConsoleDeps, metrics: Metrics, choices: Choices) -> FastAPI:
     api.include_router(rest_recordings.routes(deps))
     api.include_router(rest_reports.routes(deps))
     api.include_router(rest_colleagues.routes(deps))
-    for part in (rest_imports, rest_knowledge, rest_surveys):
+    for part in (rest_imports, rest_knowledge, rest_chats, rest_surveys):
         api.include_router(part.routes(deps))
     api.include_router(rest_live.routes(deps, parts))
+    api.include_router(rest_alarms.routes(deps))
 
     @api.api_route("/api/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"], include_in_schema=False)
     async def nothing(path: str, request: Request) -> Response:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from agent_console.chats import ChatAccess
+from agent_console.alarms import AlarmAccess
 from agent_console.consoles import Consoles
 from agent_console.imports import ImportAccess
 from agent_console.lines import Lines
@@ -41,6 +43,8 @@ class ConsoleDeps:
     consoles: Consoles
     missed: Missed | None = None
     reports: ReportAccess | None = None
+    alarms: AlarmAccess | None = None
+    """Thresholds and alarms; absent: none."""
     search: Search | None = None
     history: History | None = None
     teams: Teams | None = None
@@ -59,6 +63,8 @@ class ConsoleDeps:
     """Articles and call scripts."""
     surveys: StoredSurveys | None = None
     """What customers answered when they were asked how it was."""
+    chats: ChatAccess | None = None
+    """Transcripts and files of chats, and canned replies."""
     lines: Lines | None = None
     voicemail: Callable[[str, str], Path | None] = lambda pbx, mailbox: None
     """The voicemail folder of this PBX, where messages of this mailbox may be heard."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
@@ -26,6 +27,8 @@ BODY_SECONDS: Final = 15.0
 IMPORT_SECONDS: Final = 120.0
 SOCKETS: Final = "/socket.io/"
 PHONES: Final = "/sip/"
+UPLOADS: Final = re.compile(r"/api/chats/[^/]{1,64}/files")
+"""Files that agents send; each site says how large they may be."""
 POLICY: Final = (
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self' ws: wss:; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'"
@@ -95,7 +98,7 @@ class _Exchange:
         self._receive = receive
         self._send = send
         self._started = False
-        self._is_import = scope["path"] in IMPORT_PATHS
+        self._is_import = scope["path"] in IMPORT_PATHS or UPLOADS.fullmatch(scope["path"]) is not None
         self._limit = MAX_IMPORT + MULTIPART_OVERHEAD if self._is_import else MAX_BODY
         self._read = 0
 

@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 import aiosmtplib
 
-from cti_gateway.chat.views import is_private
+from agent_console.chats import is_private
 from cti_gateway.schedules import MailServer
 from interaction_log.chats import StoredLine
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
+from agent_console.chats import agent_line
 from cti_gateway.chat.room import Room
-from cti_gateway.chat.views import agent_line, chat_view, conversation_view, visitor_line
+from cti_gateway.chat.views import chat_view, conversation_view, visitor_line
 from interaction_log import events as e
 from interaction_log.chats import StoredLine
 from interaction_log.devices import at_console

@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from agent_console.wire import ChatLineView, ChatView
+from agent_console.chats import agent_line, file_view, is_private
+from agent_console.wire import ChatView
 from cti_gateway.chat.room import Room
-from interaction_log.chats import ChatFile, StoredConversation, StoredLine
-from webchat.wire import CallbackView, Conversation, FileView, Line
+from interaction_log.chats import StoredConversation, StoredLine
+from webchat.wire import CallbackView, Conversation, Line
 
 PRIVATE = "private"
 """What the visitor is shown in the place of a line that he may not read: its number must not be missing."""
-
-
-def is_private(line: StoredLine) -> bool:
-    """Lines for colleagues are kept as events that an agent wrote: all other events are the system's."""
-    return line.kind == "event" and line.by == "agent"
 
 
 def visitor_line(line: StoredLine) -> Line:
@@ -41,29 +37,7 @@ def visitor_line(line: StoredLine) -> Line:
         "kind": line.kind,
         "text": line.text,
     }
-    return {**shown, "file": _file(line.file)} if line.file is not None else shown
-
-
-def _file(one: ChatFile) -> FileView:
-    return {"id": one.id, "name": one.name, "type": one.type, "size": one.size}
-
-
-def agent_line(line: StoredLine) -> ChatLineView:
-    """One line as agents and supervisors see it."""
-    shown: dict[str, Any] = {
-        "number": line.number,
-        "id": line.id,
-        "by": line.by,
-        "name": line.name,
-        "at": line.at,
-        "kind": "text" if is_private(line) else line.kind,
-        "text": line.text,
-    }
-    if line.file is not None:
-        shown["file"] = _file(line.file)
-    if is_private(line):
-        shown["private"] = True
-    return cast("ChatLineView", shown)
+    return {**shown, "file": file_view(line.file)} if line.file is not None else shown
 
 
 def conversation_view(room: Room, agent: str | None, callback: Mapping[str, Any] | None) -> Conversation:

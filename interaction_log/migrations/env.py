@@ -3,6 +3,7 @@
 from alembic import context
 
 from interaction_log.store import (  # noqa: F401 (their tables)
+    canned_tables,
     chat_tables,
     identity_tables,
     imports_tables,

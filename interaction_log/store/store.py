@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from interaction_log.store.alarms import StoredAlarms
 from interaction_log.store.audit import StoredAudit
 from interaction_log.store.callbacks import StoredCallbacks
+from interaction_log.store.canned import StoredCanned
 from interaction_log.store.catalogue import StoredCatalogue
 from interaction_log.store.chats import StoredChats
 from interaction_log.store.customer_views import CustomerViews
@@ -69,6 +70,7 @@ class Store:
     alarms: StoredAlarms = field(init=False)
     messages: StoredMessages = field(init=False)
     chats: StoredChats = field(init=False)
+    canned: StoredCanned = field(init=False)
     privacy: StoredPrivacy | None = None
     """Absent: opened without the site's master key."""
 
@@ -79,6 +81,7 @@ class Store:
         self.messages = StoredMessages(self._reading, self._writing)
         self.identity = StoredIdentity.over(self._reading, self._writing, self.customers)
         master = self.privacy.master if self.privacy is not None else None
+        self.canned = StoredCanned(self._reading, self._writing)
         self.chats = StoredChats(self._reading, self._writing, master)
 
     @classmethod

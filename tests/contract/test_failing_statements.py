@@ -22,6 +22,7 @@ import sqlalchemy as sa
 
 from interaction_log import events as e
 from interaction_log.callback import Callback
+from interaction_log.canned import CannedReply
 from interaction_log.cases import CaseState, CaseType
 from interaction_log.chats import Ban, NewConversation, NewLine
 from interaction_log.knowledge import Draft, Text
@@ -125,6 +126,10 @@ def _key(folder: Path) -> Path:
 
     load_or_make(folder / "master.key")
     return folder / "master.key"
+
+
+def _canned(of: str) -> CannedReply:
+    return CannedReply(id=of, shortcut="hi", texts={"en": "Good morning {visitor}"})
 
 
 def _chat() -> NewConversation:
@@ -403,6 +408,8 @@ USE_CASES: list[UseCase] = [
     UseCase(
         "chats.make_visitor", lambda o: o.store.chats.make_visitor("s", "h", at=AT, expires_at=AT + 9, subject="x")
     ),
+    UseCase("canned.create", lambda o: o.store.canned.create(_canned("")), "canned"),
+    UseCase("canned.put", lambda o: o.store.canned.put(_canned(o.ids["canned"].id))),
     UseCase("chats.prolong", lambda o: o.store.chats.prolong("h", AT + 10)),
     UseCase("chats.open", lambda o: o.store.chats.open(_chat())),
     UseCase("chats.say", lambda o: o.store.chats.say("c1", NewLine(id="l1", by="visitor", at=AT, text="x"))),

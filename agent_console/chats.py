@@ -1,0 +1,66 @@
+"""What REST needs of the chats: lines as agents see them, who is in a chat now, and files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from agent_console.wire import ChatLineView
+from interaction_log.chats import ChatFile, StoredLine
+from interaction_log.store.canned import StoredCanned
+from interaction_log.store.chats import StoredChats
+
+
+class ChatFiles(Protocol):
+    """The folder of files: a name of its own for each, looked at by the site's scanner before anybody gets it."""
+
+    most: int
+    """Bytes of one file."""
+
+    async def take(self, conversation: str, name: str, media: str, content: bytes) -> ChatFile:
+        """Keep what an agent sends. Raises ``Refused`` (size, kind), ``NotFound``."""
+        ...
+
+    def place(self, file: ChatFile) -> tuple[Path, str]:
+        """Folder and name of its content."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatAccess:
+    """``concerned(user, conversation)``: whether she is in this chat, or is asked to take it, now."""
+
+    stored: StoredChats
+    canned: StoredCanned
+    concerned: Callable[[str, str], bool]
+    files: ChatFiles | None = None
+
+
+def is_private(line: StoredLine) -> bool:
+    """Lines for colleagues are kept as events that an agent wrote: all other events are the system's."""
+    return line.kind == "event" and line.by == "agent"
+
+
+def file_view(one: ChatFile) -> Any:
+    """A file as both sides see it (``wire.ChatFile``)."""
+    return {"id": one.id, "name": one.name, "type": one.type, "size": one.size}
+
+
+def agent_line(line: StoredLine) -> ChatLineView:
+    """One line as agents and supervisors see it."""
+    shown: dict[str, Any] = {
+        "number": line.number,
+        "id": line.id,
+        "by": line.by,
+        "name": line.name,
+        "at": line.at,
+        "kind": "text" if is_private(line) else line.kind,
+        "text": line.text,
+    }
+    if line.file is not None:
+        shown["file"] = file_view(line.file)
+    if is_private(line):
+        shown["private"] = True
+    return cast("ChatLineView", shown)
