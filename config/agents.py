@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
 
@@ -70,3 +71,15 @@ class Supervision(_Table):
 
     tell_agent: _Bool = False
     """Whether the agent is told while somebody listens. Ask your lawyer: in many countries she must be."""
+    timezone: Annotated[str, Field(max_length=64)] = ""
+    """In which a day of the live figures begins and quiet hours count (IANA). Empty: that of the first
+    ``[[entry.hours]]``, else UTC."""
+
+    @model_validator(mode="after")
+    def _is_known(self) -> Self:
+        if self.timezone:
+            try:
+                ZoneInfo(self.timezone)
+            except (ZoneInfoNotFoundError, ValueError, OSError):
+                raise ValueError("timezone: is no known time zone") from None
+        return self

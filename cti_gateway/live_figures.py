@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
 
 from agent_console.wire import ChannelView, QueueView, WindowView
 from interaction_log import events as e
 from interaction_log.devices import at_console
 from interaction_log.interaction import Interaction
 from interaction_log.metrics import SERVICE_LEVEL_SECONDS
+from interaction_log.periods import midnight
 from interaction_log.store.live import StoredVisit
 from routing import commands as c
 from routing.alarms import Reading
 from routing.figures import QueueFigures, member_figures
-from routing.live import LiveCounts
+from routing.live import HOUR, LiveCounts
 from routing.live_window import Key, Visit, percent
 
 if TYPE_CHECKING:
@@ -43,6 +46,11 @@ class LiveFigures:
         self._hub = hub
         self.counts = LiveCounts("UTC", self._level)
         self._levels: dict[Place, float] = {}
+
+    def oldest(self, zone: str) -> float:
+        """From when on visits count in this time zone: the last midnight, or an hour ago (Unix seconds)."""
+        now, place = self._hub.wall(), ZoneInfo(zone)
+        return min(float(midnight(datetime.fromtimestamp(now, place).date(), place)), now - HOUR)
 
     def begin(self, zone: str, stored: Iterable[StoredVisit]) -> None:
         """The site's time zone (IANA), and what the log says of today. Before any event."""

@@ -21,7 +21,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from cti_gateway import __version__
+from cti_gateway import __version__, compiled
 from cti_gateway.memory import spare_collections
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from agent_console.reports import ReportAccess
     from config.settings import Pbx as PbxSettings
     from config.settings import Settings
+    from cti_gateway.console_callbacks import ConsoleCallbacks
     from cti_gateway.entry_setup import CallEntry
     from cti_gateway.gateway import Gateway
     from cti_gateway.hub import Hub
@@ -72,6 +73,7 @@ class CannotStart(Exception):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit code: 0 done, 1 failed, 2 wrong use."""
+    compiled.use()  # before anything imports what is compiled
     from config.settings import ConfigError  # noqa: PLC0415
     from cti_gateway.cli import commands as cli  # noqa: PLC0415
 
@@ -313,6 +315,7 @@ async def _put_together(gateway: Gateway, settings: Settings, demo: bool) -> Non
     _set_routing(hub, settings)
     await _take_over(gateway, settings, absent=demo)
     lines = Lines(hub, store.callbacks)
+    lines.own = await _console_callbacks(gateway, settings)
     deps = replace(_console_deps(gateway, settings, consoles), records=store.records)
     deps = replace(deps, calendars=_keep_records(gateway, settings, consoles))
     deps = replace(deps, imports=_imports(gateway, settings))
@@ -429,6 +432,26 @@ def _set_routing(hub: Hub, settings: Settings) -> None:
     hub.dispatch.configure(rules_of(settings.queue, _queue_hours(settings)), lists_of(settings.queue))
 
 
+async def _console_callbacks(gateway: Gateway, settings: Settings) -> ConsoleCallbacks:
+    """Callbacks that agents are asked to take at their consoles."""
+    from cti_gateway.callbacks import may_call  # noqa: PLC0415
+    from cti_gateway.console_callbacks import ConsoleCallbacks  # noqa: PLC0415
+    from cti_gateway.entry_setup import callback_rules  # noqa: PLC0415
+
+    hub, entry = gateway.hub, settings.entry
+    abroad = entry is not None and entry.callback_abroad
+    own = ConsoleCallbacks(
+        hub,
+        gateway.store.callbacks,
+        lambda address: may_call(address, settings.phone.default_region, abroad),
+        callback_rules(entry),
+    )
+    hub.dispatch.callbacks = own
+    hub.listen(own.noted, own.hears)
+    await own.start()
+    return own
+
+
 def _queue_hours(settings: Settings) -> dict[tuple[str, str], Hours]:
     """Business hours by PBX and queue."""
     from cti_gateway.routing_setup import queue_hours  # noqa: PLC0415
@@ -458,12 +481,29 @@ async def _take_over(gateway: Gateway, settings: Settings, *, absent: bool) -> N
 
     url = settings.database.url
     states, spoke = await asyncio.to_thread(last_states, url), await asyncio.to_thread(last_word, url)
+    await _live_figures(gateway, settings)
     await gateway.restore(states, spoke, absent=absent)
     await gateway.store.customers.rehearse()
 
 
+async def _live_figures(gateway: Gateway, settings: Settings) -> None:
+    """Counters of today out of the log, alarms that are raised still, messages that nobody has read."""
+    from interaction_log.store.live import visits_since  # noqa: PLC0415
+
+    hub, store = gateway.hub, gateway.store
+    zone = settings.supervision.timezone or next(
+        (one.timezone for one in (settings.entry.hours if settings.entry is not None else ())), "UTC"
+    )
+    since = hub.live.oldest(zone)
+    hub.live.begin(zone, await asyncio.to_thread(visits_since, settings.database.url, since))
+    hub.supervision.hands.sight = store.teams.sight
+    await hub.alarms.load(store.alarms)
+    await hub.messages.load(store.messages)
+
+
 def _console_deps(gateway: Gateway, settings: Settings, consoles: Consoles) -> ConsoleDeps:
     """What the console server stands on: stores and settings. Parts that run are put in by their makers."""
+    from agent_console.alarms import AlarmAccess  # noqa: PLC0415
     from agent_console.deps import ConsoleDeps  # noqa: PLC0415
 
     store, http = gateway.store, settings.http
@@ -479,6 +519,7 @@ def _console_deps(gateway: Gateway, settings: Settings, consoles: Consoles) -> C
         history=store.history,
         teams=store.teams,
         trail=store.audit,
+        alarms=AlarmAccess(store.alarms, gateway.hub.alarms.rules_changed),
         crm=settings.crm.pages() if settings.crm is not None else (),
         live=gateway.hub,
         consoles=consoles,

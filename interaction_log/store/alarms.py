@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from functools import partial
 from typing import Any, Final
@@ -85,8 +85,10 @@ class StoredAlarms:
         queue: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
+        within: Collection[str] | None = None,
     ) -> tuple[list[Alarm], str | None]:
-        """Newest first, with the cursor of what follows. Raises ``Refused`` for a foreign cursor."""
+        """Newest first, with the cursor of what follows; ``within``: of these queues alone. Raises ``Refused`` for a
+        foreign cursor."""
         wanted: list[sa.ColumnElement[bool]] = []
         if since is not None:
             wanted.append(_a.raised_at >= since)
@@ -94,6 +96,8 @@ class StoredAlarms:
             wanted.append(_a.raised_at < until)
         if queue is not None:
             wanted.append(_a.queue == queue)
+        if within is not None:
+            wanted.append(_a.queue.in_(within))
         if cursor is not None:
             at, of = cursors.read(cursor, float, str)
             wanted.append((_a.raised_at < at) | ((_a.raised_at == at) & (_a.id < of)))
