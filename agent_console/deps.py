@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from agent_console.chats import ChatAccess
 from agent_console.alarms import AlarmAccess
+from agent_console.chats import ChatAccess
 from agent_console.consoles import Consoles
 from agent_console.imports import ImportAccess
 from agent_console.lines import Lines

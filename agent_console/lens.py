@@ -52,7 +52,7 @@ def narrowed(
     """What a supervisor with this sight is told of a message to all supervisors."""
     shown = payload
     match name:
-        case "queues" | "taps":
+        case "queues" | "taps" | "alarms":
             shown = _lists(payload, sight, ())
         case "snapshot":
             shown = _lists(payload, sight, devices())
@@ -65,6 +65,8 @@ def _concerns(name: str, payload: Mapping[str, Any], sight: Sight, devices: Call
         return sight.sees_agent(payload["agent"]["agent"])
     if name == "interaction":
         return sight.sees(payload["interaction"], devices())
+    if name == "staff_message":
+        return _sees_message(sight, payload["message"])
     agent = payload.get("params", {}).get("agent") if name == "notice" else None
     return agent is None or sight.sees_agent(agent)
 
@@ -75,9 +77,22 @@ def _lists(payload: Mapping[str, Any], sight: Sight, devices: Collection[str]) -
         "queues": lambda one: sight.sees_queue(one["queue"]),
         "interactions": lambda one: sight.sees(one, devices),
         "taps": lambda one: sight.sees_agent(one["agent"]),
+        "alarms": lambda one: _sees_alarm(sight, one),
+        "cleared": lambda one: _sees_alarm(sight, one),
+        "messages": lambda one: _sees_message(sight, one),
     }
     seen = {key: [one for one in payload[key] if test(one)] for key, test in kept.items() if key in payload}
     return {**payload, **seen}
+
+
+def _sees_alarm(sight: Sight, alarm: Mapping[str, Any]) -> bool:
+    """Of a queue or an agent in sight; what is about everything is for who sees everything."""
+    return sight.sees_queue(alarm["queue"]) or sight.sees_agent(alarm["params"].get("agent"))
+
+
+def _sees_message(sight: Sight, message: Mapping[str, Any]) -> bool:
+    """From or to an agent in sight."""
+    return any(map(sight.sees_agent, (message["by"], *(one["agent"] for one in message.get("readers", ())))))
 
 
 def through(lens: Lens, name: str, body: str) -> str | None:
