@@ -207,15 +207,8 @@ class Memberships:
             outcome = await seat.pbx.do(actions.queue_penalty(interface, penalty, seat.queue))
         else:
             reason = pause_for(seat.agent, seat.place)
-            outcome = await seat.pbx.do(
-                actions.queue_add(
-                    seat.queue,
-                    interface,
-                    paused=reason is not None,
-                    reason=reason,
-                    penalty=penalty,
-                    member_name=seat.agent.display_name,
-                )
+            outcome = await seat.pbx.add_member(
+                seat.queue, interface, reason=reason, penalty=penalty, member_name=seat.agent.display_name
             )
         key = (seat.queue, interface)
         return await seen(lambda: key in known and known[key].penalty == penalty) if outcome.ok else outcome
@@ -231,30 +224,23 @@ class Memberships:
                 return outcome
         outcome = await seen(lambda: not seat.members())
         if outcome.ok:
-            self._let_go(seat, seat.holders(), by)
+            await self._let_go(seat, seat.holders(), by)
         return outcome
 
     async def pause(self, seat: Seat, reason: str, holder: e.PauseHolder, by: str) -> Outcome:
-        """Pause her in this queue; done when the PBX shows it."""
-        pbx, queue = seat.place
-        self._hub.take(
-            [
-                e.QueuePaused(
-                    at=self._hub.wall(),
-                    agent=seat.agent.name,
-                    pbx=pbx,
-                    queue=queue,
-                    holder=holder,
-                    reason=reason,
-                    by=by,
-                )
-            ]
+        """Pause her in this queue; done when the PBX shows it and the log has it."""
+        name, (pbx, queue) = seat.agent.name, seat.place
+        paused = e.QueuePaused(
+            at=self._hub.wall(), agent=name, pbx=pbx, queue=queue, holder=holder, reason=reason, by=by
         )
-        return await seen(lambda: all(member.paused for member in seat.members()))
+        number = self._hub.take([paused])
+        outcome = await seen(lambda: all(member.paused for member in seat.members()))
+        await self._hub.log.durable(number)
+        return outcome
 
     async def resume(self, seat: Seat, holders: Sequence[e.PauseHolder], by: str) -> Outcome:
         """These holders let go; done when the PBX shows what is left."""
-        self._let_go(seat, holders, by)
+        await self._let_go(seat, holders, by)
         free = seat.agent.held_in(seat.place) is None and not seat.agent.pause_holders()
         if not free:
             return Outcome(True, "still_paused")
@@ -263,9 +249,10 @@ class Memberships:
             return Outcome(False, "paused_at_pbx", "Somebody paused the phone at the PBX; that pause stays.")
         return outcome
 
-    def _let_go(self, seat: Seat, holders: Sequence[e.PauseHolder], by: str) -> None:
+    async def _let_go(self, seat: Seat, holders: Sequence[e.PauseHolder], by: str) -> None:
         at, name, (pbx, queue) = self._hub.wall(), seat.agent.name, seat.place
-        self._hub.take([e.QueueResumed(at=at, agent=name, pbx=pbx, queue=queue, holder=one, by=by) for one in holders])
+        ended = [e.QueueResumed(at=at, agent=name, pbx=pbx, queue=queue, holder=one, by=by) for one in holders]
+        await self._hub.log.durable(self._hub.take(ended))
 
 
 async def seen(test: Callable[[], bool]) -> Outcome:

@@ -12,7 +12,7 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from cti_gateway.ami import actions
-from cti_gateway.ami.actions import Action
+from cti_gateway.pbx import Outcome
 from interaction_log import events as e
 from routing import commands as c
 from routing.agents import PAUSE_PREFIX, Agent, Place
@@ -140,24 +140,20 @@ class Skilled:
         agent = self._hub.distributor.agents.get(name)
         if agent is None or change not in self._changes(agent):
             return  # somebody was faster, or it is not wanted any more
-        outcome = await self._hub.pbxs[change.pbx].do(self._action(change, agent))
+        outcome = await self._carried_out(change, agent)
         if not outcome.ok:
             text = "the membership of %s in %s was not changed: %s"
             log.warning(text, change.name, change.queue, outcome.message)
 
-    def _action(self, change: Change, agent: Agent) -> Action:
+    async def _carried_out(self, change: Change, agent: Agent) -> Outcome:
+        pbx = self._hub.pbxs[change.pbx]
         if change.kind == "remove":
-            return actions.queue_remove(change.queue, change.name)
+            return await pbx.do(actions.queue_remove(change.queue, change.name))
         if change.kind == "penalty":
-            return actions.queue_penalty(change.name, change.penalty, change.queue)
+            return await pbx.do(actions.queue_penalty(change.name, change.penalty, change.queue))
         reason = pause_for(agent, (change.pbx, change.queue))
-        return actions.queue_add(
-            change.queue,
-            change.name,
-            paused=reason is not None,
-            reason=reason,
-            penalty=change.penalty,
-            member_name=agent.display_name,
+        return await pbx.add_member(
+            change.queue, change.name, reason=reason, penalty=change.penalty, member_name=agent.display_name
         )
 
 

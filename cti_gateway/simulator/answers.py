@@ -277,6 +277,9 @@ class Answers:
         queue = self.pbx.queues.get(action.get("Queue"))
         if queue is None:
             return _refused("Unable to remove interface from queue: No such queue")
+        member = queue.member(action.get("Interface"))
+        if member is not None and not member.dynamic:
+            return _refused("Member not dynamic")
         if not self.pbx.remove_member(queue, action.get("Interface")):
             return _refused("Unable to remove interface: Not there")
         return _done("Removed interface from queue")

@@ -23,7 +23,7 @@ DEMO_LINES = {"PJSIP/1001": "Anna", "PJSIP/1002": "Ben", "PJSIP/1003": "Chen"}
 
 def demo_queues() -> list[Queue]:
     """The demo's one queue."""
-    members = [Member("PJSIP/1001", "Anna"), Member("PJSIP/1002", "Ben")]
+    members = [Member("PJSIP/1001", "Anna", dynamic=True), Member("PJSIP/1002", "Ben", dynamic=True)]
     return [Queue("support", "800", members, ring_seconds=20.0)]
 
 
