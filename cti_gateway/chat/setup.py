@@ -15,7 +15,7 @@ from cti_gateway.chat.mirror import Mirror
 from cti_gateway.chat.oversight import ChatOversight
 from cti_gateway.chat.place import Places
 from cti_gateway.chat.post import Post, Surveys
-from cti_gateway.chat.promises import Promises
+from cti_gateway.chat.promises import CallbackLine, Promises
 from cti_gateway.chat.room import Room
 from cti_gateway.chat.rooms import Rooms
 from cti_gateway.chat.rules import SiteRules
@@ -99,6 +99,11 @@ class ChatDesk:
     def attach(self, screens: VisitorScreens) -> None:
         """The visitors' browsers are here."""
         self.rooms.screens = screens
+
+    def take_callbacks(self, line: CallbackLine) -> None:
+        """Visitors may ask to be called: they stand in this line."""
+        self.promises.line = line
+        self.places.callback = lambda pbx, queue: True
 
     async def start(self) -> None:
         """Take over the conversations of before. After the hub's own state was restored."""

@@ -1,0 +1,356 @@
+"""What comes beside and after a chat: messages, callbacks, rating, transcripts by mail, co-browsing, who it is."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from agent_console import wire
+from cti_gateway.callbacks import may_call
+from cti_gateway.console_callbacks import ConsoleCallbacks
+from interaction_log import events as e
+from interaction_log.records import Conflict
+from interaction_log.store.callbacks import StoredCallbacks
+from routing.acd.model import QueueRule
+from routing.callbacks import CallbackRules
+from routing.hours import Hours
+from tests.fakes.chat_floor import QUEUE, ChatFloor, chat_floor
+from webchat import wire as visitors
+
+
+def message(text: str = "please write to me", **more: Any) -> visitors.LeaveMessage:
+    return visitors.LeaveMessage(**({"id": str(uuid.uuid4()), "text": text} | more))
+
+
+async def test_a_message_when_nobody_is_there(tmp_path: Path) -> None:
+    async with chat_floor(tmp_path) as floor:
+        visitor, wanted = await floor.visitor(), message(reply_to="li@example.com")
+        ack = await floor.chats.leave_message(visitor, wanted)
+        assert ack["ok"] and ack["conversation"]["ended_by"] == "message"
+        chat = ack["conversation"]["id"]
+        again = await floor.chats.leave_message(visitor, wanted)
+        assert again["conversation"]["id"] == chat
+        one = floor.hub.distributor.interactions[chat]
+        assert (one.outcome, one.queue, one.ended_by) == ("voicemail", QUEUE, "customer")
+        assert len(floor.log.of(e.InteractionStarted)) == 1 and not floor.log.of(e.InteractionOffered)
+        [line] = await floor.store.chats.lines(chat)
+        stored = await floor.store.chats.conversation(chat)
+        assert line.text == "please write to me" and stored.form == {"email": "li@example.com"}
+
+
+async def test_a_message_instead_of_waiting(tmp_path: Path) -> None:
+    async with chat_floor(tmp_path) as floor:
+        visitor = await floor.visitor()
+        chat = (await floor.open(visitor))["conversation"]["id"]
+        ack = await floor.chats.leave_message(visitor, message(reply_to="li@example.com"))
+        assert ack["conversation"]["id"] == chat and ack["conversation"]["ended_by"] == "message"
+        await floor.settled()
+        one = floor.hub.distributor.interactions[chat]
+        assert one.outcome == "voicemail" and [v.result for v in one.queue_visits] == ["left"]
+        assert floor.hub.dispatch.place(chat) == (0, None)
+        texts = [(line.kind, line.text) for line in await floor.store.chats.lines(chat)]
+        assert texts == [("text", "please write to me"), ("event", "reply_to")]
+
+
+async def test_no_message_where_the_site_takes_none(tmp_path: Path) -> None:
+    async with chat_floor(tmp_path, message=False) as floor:
+        visitor = await floor.visitor()
+        assert (await floor.chats.leave_message(visitor, message()))["error"]["code"] == "not_supported"
+
+
+def callback(phone: str = "13800138000", **more: Any) -> visitors.RequestCallback:
+    return visitors.RequestCallback(**({"id": str(uuid.uuid4()), "phone": phone} | more))
+
+
+async def with_callbacks(floor: ChatFloor) -> ConsoleCallbacks:
+    stored: StoredCallbacks = floor.store.callbacks
+    own = ConsoleCallbacks(floor.hub, stored, lambda number: may_call(number, "CN", False), CallbackRules())
+    floor.hub.dispatch.callbacks = own
+    floor.hub.listen(own.noted, own.hears)
+    floor.desk.take_callbacks(own)
+    await own.start()
+    return own
+
+
+async def test_a_callback_keeps_the_place_and_shows_its_state(tmp_path: Path) -> None:
+    async with chat_floor(tmp_path, callback=True) as floor:
+        own = await with_callbacks(floor)
+        visitor = await floor.visitor()
+        opened = await floor.open(visitor)
+        entered = floor.now
+        floor.now += 60
+        ack = await floor.chats.request_callback(visitor, callback())
+        assert ack["ok"], ack
+        view = ack["conversation"]
+        assert (view["ended_by"], view["callback"]["state"], view["callback"]["phone"]) == (
+            "callback",
+            "waiting",
+            "+86138****8000",
+        )
+        [kept] = own.all.values()
+        assert (kept.since, kept.address, kept.requested_in) == (
+            entered,
+            "+8613800138000",
+            opened["conversation"]["id"],
+        )
+        again = await floor.chats.request_callback(visitor, callback())
+        assert again["error"]["code"] == "asked_already"
+        floor.hub.take([e.CallbackAttempted(at=floor.now, callback_id=kept.id, attempt=1)])
+        shown = await floor.tabs.wait(
+            visitor.id, "conversation", lambda m: (m["callback"] or {}).get("state") == "calling"
+        )
+        assert shown["id"] == view["id"]
+        assert (await floor.chats.cancel_callback(visitor))["conversation"]["callback"]["state"] == "cancelled"
+        assert not own.all
+        assert (await floor.chats.cancel_callback(visitor))["error"]["code"] == "no_callback"
+
+
+@pytest.mark.parametrize(
+    ("wish", "code"),
+    [
+        ({"phone": "123"}, "invalid_number"),
+        ({"phone": "+442079460000"}, "invalid_number"),
+        ({"since": 1.0}, "invalid_time"),
+        ({"until": 1.0}, "invalid_time"),
+    ],
+)
+async def test_callbacks_that_are_not_promised(tmp_path: Path, wish: dict[str, Any], code: str) -> None:
+    async with chat_floor(tmp_path, callback=True) as floor:
+        await with_callbacks(floor)
+        visitor = await floor.visitor()
+        assert (await floor.chats.request_callback(visitor, callback(**wish)))["error"]["code"] == code
+
+
+async def test_a_callback_without_a_conversation_in_a_window(tmp_path: Path) -> None:
+    async with chat_floor(tmp_path, callback=True) as floor:
+        own = await with_callbacks(floor)
+        visitor = await floor.visitor()
+        begins = floor.now + 3600
+        ack = await floor.chats.request_callback(visitor, callback(since=begins, until=begins + 600))
+        assert ack["ok"] and ack["conversation"]["state"] == "ended"
+        [kept] = own.all.values()
+        assert (kept.not_before, kept.expires_at) == (begins, begins + 600)
+        one = floor.hub.distributor.interactions[ack["conversation"]["id"]]
+        assert one.outcome == "timeout" and one.ended
+
+
+async def test_who_waited_too_long_may_choose_and_keeps_his_place(tmp_path: Path) -> None:
+    async with chat_floor(tmp_path, callback=True) as floor:
+        own = await with_callbacks(floor)
+        floor.hub.dispatch.configure([QueueRule(name=QUEUE, longest_wait=30.0, then="callback")], {})
+        visitor = await floor.visitor()
+        chat = (await floor.open(visitor))["conversation"]["id"]
+        entered = floor.now
+        floor.now += 31
+        floor.hub.dispatch.fired("dispatch:clock")
+        await floor.tabs.wait(visitor.id, "line", lambda m: m["line"]["text"] == "offer_callback")
+        room = floor.desk.rooms.all[chat]
+        assert room.state == "waiting" and floor.desk.clocks.timers.running(f"choose:{chat}")
+        assert (await floor.chats.request_callback(visitor, callback()))["ok"]
+        assert next(iter(own.all.values())).since == entered
+        other = await floor.visitor("v2")
+        second = (await floor.open(other))["conversation"]["id"]
+        floor.now += 31
+        floor.hub.dispatch.fired("dispatch:clock")
+        floor.desk.clocks.fired(f"choose:{second}")
+        one = floor.hub.distributor.interactions[second]
+        assert (one.outcome, [v.result for v in one.queue_visits]) == ("timeout", ["timeout"])
+
+
+async def test_hours_position_and_estimate(tmp_path: Path) -> None:
+    closed = Hours(ZoneInfo("Asia/Shanghai"), ((),) * 7)
+    async with chat_floor(tmp_path, parts={"hours": {("", "sales"): closed}}) as floor:
+        site = await floor.chats.site("shop", "")
+        assert site is not None
+        assert (site["queue"], site["open"], site["staffed"], site["estimate"]) == (QUEUE, True, False, None)
+        shut = await floor.chats.site("shop", "sales")
+        assert shut is not None and (shut["open"], shut["opens_at"]) == (False, None)
+        assert await floor.chats.site("shop", "none") is None and await floor.chats.site("other", "") is None
+        visitor = await floor.visitor()
+        assert (await floor.open(visitor, queue="sales"))["error"]["code"] == "closed"
+        await floor.sign_in()
+        staffed = await floor.chats.site("shop", "")
+        assert staffed is not None and staffed["staffed"]
+
+
+async def test_the_place_in_line_is_told_when_it_changes(tmp_path: Path) -> None:
+    async with chat_floor(tmp_path) as floor:
+        first, second = await floor.visitor("v1"), await floor.visitor("v2")
+        await floor.open(first)
+        floor.now += 1
+        chat = (await floor.open(second))["conversation"]
+        assert chat["position"] == 2
+        floor.desk.places.push()
+        told = len(floor.tabs.of(second.id, "conversation"))
+        floor.desk.places.push()
+        assert len(floor.tabs.of(second.id, "conversation")) == told
+        await floor.chats.leave(first)
+        floor.desk.places.push()
+        assert floor.tabs.of(second.id, "conversation")[-1]["position"] == 1
+
+
+class Answers:
+    """Keeps ratings, each interaction's once."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, tuple[int, str | None]] = {}
+
+    async def answer(
+        self, interaction_id: str, kind: str, score: int, *, channel: str, comment: str | None = None
+    ) -> object:
+        assert (kind, channel) == ("csat", "chat")
+        if interaction_id in self.kept:
+            raise Conflict("This was answered already.")
+        self.kept[interaction_id] = score, comment
+        return None
+
+
+async def test_rated_once_and_only_what_was_answered(tmp_path: Path) -> None:
+    answers = Answers()
+    async with chat_floor(tmp_path, parts={"surveys": answers}) as floor:
+        visitor, other = await floor.visitor(), await floor.visitor("v2")
+        await floor.open(other)
+        assert (await floor.chats.rate(other, visitors.Rate(score=5)))["error"]["code"] == "not_answered"
+        await floor.chats.leave(other)
+        chat = await floor.talking(visitor)
+        await floor.close(chat)
+        ok = await floor.chats.rate(visitor, visitors.Rate(score=4, comment="my card 4111111111111111 fine"))
+        assert ok == {"ok": True}
+        score, comment = answers.kept[chat]
+        assert score == 4 and comment is not None and "4111111111111111" not in comment
+        assert await floor.chats.rate(visitor, visitors.Rate(score=4)) == {"ok": True}
+        assert (await floor.chats.rate(visitor, visitors.Rate(score=1)))["error"]["code"] == "rated"
+        assert floor.tabs.of(visitor.id, "conversation")[-1]["rating"] == 4
+
+
+class Box:
+    """Takes mails; the first ``failing`` are refused."""
+
+    def __init__(self, failing: int = 0) -> None:
+        self.mails: list[EmailMessage] = []
+        self.failing = failing
+        self.came = asyncio.Event()
+
+    async def __call__(self, mail: EmailMessage) -> None:
+        if self.failing:
+            self.failing -= 1
+            raise OSError("the server is away")
+        self.mails.append(mail)
+        self.came.set()
+
+
+async def test_the_transcript_by_mail(tmp_path: Path) -> None:
+    box = Box(failing=1)
+    async with chat_floor(tmp_path, parts={"send": box, "sender": "help@shop.example"}) as floor:
+        floor.desk.post.pause = lambda seconds: asyncio.sleep(0)
+        visitor = await floor.visitor()
+        await floor.sign_in()
+        chat = (await floor.open(visitor, language="zh-CN"))["conversation"]["id"]
+        wanted = visitors.MailTranscript(address="li@example.com")
+        assert (await floor.chats.mail_transcript(visitor, wanted))["error"]["code"] == "not_answered"
+        await floor.answer(chat)
+        for bad in ("nobody", "a@b", "li@example.com\nBcc: x@y.example", "<li@example.com>"):
+            told = visitors.MailTranscript(address=bad)
+            assert (await floor.chats.mail_transcript(visitor, told))["error"]["code"] == "invalid_address"
+        await floor.say(visitor, "我的订单")
+        await floor.send(chat, "请稍等")
+        await floor.send(chat, "he is rude", private=True)
+        assert await floor.chats.mail_transcript(visitor, wanted) == {"ok": True}
+        assert not box.mails
+        await floor.close(chat)
+        await floor.settled()
+        [mail] = box.mails
+        text = mail.get_content()
+        assert mail["To"] == "li@example.com" and "对话记录" in mail["Subject"] and "chat-" in mail["Subject"]
+        assert "我的订单" in text and "Anna: 请稍等" in text and "rude" not in text and "joined" not in text
+        for _ in range(2):
+            assert (await floor.chats.mail_transcript(visitor, wanted))["ok"]
+        assert (await floor.chats.mail_transcript(visitor, wanted))["error"]["code"] == "too_many"
+        await floor.settled()
+        stored = await floor.store.chats.conversation(chat)
+        assert stored.transcript is not None and len(box.mails) == 3
+
+
+async def test_it_goes_on_by_mail(tmp_path: Path) -> None:
+    box = Box()
+    async with chat_floor(tmp_path, parts={"send": box, "sender": "help@shop.example"}) as floor:
+        visitor = await floor.visitor()
+        chat = await floor.talking(visitor)
+        wanted = visitors.MailTranscript(address="li@example.com", go_on=True)
+        assert await floor.chats.mail_transcript(visitor, wanted) == {"ok": True}
+        await floor.settled()
+        assert box.mails[0]["Reply-To"] == "help@shop.example" and chat in box.mails[0]["Message-ID"]
+        assert (await floor.store.chats.conversation(chat)).ended_by == "mail"
+        assert floor.hub.distributor.interactions[chat].outcome == "answered"
+
+
+async def test_co_browsing_by_consent_and_never_kept(tmp_path: Path) -> None:
+    async with chat_floor(tmp_path, cobrowse=True) as floor:
+        visitor = await floor.visitor()
+        chat = await floor.talking(visitor)
+        frame = visitors.CobrowseFrame(n=1, data="<html>")
+        floor.chats.cobrowse_frame(visitor, frame)
+        assert floor.chats.cobrowse(visitor, visitors.Cobrowse(on=True))["error"]["code"] == "not_asked"
+        assert not floor.screens.of("anna", "chat_frame")
+        ask = wire.ChatCobrowse(id="c1", interaction_id=chat, on=True)
+        assert await floor.command("anna", "chat_cobrowse", ask) == {"ok": True}
+        assert floor.tabs.of(visitor.id, "conversation")[-1]["cobrowse"] == "asked"
+        floor.chats.cobrowse_frame(visitor, frame)
+        assert not floor.screens.of("anna", "chat_frame")
+        assert floor.chats.cobrowse(visitor, visitors.Cobrowse(on=True)) == {"ok": True}
+        for _ in range(100):
+            floor.chats.cobrowse_frame(visitor, frame)
+        assert len(floor.screens.of("anna", "chat_frame")) == 40
+        floor.now += 1
+        for _ in range(20):
+            floor.chats.cobrowse_frame(visitor, frame)
+        assert len(floor.screens.of("anna", "chat_frame")) == 50
+        assert floor.chats.cobrowse(visitor, visitors.Cobrowse(on=False)) == {"ok": True}
+        floor.chats.cobrowse_frame(visitor, frame)
+        assert len(floor.screens.of("anna", "chat_frame")) == 50
+        await floor.settled()
+        events = [line.text for line in await floor.store.chats.lines(chat)]
+        assert events == ["joined", "cobrowse_asked", "cobrowse_agreed", "cobrowse_ended"]
+
+
+async def test_no_co_browsing_where_the_site_has_none(tmp_path: Path) -> None:
+    async with chat_floor(tmp_path) as floor:
+        chat = await floor.talking(await floor.visitor())
+        ask = wire.ChatCobrowse(id="c1", interaction_id=chat, on=True)
+        assert (await floor.command("anna", "chat_cobrowse", ask))["error"]["code"] == "not_supported"
+
+
+async def test_whom_the_site_vouches_for_is_known_and_what_is_typed_only_suggests(tmp_path: Path) -> None:
+    async with chat_floor(tmp_path, form={"": (EMAIL,)}) as floor:
+        made = await floor.store.customers.create({"name": "李雷", "emails": ["li@example.com"]})
+        floor.desk.vouched._claims = floor.store.identity.claims
+        floor.hub.customers = floor.store.customers
+        typed = await floor.visitor("v1")
+        chat = (await floor.open(typed, form={"email": "LI@example.com"}))["conversation"]["id"]
+        await floor.settled()
+        match = floor.hub.distributor.pops.match(chat)
+        assert match is not None and match.strength == "candidates"
+        assert [one["id"] for one in match.candidates] == [made.id]
+        assert floor.hub.distributor.interactions[chat].customer_id is None
+        vouched = await floor.visitor("v2", subject="u-17", attributes={"email": "li@example.com", "name": "Li Lei"})
+        known = (await floor.open(vouched))["conversation"]["id"]
+        await floor.settled()
+        assert floor.hub.distributor.interactions[known].customer_id == made.id
+        assert floor.hub.distributor.interactions[known].customer_name == "Li Lei"
+        claims = [(one.kind, one.value, one.source) for one in await floor.store.identity.claims.of(made.id)]
+        assert ("login", "shop:u-17", "site") in claims
+        alone = await floor.visitor("v3", subject="u-17")
+        assert alone.id == vouched.id
+        await floor.chats.leave(vouched)
+        again = (await floor.open(vouched))["conversation"]["id"]
+        await floor.settled()
+        assert again != known and floor.hub.distributor.interactions[again].customer_id == made.id
+
+
+EMAIL: visitors.FormField = {"code": "email", "label": {"en": "Mail"}, "kind": "email", "required": False}
