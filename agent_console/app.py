@@ -97,7 +97,9 @@ class ConsoleApp:
         self.deps = deps
         self.api = api
         self.sockets = sockets
-        self._guard = Guard(Veil(api, sockets.sensitive), SocketApp(sockets), deps.public_url, SipRelay(deps))
+        self._guard = Guard(
+            Veil(api, sockets.sensitive), SocketApp(sockets), deps.public_url, SipRelay(deps), deps.visitors
+        )
         self._watch: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -107,6 +109,8 @@ class ConsoleApp:
     def start(self) -> None:
         """Begin to watch the sessions."""
         self._watch = asyncio.ensure_future(watch_sessions(self.deps, self.sockets.sensitive))
+        if self.deps.visitors is not None:
+            self.deps.visitors.start()
 
     async def stop(self) -> None:
         """End all that runs in the background."""
@@ -114,6 +118,8 @@ class ConsoleApp:
             self._watch.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._watch
+        if self.deps.visitors is not None:
+            await self.deps.visitors.stop()
         await self.sockets.stop()
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from agent_console.alarms import AlarmAccess
 from agent_console.chats import ChatAccess
@@ -25,6 +25,22 @@ from routing.identity_ports import Identity
 from routing.ports import Catalogue, Customers, History, Interactions, Missed, Search, Teams, Trail, Users
 
 DIST = Path(__file__).resolve().parent / "web" / "dist"
+
+
+class Visitors(Protocol):
+    """The ASGI application for visitors of web sites, below ``/chat/``: ``webchat.app.visitor_app``."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """ASGI."""
+        ...
+
+    def start(self) -> None:
+        """Begin the work in the background."""
+        ...
+
+    async def stop(self) -> None:
+        """End it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +90,8 @@ class ConsoleDeps:
     """Exports, erasures, holds, retention; absent: no master key."""
     crm: Sequence[Mapping[str, Any]] = ()
     """``wire.CrmPage``s, in the order in which they are tried."""
+    visitors: Visitors | None = None
+    """Absent: nobody chats."""
     version: str = "0"
     dist: Path = DIST
     browser_phones: Sequence[BrowserPhones] = ()

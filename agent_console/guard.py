@@ -27,6 +27,7 @@ BODY_SECONDS: Final = 15.0
 IMPORT_SECONDS: Final = 120.0
 SOCKETS: Final = "/socket.io/"
 PHONES: Final = "/sip/"
+VISITORS: Final = "/chat/"
 UPLOADS: Final = re.compile(r"/api/chats/[^/]{1,64}/files")
 """Files that agents send; each site says how large they may be."""
 POLICY: Final = (
@@ -49,18 +50,23 @@ class _TooLarge(Exception):
 
 
 class Guard:
-    """The outermost application. ``sockets`` serves ``/socket.io/``, ``phones`` WebSockets at ``/sip/``, ``api`` all
-    else."""
+    """The outermost application. ``sockets`` serves ``/socket.io/``, ``phones`` WebSockets at ``/sip/``, ``visitors`` all
+    below ``/chat/``, ``api`` all else."""
 
-    def __init__(self, api: App, sockets: App, public_url: str | None, phones: App | None = None):
+    def __init__(
+        self, api: App, sockets: App, public_url: str | None, phones: App | None = None, visitors: App | None = None
+    ):
         self._api = api
         self._sockets = sockets
         self._phones = phones
         self._public_url = public_url
+        self._visitors = visitors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
-        if scope["type"] == "websocket":
+        if self._visitors is not None and scope["type"] != "lifespan" and scope["path"].startswith(VISITORS):
+            await self._visitors(scope, receive, send)  # pages of other sites: it has rules of its own
+        elif scope["type"] == "websocket":
             await self._websocket(scope, receive, send)
         elif scope["type"] == "http":
             await _Exchange(self, scope, receive, send).run()

@@ -27,8 +27,8 @@ What goes between the widget (or any other client) and the server. [chat.md](cha
 1. `GET /chat/api/site?site=KEY&queue=NAME` says what the site offers (`SiteView`).
 2. `POST /chat/api/visitor` with `{{"site": KEY, "user_token"?, "token"?, "proof"?: {{"challenge", "answer"}}}}` gives a
    visitor's token (`TokenView`); the browser keeps it. `token`: the one that it has, to be prolonged. Where
-   `proof_bits` is not 0, `GET /chat/api/challenge?site=KEY` gives `{{"challenge", "bits"}}` first; `answer` is a text with which
-   `sha256(challenge + answer)` begins with so many zero bits.
+   `proof_bits` is not 0, `GET /chat/api/challenge?site=KEY` gives `{{"challenge", "bits"}}` first; `answer` is a text
+   with which `sha256(challenge + answer)` begins with so many zero bits.
 3. Socket.IO (protocol 5, over WebSocket or long-polling) at the path `/chat/socket.io`, namespace `/chat`, with
    `auth={{"token": …, "after"?: N}}`. The first message is `welcome` with the lines after number `N`.
 
@@ -64,8 +64,8 @@ browser itself. A file that the site's scanner refuses is answered with 422 and 
 ## Limits
 
 A packet has at most 64 KiB, a line at most {wire.MAX_TEXT} characters, an answer at most {wire.MAX_LINES} lines.
-`typing` and `seen` are thinned out. What a site may set is in [chat.md](chat.md). Times are Unix seconds. Unknown fields
-are to be ignored. An error is a problem document (RFC 9457) with a `code`.
+`typing` and `seen` are thinned out. What a site may set is in [chat.md](chat.md). Times are Unix seconds. Unknown
+fields are to be ignored. An error is a problem document (RFC 9457) with a `code`.
 """
 
 

@@ -85,6 +85,18 @@ def one(connection: sa.Connection, of: str, master: MasterKey | None) -> StoredV
     return _visitor(row, master, 0.0)
 
 
+def attest(connection: sa.Connection, of: str, attributes: Mapping[str, str], master: MasterKey | None) -> None:
+    """What is said of him from now on. Raises ``NotFound``, ``Refused``."""
+    row = connection.execute(sa.select(chat_visitors).where(_v.id == of)).first()
+    if row is None:
+        raise NotFound(of)
+    seal = Seal.of(master, row.key)
+    known = seal.open(row_name("chat_visitors", of), row.content)
+    if known.get("attributes") != dict(attributes):
+        content = _closed(seal, of, known | {"attributes": dict(attributes)})
+        connection.execute(sa.update(chat_visitors).where(_v.id == of).values(content=content))
+
+
 def _visitor(row: Any, master: MasterKey | None, expires_at: float) -> StoredVisitor:
     content = Seal.of(master, row.key).open(row_name("chat_visitors", row.id), row.content)
     return StoredVisitor(

@@ -7,7 +7,7 @@ SQLAlchemy's error and may be repeated with the same UUID.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Unpack
@@ -172,6 +172,10 @@ class StoredChats:
         new = visitors.New(site, token_hash, at, expires_at, subject, dict(attributes or {}))
         found: StoredVisitor = await self._write(partial(visitors.make, new=new, master=self._master))
         return found
+
+    async def attest(self, visitor_id: str, attributes: Mapping[str, str]) -> None:
+        """What the site says of its user now. Raises ``NotFound``."""
+        await self._write(partial(visitors.attest, of=visitor_id, attributes=attributes, master=self._master))
 
     async def visitor_of(self, token_hash: str, now: float) -> StoredVisitor | None:
         """Whose token this is; ``None``: unknown or over."""

@@ -411,6 +411,7 @@ USE_CASES: list[UseCase] = [
     UseCase("canned.create", lambda o: o.store.canned.create(_canned("")), "canned"),
     UseCase("canned.put", lambda o: o.store.canned.put(_canned(o.ids["canned"].id))),
     UseCase("chats.prolong", lambda o: o.store.chats.prolong("h", AT + 10)),
+    UseCase("chats.attest", lambda o: o.store.chats.attest(o.ids["visitor"].id, {"name": "Li"})),
     UseCase("chats.open", lambda o: o.store.chats.open(_chat())),
     UseCase("chats.say", lambda o: o.store.chats.say("c1", NewLine(id="l1", by="visitor", at=AT, text="x"))),
     UseCase("chats.update", lambda o: o.store.chats.update("c1", state="ended", comment="x")),

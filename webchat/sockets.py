@@ -1,0 +1,390 @@
+"""The visitors' Socket.IO server: its own one, at its own path, with one namespace. Packets are looked at before
+python-socketio reads them: the rate first, then strict JSON; each override of its private methods says why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import socketio
+from engineio.packet import MESSAGE, Packet
+from pydantic import ValidationError
+from socketio.exceptions import ConnectionRefusedError as Refusal
+
+from interaction_log.web.emit import emitter_for, make_patient
+from interaction_log.web.limits import Bucket
+from interaction_log.web.origin import client_address, header
+from interaction_log.web.strict_json import BadJson, Codec, check
+from webchat.commands import Commands, refused
+from webchat.deps import VisitorDeps
+from webchat.gate import place_of
+from webchat.ports import Visitor
+from webchat.session import Stage, after, rule_of
+from webchat.tabs import NAMESPACE, QUEUE_LIMIT, Tab
+from webchat.tokens import token_hash, usable
+from webchat.wire import VISITOR_COMMANDS, Ack, Fetch
+
+LOG = logging.getLogger(__name__)
+MAX_PACKET: Final = 64 * 1024
+PACKETS_PER_SECOND: Final = 20.0
+PACKET_BURST: Final = 80.0
+MOST_OVER: Final = 200
+"""Packets over the rate in the life of a connection; then it is closed."""
+MOST_AT_ONCE: Final = 32
+"""Commands of one connection that wait for their answer."""
+SIGN_IN_SECONDS: Final = 10.0
+FAREWELL_SECONDS: Final = 1.0
+WRITE: Final = "callweave.write"
+ABORT: Final = "callweave.abort"
+TAKEN: Final = frozenset("012")  # CONNECT, DISCONNECT, EVENT: we ask for no acknowledgements and take no binary data
+_QUIET: Final = logging.getLogger("webchat.socketio")
+_QUIET.setLevel(logging.CRITICAL)  # python-socketio logs what clients send
+
+
+class StrictPacket(socketio.packet.Packet):  # type: ignore[misc]
+    """A packet whose JSON is read strictly."""
+
+    json = Codec
+
+
+@dataclass(slots=True)
+class _Peer:
+    """One engine.io connection."""
+
+    scope: dict[str, Any]
+    address: str
+    bucket: Bucket
+    stage: Stage = "new"
+    tab: Tab | None = None
+    over: int = 0
+    waiting: int = 0
+    abort: Callable[[], None] | None = None
+    signs: dict[str, Sign] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Sign:
+    """When a sign was passed on last, and the one that waits for its turn."""
+
+    at: float
+    next: Any = None
+    timer: asyncio.TimerHandle | None = None
+
+
+class VisitorSockets(socketio.AsyncServer):  # type: ignore[misc]
+    """The namespace ``/chat``."""
+
+    def __init__(self, deps: VisitorDeps, commands: Commands):
+        super().__init__(
+            async_mode="asgi",
+            cors_allowed_origins=[],  # ``app`` looks at the Origin
+            serializer=StrictPacket,
+            max_http_buffer_size=MAX_PACKET,
+            namespaces=[NAMESPACE],
+            http_compression=False,
+            logger=_QUIET,
+            engineio_logger=_QUIET,
+        )
+        self._deps, self._commands = deps, commands
+        self.tabs = deps.tabs
+        self.tabs.emitter = emitter_for(self, QUEUE_LIMIT)
+        self.tabs.cut = self._cut
+        self._peers: dict[str, _Peer] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.on("connect", self._connect, namespace=NAMESPACE)
+        self.on("disconnect", self._left, namespace=NAMESPACE)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run in the background, with a strong reference; errors go to the log."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            LOG.error("a visitor's background task failed", exc_info=task.exception())
+
+    # --- coming ---
+
+    async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:
+        """Overridden to know the connection before anybody signs in on it."""
+        scope = environ["asgi.scope"]
+        address = client_address(scope, self._deps.trusted_proxies)
+        self._peers[eio_sid] = peer = _Peer(scope, address, Bucket(PACKETS_PER_SECOND, PACKET_BURST))
+        if scope["type"] == "websocket":
+            extensions = scope.get("extensions", {})
+            peer.abort = extensions.get(ABORT)
+            scope["callweave.eio_sid"] = eio_sid
+            make_patient(self.eio.sockets[eio_sid], extensions.get(WRITE))
+        asyncio.get_running_loop().call_later(SIGN_IN_SECONDS, self._expect_sign_in, eio_sid)
+        await super()._handle_eio_connect(eio_sid, environ)
+
+    def upgraded(self, eio_sid: str, scope: dict[str, Any]) -> None:
+        """A long-polling connection opens a WebSocket."""
+        peer = self._peers.get(eio_sid)
+        if peer is not None:
+            peer.abort = scope.get("extensions", {}).get(ABORT)
+
+    def _expect_sign_in(self, eio_sid: str) -> None:
+        peer = self._peers.get(eio_sid)
+        if peer is not None and peer.tab is None:
+            self.close_soon(eio_sid)
+
+    async def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
+        """Overridden: once; and the welcome follows CONNECT, never precedes it."""
+        peer = self._peers.get(eio_sid)
+        if peer is None or (namespace == NAMESPACE and peer.stage != "new"):
+            self.close_soon(eio_sid)
+            return
+        if namespace == NAMESPACE:
+            peer.stage = after(peer.stage, "connect")
+        await super()._handle_connect(eio_sid, namespace, data)
+        tab = peer.tab
+        if tab is None or self._peers.get(eio_sid) is not peer:
+            return
+        self.spawn(self._welcome(tab))
+
+    async def _connect(self, sid: str, environ: dict[str, Any], auth: Any) -> None:
+        eio_sid = str(self.manager.eio_sid_from_sid(sid, NAMESPACE))
+        peer = self._peers[eio_sid]
+        try:
+            tab = await self._tab(peer, sid, eio_sid, auth if isinstance(auth, dict) else {})
+        except Refusal:
+            peer.stage = after(peer.stage, "refused")
+            asyncio.get_running_loop().call_later(FAREWELL_SECONDS, self.close_soon, eio_sid)
+            raise
+        if self._peers.get(eio_sid) is not peer:  # it went away meanwhile
+            self._deps.gates[tab.visitor.site].disconnect(tab.place)
+            raise Refusal("gone", {"code": "gone"})
+        peer.stage, peer.tab = after(peer.stage, "accepted"), tab
+        self.tabs.join(tab)
+
+    async def _tab(self, peer: _Peer, sid: str, eio_sid: str, auth: dict[str, Any]) -> Tab:
+        """Who it is, if he may come. Raises ``Refusal``."""
+        token = auth.get("token")
+        if not usable(token):
+            raise Refusal("unauthorized", {"code": "unauthorized"})
+        try:
+            stored = await self._deps.store.visitor_of(token_hash(str(token)), self._deps.wall())
+            await self._deps.refresh_bans()
+        except Exception:
+            LOG.warning("a visitor could not sign in: the tokens cannot be read")
+            raise Refusal("unavailable", {"code": "unavailable"}) from None
+        gate = self._deps.gates.get(stored.site) if stored is not None else None
+        if stored is None or gate is None:
+            raise Refusal("unauthorized", {"code": "unauthorized"})
+        if not gate.site.allows(header(peer.scope["headers"], b"origin"), self._deps.own_page(peer.scope)):
+            raise Refusal("unauthorized", {"code": "origin"})
+        place = place_of(peer.address)
+        if (stored.id, place, self._deps.wall()) in self._deps.bans:
+            raise Refusal("banned", {"code": "banned"})
+        full = gate.connect(place, self.tabs.connected(stored.id))
+        if full is not None:
+            raise Refusal(full, {"code": full, "wait": 30.0})
+        visitor = Visitor(
+            id=stored.id, site=stored.site, subject=stored.subject, attributes=stored.attributes, address=peer.address
+        )
+        since = auth.get("after")
+        return Tab(sid, eio_sid, visitor, place, since if type(since) is int and 0 <= since <= 2**31 else 0)
+
+    async def _welcome(self, tab: Tab) -> None:
+        try:
+            conversation = await self._deps.chats.current(tab.visitor)
+            lines = await self._deps.chats.lines(tab.visitor, Fetch(after=tab.after)) if conversation else []
+        except Exception as error:
+            LOG.warning("a visitor could not be welcomed: %s", type(error).__name__)
+            self._cut(tab)
+            return
+        self.tabs.welcome(
+            tab,
+            {
+                "visitor": tab.visitor.id,
+                "server_time": self._deps.wall(),
+                "conversation": conversation,
+                "lines": lines,
+            },
+        )
+
+    # --- what comes in ---
+
+    async def _handle_eio_message(self, eio_sid: str, data: Any) -> None:
+        """Overridden to limit the rate before anything is parsed, and to end a connection that sends what cannot be
+        read."""
+        peer = self._peers.get(eio_sid)
+        if peer is None or peer.stage == "closing":
+            return
+        if not peer.bucket.take(self._deps.now()):
+            peer.over += 1
+            if peer.over > MOST_OVER:
+                self.close_soon(eio_sid)
+            elif isinstance(data, str):
+                self._refuse_unread(peer, data)
+            return
+        if not isinstance(data, str) or data[:1] not in TAKEN:
+            self.close_soon(eio_sid)
+            return
+        try:
+            await super()._handle_eio_message(eio_sid, data)
+        except Exception:
+            LOG.debug("a packet could not be read", exc_info=True)
+            self.close_soon(eio_sid)
+
+    def _refuse_unread(self, peer: _Peer, data: str) -> None:
+        """Acknowledge an event without reading it, where it asked for that."""
+        prefix = f"2{NAMESPACE},"
+        digits = data[len(prefix) : len(prefix) + 16].partition("[")[0] if data.startswith(prefix) else ""
+        if peer.tab is not None and digits.isdecimal() and digits.isascii():
+            self._acknowledge(peer.tab, int(digits), refused("too_many", "Too much at once.", wait=2.0))
+
+    async def _handle_event(self, eio_sid: str, namespace: str | None, id: int | None, data: Any) -> None:
+        """Overridden: every event is a command; none reaches python-socketio's own ``connect`` or ``disconnect``."""
+        peer = self._peers.get(eio_sid)
+        if peer is None or peer.tab is None or namespace != NAMESPACE:
+            self.close_soon(eio_sid)  # an event before signing in
+            return
+        if not isinstance(data, list) or not 1 <= len(data) <= 2 or not isinstance(data[0], str):
+            self._acknowledge(peer.tab, id, refused("invalid", "A command is an event name and one JSON object."))
+            return
+        answer = self._answer(peer, peer.tab, data[0], data[1] if len(data) == 2 else {})
+        if inspect.isawaitable(answer):
+            peer.waiting += 1
+            self.spawn(self._acknowledge_later(peer, peer.tab, id, answer))
+        else:
+            self._acknowledge(peer.tab, id, answer)
+
+    def _answer(self, peer: _Peer, tab: Tab, name: str, body: Any) -> Ack | Awaitable[Ack]:
+        rule = rule_of(peer.stage, name)
+        if rule is None:
+            return refused("invalid", "There is no such command.")
+        try:
+            check(body)
+            command = VISITOR_COMMANDS[name].model_validate(body)
+        except BadJson as bad:
+            return refused("invalid", bad.message, field=bad.path)
+        except ValidationError as error:
+            first = error.errors(include_input=False, include_url=False)[0]
+            return refused("invalid", first["msg"], field=".".join(str(part) for part in first["loc"]))
+        if peer.waiting >= MOST_AT_ONCE:
+            return refused("too_many", "Too much at once.", wait=1.0)
+        if rule.kind == "sign":
+            self._sign(peer, tab, name, command, rule.every)
+            return {"ok": True}
+        return self._commands.take(tab, rule.kind, name, command)
+
+    def _sign(self, peer: _Peer, tab: Tab, name: str, command: Any, every: float) -> None:
+        """Pass it on, at most once in ``every`` seconds, and always the last one."""
+        now = self._deps.now()
+        sign = peer.signs.setdefault(name, Sign(now - every))
+        sign.next = command
+        if sign.timer is None:
+            wait = max(0.0, sign.at + every - now)
+            if wait == 0.0:
+                self._pass(tab, name, sign)
+            else:
+                sign.timer = asyncio.get_running_loop().call_later(wait, self._pass, tab, name, sign)
+
+    def _pass(self, tab: Tab, name: str, sign: Sign) -> None:
+        command, sign.next, sign.timer, sign.at = sign.next, None, None, self._deps.now()
+        try:
+            self._commands.sign(tab.visitor, name, command)
+        except Exception:
+            LOG.exception("the sign %r failed", name)
+
+    async def _acknowledge_later(self, peer: _Peer, tab: Tab, id: int | None, answer: Awaitable[Ack]) -> None:
+        try:
+            settled = await answer
+        finally:
+            peer.waiting -= 1
+        self._acknowledge(tab, id, settled)
+
+    def _acknowledge(self, tab: Tab, id: int | None, answer: Ack) -> None:
+        socket = self.eio.sockets.get(tab.eio_sid)
+        if id is None or socket is None or socket.closed:
+            return
+        packet = Packet(MESSAGE, f"3{NAMESPACE},{id}[{Codec.dumps(answer, separators=(',', ':'))}]")
+        line = getattr(socket, "line", None)  # long polling has none
+        if line is None or not line.write(packet):
+            socket.queue.put_nowait(packet)
+
+    # --- going ---
+
+    async def _left(self, sid: str, reason: str) -> None:
+        for peer in [one for one in (self._peer_of(sid),) if one is not None]:
+            self._forget(peer)
+
+    def _peer_of(self, sid: str) -> _Peer | None:
+        with contextlib.suppress(KeyError):
+            return self._peers.get(str(self.manager.eio_sid_from_sid(sid, NAMESPACE)))
+        return None
+
+    def _forget(self, peer: _Peer) -> None:
+        tab, peer.tab = peer.tab, None
+        peer.stage = "closing"
+        for name, sign in peer.signs.items():
+            if sign.timer is not None:
+                sign.timer.cancel()
+                sign.timer = None
+                if tab is not None and name != "typing":
+                    self._pass(tab, name, sign)  # what he saw last, he saw
+        if tab is not None:
+            self.tabs.leave(tab)
+            self._deps.gates[tab.visitor.site].disconnect(tab.place)
+
+    async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
+        """Overridden to forget the connection also where CONNECT was not finished, and to let a long poll go that
+        waits: engine.io would leave it until its next ping."""
+        await super()._handle_eio_disconnect(eio_sid, reason)
+        socket = self.eio.sockets.get(eio_sid)
+        if socket is not None and not socket.upgraded:
+            socket.queue.put_nowait(None)
+        peer = self._peers.pop(eio_sid, None)
+        if peer is not None:
+            self._forget(peer)
+
+    def _cut(self, tab: Tab) -> None:
+        """Nothing more goes there from now on; he comes again and fetches."""
+        peer = self._peers.get(tab.eio_sid)
+        if peer is not None:
+            self._forget(peer)
+        self.spawn(self._close(tab.eio_sid, polite=False))
+
+    def close_soon(self, eio_sid: str) -> None:
+        """Close this connection; nothing more is taken from it."""
+        peer = self._peers.get(eio_sid)
+        if peer is not None:
+            peer.stage = "closing"
+            self.spawn(self._close(eio_sid, polite=True))
+
+    async def _close(self, eio_sid: str, polite: bool) -> None:
+        peer, socket = self._peers.get(eio_sid), self.eio.sockets.get(eio_sid)
+        if socket is not None and not socket.closed:
+            with contextlib.suppress(Exception):
+                await socket.close(wait=False, abort=not polite)
+        if peer is None or peer.abort is None:
+            return
+        if polite:
+            await asyncio.sleep(FAREWELL_SECONDS)
+        peer.abort()
+
+    async def ended(self, eio_sid: str) -> None:
+        """The WebSocket of this connection is gone, however that came."""
+        socket = self.eio.sockets.get(eio_sid)
+        if socket is not None and socket.upgraded and not socket.closed:
+            await socket.close(wait=False, abort=True)
+
+    async def stop(self) -> None:
+        """Let long-polling visitors go, and stop the background work; WebSockets are told by the web server."""
+        for socket in list(self.eio.sockets.values()):
+            if not socket.upgraded:
+                await socket.close(wait=False)
+        if self.eio.service_task_handle is not None:
+            await self.shutdown()
+        for task in list(self._tasks):
+            task.cancel()
