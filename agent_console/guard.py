@@ -50,8 +50,8 @@ class _TooLarge(Exception):
 
 
 class Guard:
-    """The outermost application. ``sockets`` serves ``/socket.io/``, ``phones`` WebSockets at ``/sip/``, ``visitors`` all
-    below ``/chat/``, ``api`` all else."""
+    """The outermost application. ``sockets`` serves ``/socket.io/``, ``phones`` WebSockets at ``/sip/``, ``visitors``
+    all below ``/chat/``, ``api`` all else."""
 
     def __init__(
         self, api: App, sockets: App, public_url: str | None, phones: App | None = None, visitors: App | None = None
