@@ -11,6 +11,8 @@ export interface Shortcut {
   run: (event: KeyboardEvent) => void
   /** Works only with Ctrl (or ⌘), also while writing. */
   ctrl?: boolean
+  /** `only`: works only with Alt, also while writing; `never`: only without. */
+  alt?: 'only' | 'never'
 }
 
 const PRINTED = /^(?:Key|Digit)(.)$/
@@ -39,7 +41,8 @@ function wanted(shortcut: Shortcut, event: KeyboardEvent): boolean {
   const ctrl = event.ctrlKey || event.metaKey
   if (shortcut.ctrl) return ctrl && !event.altKey
   if (ctrl) return false
-  if (event.altKey) return true
+  if (event.altKey) return shortcut.alt !== 'never'
+  if (shortcut.alt === 'only') return false
   return singleKeys.value && (!event.shiftKey || shortcut.code === '?') && !isWriting(event.target)
 }
 

@@ -14,6 +14,7 @@ import type {
   SERVER_EVENTS,
   Skill,
   Snapshot,
+  StaffMessageView,
   TransferStatus,
 } from '@/wire'
 
@@ -49,6 +50,8 @@ export interface DeskState {
   muted: string[]
   /** Conversations of this agent, by interaction. */
   chats: Rooms
+  /** What supervisors wrote and this agent has not read, oldest first. */
+  messages: StaffMessageView[]
   /** The log cannot write to its database since this time. */
   logDegraded: boolean
 }
@@ -78,6 +81,7 @@ export function emptyDesk(): DeskState {
     crm: [],
     recording: null,
     chats: {},
+    messages: [],
     logDegraded: false,
   }
 }
@@ -120,9 +124,11 @@ function writtenPhase(state: DeskState, interaction: InteractionView): Phase | n
   const { id } = interaction
   const room = state.chats[id]
   const mine = interaction.segments.some((segment) => isMe(state.me, segment.agent, interaction.pbx))
-  if (interaction.state === 'ended') return mine && room && !room.gone ? 'wrap_up' : null
+  // Which of the two messages of an end comes first does not matter: the card must not blink meanwhile.
+  if (interaction.state === 'ended' || room?.facts.state === 'ended')
+    return mine && room && !room.gone ? 'wrap_up' : null
   if (state.ringing.includes(id)) return 'ringing'
-  if (room && !room.gone && room.facts.state !== 'ended') return 'talking'
+  if (room && !room.gone && room.facts.members.includes(state.me?.agent ?? '')) return 'talking'
   return !room && (has(interaction, state.me) || state.answered.includes(id)) ? 'talking' : null
 }
 
@@ -187,7 +193,10 @@ function putPop(state: DeskState, pop: ScreenPop): void {
 }
 
 /** What there is to choose from. */
-function choices(state: DeskState, message: Pick<Snapshot, 'pause_reasons' | 'dispositions' | 'skills' | 'campaigns'>): void {
+function choices(
+  state: DeskState,
+  message: Pick<Snapshot, 'pause_reasons' | 'dispositions' | 'skills' | 'campaigns'>,
+): void {
   state.pauseReasons = message.pause_reasons
   state.dispositions = message.dispositions
   state.skills = message.skills ?? []
@@ -210,6 +219,7 @@ function snapshot(state: DeskState, message: Snapshot): void {
   choices(state, message)
   for (const transfer of message.transfers ?? []) state.transfers[transfer.interaction_id] = transfer
   state.muted = message.muted ?? []
+  state.messages = message.messages ?? []
   state.crm = message.crm ?? []
   state.recording = message.recording ?? null
   for (const pop of [...message.pops, ...message.offers]) putPop(state, pop)
@@ -268,6 +278,10 @@ const APPLY: Apply = {
   },
   command_result() {},
   taps() {},
+  alarms() {},
+  staff_message(state, { message }) {
+    state.messages = [...state.messages.filter((one) => one.id !== message.id), message]
+  },
   catalogue: choices,
   chat(state, { chat, gone }) {
     putRoom(state.chats, chat, gone ?? false)

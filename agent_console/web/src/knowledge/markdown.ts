@@ -100,3 +100,23 @@ export function blocks(text: string): Block[] {
   }
   return found
 }
+
+const words = (parts: Inline[]): string =>
+  parts
+    .map((part) => {
+      if (part.kind === 'text' || part.kind === 'code') return part.text
+      const inner = words(part.parts)
+      return part.kind === 'link' && inner !== part.to ? `${inner} (${part.to})` : inner
+    })
+    .join('')
+
+/** The same without marks, for a place that shows plain text, as a chat. */
+export function plainText(text: string): string {
+  const shown = (block: Block): string => {
+    if (block.kind === 'rule') return ''
+    if (block.kind === 'code') return block.text
+    if (block.kind !== 'list') return words(block.parts)
+    return block.items.map((item, at) => `${block.ordered ? `${at + 1}.` : '•'} ${words(item)}`).join('\n')
+  }
+  return blocks(text).map(shown).filter(Boolean).join('\n\n')
+}

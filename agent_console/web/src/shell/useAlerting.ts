@@ -4,6 +4,7 @@ import { useNotification } from '@/composables/useNotification'
 import { phone } from '@/format/phone'
 import { usePhone } from '@/phone/usePhone'
 import { useRing } from '@/sound/useRing'
+import { useChatAlerts } from '@/chat/useChatAlerts'
 import { useDesk } from '@/stores/desk'
 
 /** Ring, notification and page title while somebody rings; returns the text for a screen reader. */
@@ -13,6 +14,7 @@ export function useAlerting() {
   const telephone = usePhone()
   const { ringing } = useRing()
   const notification = useNotification()
+  const chats = useChatAlerts()
   const shown = new Map<string, () => void>()
 
   const callers = computed(() =>
@@ -20,8 +22,10 @@ export function useAlerting() {
       const pop = desk.state.pops[id]
       const interaction = desk.state.interactions[id]
       const known = pop?.strength === 'known' ? pop.customer?.name : undefined
-      const who = known || interaction?.customer_name || phone(interaction?.customer_address) || t('who.unknown')
-      return { id, who, queue: desk.queueLabel(pop?.queue ?? interaction?.queue) }
+      const chat = interaction?.channel === 'chat'
+      const nobody = t(chat ? 'chat.visitor' : 'who.unknown')
+      const who = known || interaction?.customer_name || phone(interaction?.customer_address) || nobody
+      return { id, who, chat, queue: desk.queueLabel(pop?.queue ?? interaction?.queue) }
     }),
   )
 
@@ -30,7 +34,9 @@ export function useAlerting() {
   )
   watchEffect(() => {
     const first = callers.value[0]
-    document.title = first ? `☎ ${first.who} – Callweave` : 'Callweave'
+    const ringing = first && `${first.chat ? '✉' : '☎'} ${first.who}`
+    const words = ringing ?? chats.title.value
+    document.title = words ? `${words} – Callweave` : 'Callweave'
   })
   watch(callers, (now) => {
     const ids = new Set(now.map((caller) => caller.id))
@@ -39,8 +45,9 @@ export function useAlerting() {
         remove()
         shown.delete(id)
       }
-    for (const { id, who, queue } of now)
-      if (!shown.has(id)) shown.set(id, notification.show(id, t('pop.incoming', { who }), queue))
+    for (const { id, who, queue, chat } of now)
+      if (!shown.has(id))
+        shown.set(id, notification.show(id, chat ? t('chat.incoming', { who }) : t('pop.incoming', { who }), queue))
   })
   onBeforeUnmount(() => {
     ringing.value = false
@@ -48,5 +55,10 @@ export function useAlerting() {
     for (const remove of shown.values()) remove()
   })
 
-  return computed(() => callers.value.map(({ who, queue }) => t('pop.announce', { who, queue })).join('. '))
+  const rings = computed(() =>
+    callers.value.map(({ who, queue, chat }) =>
+      chat ? t('chat.announce', { who, queue }) : t('pop.announce', { who, queue }),
+    ),
+  )
+  return computed(() => (rings.value.length ? rings.value.join('. ') : chats.announcement.value))
 }

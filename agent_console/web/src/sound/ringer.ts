@@ -5,11 +5,15 @@ const STROKES = [
   { at: 0.24, hz: [830.61, 1244.51] },
 ]
 
-function melody(context: AudioContext): AudioBuffer {
+/** One short high stroke: something was written. */
+const CHIME = [{ at: 0, hz: [987.77, 1479.98] }]
+const CHIME_SECONDS = 0.7
+
+function melody(context: AudioContext, strokes = STROKES, seconds = PERIOD_SECONDS): AudioBuffer {
   const rate = context.sampleRate
-  const buffer = context.createBuffer(1, rate * PERIOD_SECONDS, rate)
+  const buffer = context.createBuffer(1, Math.round(rate * seconds), rate)
   const samples = buffer.getChannelData(0)
-  for (const { at, hz } of STROKES) {
+  for (const { at, hz } of strokes) {
     const start = Math.floor(at * rate)
     for (let i = start; i < samples.length; i++) {
       const t = (i - start) / rate
@@ -26,6 +30,7 @@ export class Ringer {
   #context: AudioContext | null = null
   #gain: GainNode | null = null
   #buffer: AudioBuffer | null = null
+  #chime: AudioBuffer | null = null
   #source: AudioBufferSourceNode | null = null
   #volume = 0.6
 
@@ -59,6 +64,15 @@ export class Ringer {
     }
     source.start()
     this.#source = source
+  }
+
+  /** Once, over whatever else sounds. */
+  chime(): void {
+    if (!this.#context || !this.#gain) return
+    const source = this.#context.createBufferSource()
+    source.buffer = this.#chime ??= melody(this.#context, CHIME, CHIME_SECONDS)
+    source.connect(this.#gain)
+    source.start()
   }
 
   stop(): void {

@@ -6,6 +6,7 @@ import { beTheOne } from './tabLock'
 const ringer = new Ringer()
 const volume = useStored('ring-volume', 0.6)
 const muted = useStored('ring-muted', false)
+const lines = useStored('chime-lines', true)
 /** The browser lets this page sound. */
 const unlocked = ref(false)
 /** This tab is the one that sounds. */
@@ -49,6 +50,11 @@ export function useRing() {
     muted,
     unlocked,
     ringing,
+    /** Whether new lines in chats sound. */
+    lines,
+    chime() {
+      if (lines.value && !muted.value && chosen.value && unlocked.value && !ringing.value) ringer.chime()
+    },
     async test() {
       await unlock()
       ringer.stop()
