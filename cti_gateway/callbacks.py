@@ -91,7 +91,8 @@ class Callbacks:
     async def start(self) -> None:
         """Take over what the store has, and begin to look."""
         for one in await self.store.open():
-            self.all[one.id] = one
+            if one.way == "queue":
+                self.all[one.id] = one
         self._task = asyncio.create_task(self._keep_looking())
 
     async def stop(self) -> None:
@@ -162,16 +163,8 @@ class Callbacks:
         return (entered[-1] if entered else self.wall()), one.id
 
     def may_call(self, address: str) -> bool:
-        """Whether this is a number that a caller may have us dial: valid, of our country, of no costly kind."""
-        if not address.startswith("+"):
-            return False
-        try:
-            number = phonenumbers.parse(address, None)
-        except phonenumbers.NumberParseException:
-            return False
-        home = phonenumbers.country_code_for_region(self.policy.region)
-        near = self.policy.abroad or number.country_code == home
-        return near and phonenumbers.is_valid_number(number) and phonenumbers.number_type(number) not in _NEVER
+        """Whether this is a number that a caller may have us dial."""
+        return may_call(address, self.policy.region, self.policy.abroad)
 
     async def cancel(self, callback_id: str) -> Callback:
         """An agent cancels it. Raises ``NotFound``, or ``Conflict`` while an agent or the customer is rung for it."""
@@ -297,6 +290,18 @@ class Callbacks:
     @staticmethod
     def _clock() -> float:
         return asyncio.get_running_loop().time()
+
+
+def may_call(address: str, region: str, abroad: bool) -> bool:
+    """Whether this number (E.164) may be called back: valid, of our country (or ``abroad``), of no costly kind."""
+    if not address.startswith("+"):
+        return False
+    try:
+        number = phonenumbers.parse(address, None)
+    except phonenumbers.NumberParseException:
+        return False
+    near = abroad or number.country_code == phonenumbers.country_code_for_region(region)
+    return near and phonenumbers.is_valid_number(number) and phonenumbers.number_type(number) not in _NEVER
 
 
 def stand_in(one: Callback) -> str:

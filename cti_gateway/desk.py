@@ -216,6 +216,17 @@ class Desk:
             self._hub.campaigns.expect(device, campaign.code, her.name)
         return await pbx.dial(device, command.to, shown)
 
+    async def call_for(self, agent: str, number: str, pbx_name: str, queue: str) -> Outcome:
+        """Call this number from her telephone at that PBX (``""``: at any), for this queue."""
+        her = self._agent(agent)
+        seats = [s for s in her.devices if split(s)[0] in (None, pbx_name) or not pbx_name] if her is not None else []
+        pbx = self._pbx_of(seats[0]) if seats else None
+        if pbx is None:
+            return Outcome(False, "no_phone", "You have no phone here.")
+        if not pbx.can_dial(number):
+            return Outcome(False, "invalid_number", "This is not a number that can be dialled.")
+        return await pbx.dial(split(seats[0])[1], number, self._caller_id(pbx.name, [queue]))
+
     def _caller_id(self, pbx: str, queues: list[str]) -> str:
         """What the called one sees: the number of the queue for which the call is made, else of her first with one."""
         found = (self.caller_ids.get((pbx, queue), "") for queue in queues)

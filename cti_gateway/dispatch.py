@@ -25,7 +25,9 @@ from routing.acd.estimate import Lengths, estimate
 from routing.acd.model import Contact, Divert, Following, QueueRule
 
 if TYPE_CHECKING:
+    from cti_gateway.console_callbacks import ConsoleCallbacks
     from cti_gateway.hub import Hub
+    from interaction_log.callback import Callback
     from interaction_log.events import Channel
     from routing.acd.model import Command
 
@@ -46,6 +48,8 @@ class Dispatch:
         self.offers = Offers(self)
         self._sending = Sending(self)
         self.on_divert: Callable[[str, Following], None] = self._end_diverted
+        self.callbacks: ConsoleCallbacks | None = None
+        """Callbacks that stand in the same line; ``callback`` takes further ones."""
         self.prefer: dict[str, str] = {}
         """Agents whom single interactions shall have if they are there, by interaction id: say it before it waits."""
         self.passing: set[str] = set()
@@ -268,8 +272,8 @@ class Dispatch:
             return
         seat = self.seating.seat(agent)
         if old is not None:
-            known = (old.ready, old.queues, old.skills, old.teams, old.beside)
-            if known == (seat.ready, seat.queues, seat.skills, seat.teams, seat.beside):
+            known = (old.ready, old.queues, old.skills, old.teams, old.beside, old.cannot)
+            if known == (seat.ready, seat.queues, seat.skills, seat.teams, seat.beside, seat.cannot):
                 return
             seat.idle_since = max(old.idle_since, seat.idle_since)
         self.run(self.engine.agent(seat, self.hub.wall()))
@@ -279,6 +283,9 @@ class Dispatch:
         if name not in self.engine.crew.seats:
             return
         hers = [contact for contact, (_, who) in self.engine.held.items() if who == name]
+        for contact in [c for c in hers if self.engine.held[c][0].channel == "callback"]:
+            hers.remove(contact)  # the customer is being called: that goes on without a console
+            self._finish(contact)
         commands = self.engine.gone(name, self.hub.wall())
         for contact in hers:
             self.offers.taken_away(contact, name)
@@ -313,6 +320,8 @@ class Dispatch:
             self.run(self.engine.advance(self.hub.wall()))
         elif key.startswith(_GONE):
             self._vanish(key.removeprefix(_GONE))
+        elif self.callbacks is not None:
+            return self.callbacks.fired(key)
         return key == CLOCK or key.startswith(_GONE)
 
     # --- what agents ask for -------------------------------------------------------------------------
@@ -324,6 +333,8 @@ class Dispatch:
             return OFFER_OVER
         self.offers.accepted(interaction_id, agent)
         self.hub.desk.tell(agent, command.id, Outcome(True))
+        if self.callbacks is not None and self.engine.held[interaction_id][0].channel == "callback":
+            self.callbacks.accepted(interaction_id, agent)
         self.run(self.engine.next_for(agent, self.hub.wall()))
         return OK
 
@@ -340,6 +351,13 @@ class Dispatch:
     def send_on(self, interaction_id: str, agent: str, to: str) -> Ack:
         """Transfer what she has to ``queue:NAME`` or to a user name; it keeps its age."""
         return self._sending.send_on(interaction_id, agent, to)
+
+    async def callback(self, wanted: Callback) -> bool:
+        """Somebody is to be called, in the place of ``since`` and not before ``not_before``. On disk when it returns.
+
+        False: callbacks are not taken here (no ``callbacks``), there are too many, or the store is away.
+        """
+        return self.callbacks is not None and await self.callbacks.promise(wanted)
 
     # --- what others ask -----------------------------------------------------------------------------
 
@@ -372,8 +390,9 @@ class Dispatch:
 
     def attended(self, pbx: str, queue: str) -> bool:
         """Whether anybody is there who serves this queue: signed in, with a console, wanting to work."""
-        self.settle()
         line = line_of(pbx, queue)
+        self.know(line)
+        self.settle()
         seats = self.engine.crew.seats.values()
         return any(line in seat.queues and self.engine.crew.in_team(seat, line) and seat.ready for seat in seats)
 

@@ -66,12 +66,18 @@ async def open_entry(
 
 
 def _policy(config: EntryConfig, region: str) -> Policy:
-    rules = CallbackRules(
+    return Policy(region, config.callback_abroad, callback_rules(config))
+
+
+def callback_rules(config: EntryConfig | None) -> CallbackRules:
+    """How often a callback is tried, and when it is given up; the usual rules without a call entry."""
+    if config is None:
+        return CallbackRules()
+    return CallbackRules(
         max_attempts=config.callback_attempts,
         retry_seconds=config.callback_retry_seconds,
         expire_seconds=config.callback_expire_hours * 3600.0,
     )
-    return Policy(region, config.callback_abroad, rules)
 
 
 def rules_of(config: EntryConfig, pbxs: list[str]) -> dict[tuple[str, str], EntryRules]:

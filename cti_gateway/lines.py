@@ -7,6 +7,7 @@ from typing import Protocol
 
 from agent_console.lines import CallbackView, WaitingView
 from cti_gateway.callbacks import Callbacks
+from cti_gateway.console_callbacks import ConsoleCallbacks
 from cti_gateway.entry import waiting_since
 from cti_gateway.hub import Hub
 from interaction_log.callback import Callback
@@ -31,6 +32,8 @@ class Lines:
     def __init__(self, hub: Hub, history: History) -> None:
         self._hub, self._history = hub, history
         self.callbacks: Callbacks | None = None
+        self.own: ConsoleCallbacks | None = None
+        """Those that were asked for outside a call."""
 
     def waiting(self, agent: str) -> list[WaitingView]:
         """See ``agent_console.lines``."""
@@ -64,9 +67,8 @@ class Lines:
 
     def promised(self) -> list[CallbackView]:
         """See ``agent_console.lines``."""
-        if self.callbacks is None:
-            return []
-        every = sorted(self.callbacks.all.values(), key=lambda one: one.since)
+        kept = [part.all.values() for part in (self.callbacks, self.own) if part is not None]
+        every = sorted((one for part in kept for one in part), key=lambda one: one.since)
         return [_view(one, self._place(one, every)) for one in every if one.open]
 
     def _place(self, one: Callback, every: Sequence[Callback]) -> int:
@@ -81,9 +83,10 @@ class Lines:
 
     async def cancel(self, callback_id: str, by: str) -> CallbackView:
         """See ``agent_console.lines``."""
-        if self.callbacks is None:
+        part = self.own if self.own is not None and callback_id in self.own.all else self.callbacks
+        if part is None:
             raise NotFound(callback_id)
-        changed = await self.callbacks.cancel(callback_id)
+        changed = await part.cancel(callback_id)
         told = {"queue": changed.queue, "pbx": changed.pbx}
         self._hub.administered(by, "callback_cancelled", callback_id, told)
         return _view(changed, None)

@@ -621,7 +621,7 @@ def _privacy(gateway: Gateway, settings: Settings, places: RecordingPlaces | Non
     kept = settings.recording.retention_days if settings.recording is not None else None
     told = [one.model_dump() for one in settings.retention]
     rules = rules_of(told, settings.database.keep_events_days, kept)
-    return PrivacyWork(gateway.hub, gateway.store, SiteFiles(places, boxes.folders), rules)
+    return PrivacyWork(gateway.hub, gateway.store, SiteFiles(places, boxes.folders, gateway.store.recording_keys), rules)
 
 
 def _recordings(gateway: Gateway, settings: Settings) -> tuple[RecordingAccess | None, RecordingPlaces | None]:
@@ -643,7 +643,24 @@ def _recordings(gateway: Gateway, settings: Settings) -> tuple[RecordingAccess |
     )
     places = RecordingPlaces(str(kept.folder), kept.pbx_folder or str(kept.folder))
     hub.recording.folder = places.pbx_folder
-    return RecordingAccess(store.recordings, store.audit, places, kept.agents_may_listen), places
+    if kept.encrypt:
+        _seal_recordings(gateway, places)
+    keys = store.recording_keys
+    return RecordingAccess(store.recordings, store.audit, places, kept.agents_may_listen, keys), places
+
+
+def _seal_recordings(gateway: Gateway, places: RecordingPlaces) -> None:
+    """From now on, and those that are there."""
+    from cti_gateway.recording_seals import RecordingSeals  # noqa: PLC0415
+    from routing.commands import NotifySupervisors  # noqa: PLC0415
+
+    def failed(count: int) -> None:
+        if count:
+            gateway.hub.carry_out(NotifySupervisors("error", "recordings_not_sealed", {"count": str(count)}))
+
+    seals = RecordingSeals(gateway.store.recording_keys, places, gateway.hub.wall, failed)
+    seals.start()
+    gateway.extras.append(seals)
 
 
 def _browser_phones(settings: PbxSettings) -> BrowserPhones:

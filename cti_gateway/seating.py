@@ -7,7 +7,7 @@ know, and where the PBX shows it busy with something else (a call that we did no
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
@@ -18,7 +18,7 @@ from interaction_log.records import QueueSettings, User
 from routing.acd.model import Seat
 from routing.agents import Agent
 from routing.skills import penalty_for
-from routing.why import IN_USE
+from routing.why import DEAD_PHONE, IN_USE
 
 if TYPE_CHECKING:
     from cti_gateway.hub import Hub
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 Key = tuple[str, str]
 """PBX (empty: none) and queue."""
 _VOICE: Final[Channel] = "voice"
+_CALLS: Final[frozenset[Channel]] = frozenset({"callback"})
 
 
 def line_of(pbx: str, queue: str) -> str:
@@ -67,6 +68,7 @@ class Seating:
             teams=frozenset(user.teams) if user is not None else frozenset(),
             idle_since=agent.since,
             beside=self.calls(agent),
+            cannot=frozenset() if self._can_call(agent) else _CALLS,
         )
 
     def ready(self, agent: Agent) -> bool:
@@ -103,13 +105,22 @@ class Seating:
         calls |= {i for i in agent.offers.values() if i not in agent.in_hand}
         if agent.answering is not None:
             calls.add(agent.answering)
-        return (_VOICE,) * (len(calls) or int(any(self._busy(seat) for seat in agent.devices)))
+        mine = sum(
+            1 for i, channel in agent.in_hand.items() if channel == "callback" and i not in agent.offers.values()
+        )
+        if mine:  # the call that she makes for it is no further one
+            return (_VOICE,) * max(0, len(calls) - mine)
+        return (_VOICE,) * (len(calls) or int(self._is(agent.devices, IN_USE)))
 
-    def _busy(self, seat: str) -> bool:
-        """By the device's state, as the PBX tells it."""
-        pbx, device = split(seat)
-        states = self._hub.distributor.device_states
-        return any(states.get((name, device)) in IN_USE for name in self._hub.pbxs if pbx in (None, name))
+    def _can_call(self, agent: Agent) -> bool:
+        """The telephone from which calls are made for her is not known to be out of order."""
+        return bool(agent.devices) and not self._is(agent.devices[:1], DEAD_PHONE)
+
+    def _is(self, phones: Iterable[str], states: Container[str]) -> bool:
+        """Whether one of these telephones is in one of these states, as a PBX tells it."""
+        told, pbxs = self._hub.distributor.device_states, self._hub.pbxs
+        seats = [(name, device) for p, device in map(split, phones) for name in pbxs if p in (None, name)]
+        return any(told.get(seat, "UNKNOWN") in states for seat in seats)
 
 
 def _skilled(levels: Mapping[str, int], queue: QueueSettings) -> bool:

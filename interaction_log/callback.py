@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 CallbackState = Literal["waiting", "dialling", "done", "failed", "expired"]
+CallbackWay = Literal["queue", "console"]
+"""``queue``: something stands in for the caller in the PBX's queue; ``console``: an agent is asked at her console."""
 OPEN: Final[frozenset[CallbackState]] = frozenset({"waiting", "dialling"})
 
 
@@ -28,6 +30,7 @@ class Callback:
     requested_in: str | None = None
     """The interaction in which it was asked for."""
     result: str | None = None
+    way: CallbackWay = "queue"
 
     @property
     def open(self) -> bool:

@@ -323,10 +323,11 @@ class Distributor:
         return agent.state == "WRAP_UP" and self.wrap_up_rule(agent.wrapping).mandatory
 
     def _leaves_work(self, one: Interaction) -> bool:
-        return self._wrap_up_seconds(one) > 0 or self.wrap_up_rule(one.id).mandatory
+        mandatory = self.wrap_up_rule(one.id).mandatory and one.channel != "callback"
+        return mandatory or self._wrap_up_seconds(one) > 0
 
     def _wrap_up_seconds(self, one: Interaction) -> float:
-        if one.direction == "internal":
+        if one.direction == "internal" or one.channel == "callback":  # the call that was made for it has its own
             return 0.0
         known = self.settings.queues.get((one.pbx, one.queue)) if one.queue is not None else None
         return known.wrap_up_seconds if known is not None else self.settings.default_wrap_up_seconds

@@ -28,6 +28,7 @@ callbacks: Final = sa.Table(
     sa.Column("not_before", sa.Double, nullable=False),
     sa.Column("requested_in", sa.String),
     sa.Column("result", sa.String),
+    sa.Column("way", sa.String, nullable=False, server_default="queue"),
     sa.Index("callbacks_by_state", "state", "since"),
     sa.Index("callbacks_by_address", "address"),
 )

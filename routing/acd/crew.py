@@ -91,6 +91,7 @@ class Crew:
             and seat.offered is None
             and kind.queue in seat.queues
             and self.in_team(seat, kind.queue)
+            and kind.channel not in seat.cannot
             and seat.has(kind.needs)
             and self.room(seat, kind.channel)
         )

@@ -98,7 +98,7 @@ class Engine:
             self._later(due + ring.after, "ring", one)
         for over in rule.overflow:
             self._later(max(now, due + over.after), "overflow", one, over.queue)
-        if rule.longest_wait is not None:
+        if rule.longest_wait is not None and one.contact.channel not in PATIENT:
             self._later(max(now, one.contact.stands_since + rule.longest_wait), "longest", one)
 
     def left(self, contact: str, now: float) -> list[Command]:
@@ -178,7 +178,7 @@ class Engine:
         seat, old = self.crew.seats.get(agent), self._contact(contact)
         if seat is None or old is None or not seat.ready or seat.offered is not None or contact in seat.in_hand:
             return None
-        if not self.crew.room(seat, old.channel):
+        if old.channel in seat.cannot or not self.crew.room(seat, old.channel):
             return None
         commands, freed = self._taken_from(contact, now)
         one = self.lines.waiting.get(contact)

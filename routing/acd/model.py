@@ -125,6 +125,8 @@ class Seat:
     idle_since: float = 0.0
     in_hand: dict[str, Channel] = field(default_factory=dict)
     beside: tuple[Channel, ...] = ()
+    cannot: frozenset[Channel] = frozenset()
+    """What she is not equipped for: who has no telephone calls nobody back."""
     offered: str | None = None
     """What she is asked to take now: one at a time."""
     version: int = 0

@@ -48,6 +48,8 @@ def _of_agent(engine: Engine, one: Waiting, seat: Seat) -> list[Reason]:
         found.append(Reason("not_ready"))
     if seat.offered is not None:
         found.append(Reason("has_an_offer"))
+    if one.contact.channel in seat.cannot:
+        found.append(Reason("not_equipped"))
     if not engine.crew.room(seat, one.contact.channel):
         found.append(Reason("no_room", {"used": str(engine.crew.load(seat))}))
     return found
