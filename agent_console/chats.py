@@ -28,6 +28,14 @@ class ChatFiles(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A message that was left. ``reply_to``: as typed."""
+
+    text: str
+    reply_to: str | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatAccess:
     """``concerned(user, conversation)``: whether she is in this chat, or is asked to take it, now."""
@@ -36,6 +44,14 @@ class ChatAccess:
     canned: StoredCanned
     concerned: Callable[[str, str], bool]
     files: ChatFiles | None = None
+
+    async def written(self, conversation: str) -> Written:
+        """What a visitor wrote who left a message. Raises ``NotFound``."""
+        one = await self.stored.conversation(conversation)
+        lines = await self.stored.lines(conversation)
+        told = [line.name for line in lines if line.kind == "event" and line.text == "reply_to"]
+        said = "\n".join(line.text for line in lines if line.by == "visitor" and line.kind == "text")
+        return Written(said, (told[-1] if told else None) or one.form.get("email"))
 
 
 def is_private(line: StoredLine) -> bool:

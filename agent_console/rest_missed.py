@@ -13,7 +13,7 @@ from agent_console.rest import capped
 from agent_console.rest_voicemail import message_view
 from agent_console.sessions import Principal, signed_in
 from interaction_log.missed import MissedCall, Work
-from interaction_log.records import Conflict
+from interaction_log.records import Conflict, NotFound
 from routing.ports import Missed
 
 PROMISED = "This caller was promised a callback: cancel it first, or wait until its turn comes."
@@ -37,13 +37,13 @@ def _routes(router: APIRouter, deps: ConsoleDeps, missed: Missed) -> None:
             state=query.state, queue=query.queue, limit=capped(query.limit), cursor=query.cursor, now=deps.wall()
         )
         pending = _pending(deps)
-        items = [_view(one, pending) for one in found.items]
+        items = [await _with_text(deps, _view(one, pending)) for one in found.items]
         return {"items": items, "next": found.next, "open": found.open, "calling": found.calling}
 
     @router.get("/{interaction_id}", dependencies=[Depends(anyone)])
     async def one(interaction_id: str) -> dict[str, Any]:
         """One entry, by the first missed interaction."""
-        return _view(await missed.get(interaction_id), _pending(deps))
+        return await _with_text(deps, _view(await missed.get(interaction_id), _pending(deps)))
 
     @router.post("/{interaction_id}")
     async def work(interaction_id: str, body: MissedWork, who: Annotated[Principal, Depends(anyone)]) -> dict[str, Any]:
@@ -60,7 +60,18 @@ def _routes(router: APIRouter, deps: ConsoleDeps, missed: Missed) -> None:
             note=body.note,
             oversees=who.oversees,
         )
-        return _view(await missed.work(interaction_id, done), pending)
+        return await _with_text(deps, _view(await missed.work(interaction_id, done), pending))
+
+
+async def _with_text(deps: ConsoleDeps, entry: dict[str, Any]) -> dict[str, Any]:
+    """With what a visitor wrote, and the address that he typed, where it is a message from a web site."""
+    if deps.chats is None or entry["number"] is not None or entry["outcome"] != "voicemail" or entry["messages"]:
+        return entry
+    try:
+        written = await deps.chats.written(entry["id"])
+    except NotFound:
+        return entry
+    return {**entry, "kind": "chat", "text": written.text, "reply_to": written.reply_to}
 
 
 def _pending(deps: ConsoleDeps) -> dict[str | None, CallbackView]:

@@ -75,8 +75,15 @@ class Work:
     oversees: bool = False
 
 
+def is_message(one: Interaction) -> bool:
+    """Whether a visitor of a web site left a message instead of a chat: somebody is to write to him."""
+    return one.ended and one.channel == "chat" and one.outcome == "voicemail"
+
+
 def is_missed(one: Interaction) -> bool:
     """Whether somebody called and reached nobody, or left a message (also after he had been put through)."""
+    if is_message(one):
+        return True
     inbound = one.ended and one.channel == "voice" and one.direction == "inbound"
     return inbound and (one.outcome in MISSED or bool(one.messages))
 

@@ -85,7 +85,7 @@ async def test_a_callback_keeps_the_place_and_shows_its_state(tmp_path: Path) ->
         opened = await floor.open(visitor)
         entered = floor.now
         floor.now += 60
-        ack = await floor.chats.request_callback(visitor, callback())
+        ack: Any = await floor.chats.request_callback(visitor, callback())
         assert ack["ok"], ack
         view = ack["conversation"]
         assert (view["ended_by"], view["callback"]["state"], view["callback"]["phone"]) == (
@@ -106,7 +106,8 @@ async def test_a_callback_keeps_the_place_and_shows_its_state(tmp_path: Path) ->
             visitor.id, "conversation", lambda m: (m["callback"] or {}).get("state") == "calling"
         )
         assert shown["id"] == view["id"]
-        assert (await floor.chats.cancel_callback(visitor))["conversation"]["callback"]["state"] == "cancelled"
+        cancelled: Any = await floor.chats.cancel_callback(visitor)
+        assert cancelled["conversation"]["callback"]["state"] == "cancelled"
         assert not own.all
         assert (await floor.chats.cancel_callback(visitor))["error"]["code"] == "no_callback"
 

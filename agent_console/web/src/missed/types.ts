@@ -58,7 +58,10 @@ export interface MissedCall {
   call_outcome: string | null
   called_at: number | null
   version: number
-  kind: 'call' | 'voicemail'
+  kind: 'call' | 'voicemail' | 'chat'
+  /** What a visitor of a web site wrote (`chat`), and the address that he typed. */
+  text?: string
+  reply_to?: string | null
   messages: Message[]
   /** The PBX calls this number back by itself. */
   callback: Callback | null
