@@ -31,6 +31,8 @@ from config.mail import Mail
 from config.privacy import Privacy, Retention
 from config.recording import Announcement, Policy, Recording
 from config.routing import Distribution, Hours
+from config.sites import SECRETS as SITE_SECRETS
+from config.sites import ChatFiles, Site, key_tables
 from config.voicemail import Voicemail
 
 PREFIX: Final = "CTI_"
@@ -239,6 +241,9 @@ class Settings(_Table):
     voicemail: Voicemail = Voicemail()
     mail: Mail | None = None
     """Absent: no report is sent by mail."""
+    chat: ChatFiles = ChatFiles()
+    site: tuple[Site, ...] = ()
+    """Web sites with our chat widget."""
     privacy: Privacy = Privacy()
     retention: tuple[Retention, ...] = ()
     """Beside these, recordings stay ``[recording] retention_days`` and events ``[database] keep_events_days``."""
@@ -258,6 +263,16 @@ class Settings(_Table):
         for number, asked in enumerate(self.entry.queue if self.entry is not None else ()):
             if asked.pbx and asked.pbx not in names:
                 raise ValueError(f"entry.queue[{number}].pbx: names no [[pbx]]")
+        return self
+
+    @model_validator(mode="after")
+    def _sites_have_queues(self) -> Self:
+        if len({one.key for one in self.site}) < len(self.site):
+            raise ValueError("site: two have the same key")
+        names = [one.name for one in self.queue]
+        for number, one in enumerate(self.site):
+            if any(name not in names for name in one.queues):
+                raise ValueError(f"site[{number}].queues: names no [[queue]]")
         return self
 
     def _routes_lead_somewhere(self) -> None:
@@ -331,6 +346,7 @@ def _holds_secret(data: dict[str, Any]) -> bool:
     pbxs = data.get("pbx")
     secrets = [one.get(key) for one in _tables(pbxs) for key in (*_SECRETS, "browser_secrets")]
     secrets += [one.get("password") for one in _tables([data.get("mail")])]
+    secrets += [key.get("secret") for _, key in key_tables(data)]
     urls = [one.get("url") for key in ("database", "redis") for one in _tables([data.get(key)])]
     return any(secrets) or any(isinstance(url, str) and _has_password(url) for url in urls)
 
@@ -355,6 +371,7 @@ def _refuse_readable_by_others(path: Path, what: str) -> None:
 def _take_secret_files(data: dict[str, Any], base: Path) -> list[str]:
     """Replace ``secret_file`` and its like by what they hold."""
     lines = [line for one in _tables([data.get("mail")]) for line in _take_mail_password(one, base)]
+    lines += [line for where, key in key_tables(data) for line in _take_site_keys(key, base, where)]
     for number, one in enumerate(_tables(data.get("pbx"))):
         lines += _take_browser_secrets(one, base, f"pbx[{number}].browser_secrets_file")
         for key in _SECRETS:
@@ -370,6 +387,26 @@ def _take_secret_files(data: dict[str, Any], base: Path) -> list[str]:
             except ConfigError as error:
                 lines += error.lines
                 one[key] = "-"  # named already; spares a second complaint about a missing secret
+    return lines
+
+
+def _take_site_keys(key: dict[str, Any], base: Path, where: str) -> list[str]:
+    """Replace ``secret_file`` and ``public_key_file`` by what they hold."""
+    lines = []
+    for file, name in SITE_SECRETS:
+        if file not in key:
+            continue
+        path = base / str(key.pop(file))
+        if name in key:
+            lines.append(f"{where}.{file}: {name} is given too; one of them must go")
+            continue
+        key[name] = "-"  # spares a second complaint where the file cannot be read
+        try:
+            key[name] = _secret_in(path, f"{where}.{file}") if name == "secret" else path.read_text("utf-8")
+        except ConfigError as error:
+            lines += error.lines
+        except (OSError, UnicodeDecodeError):
+            lines.append(f"{where}.{file}: cannot be read")
     return lines
 
 
@@ -510,6 +547,7 @@ def _absolute_paths(settings: Settings, base: Path) -> Settings:
         ),
         "recording": recording,
         "voicemail": settings.voicemail.absolute(base),
+        "chat": settings.chat.model_copy(update={"folder": base / settings.chat.folder}),
         "privacy": settings.privacy.absolute(base, database.journal / "master.key"),
     }
     return settings.model_copy(update=update)

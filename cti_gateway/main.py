@@ -28,19 +28,21 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from agent_console.consoles import Consoles
-    from agent_console.deps import ConsoleDeps
+    from agent_console.deps import ConsoleDeps, Visitors
     from agent_console.imports import ImportAccess
     from agent_console.phones import BrowserPhones
     from agent_console.recordings import RecordingAccess, RecordingPlaces
     from agent_console.reports import ReportAccess
     from config.settings import Pbx as PbxSettings
     from config.settings import Settings
+    from config.sites import Site as SiteSettings
     from cti_gateway.console_callbacks import ConsoleCallbacks
     from cti_gateway.entry_setup import CallEntry
     from cti_gateway.gateway import Gateway
     from cti_gateway.hub import Hub
     from cti_gateway.pbx import Pbx
     from cti_gateway.retention import PrivacyWork
+    from cti_gateway.schedules import MailServer
     from cti_gateway.voicemail import Mailboxes, Voicemail
     from interaction_log.store import LogState, Store
     from routing.hours import Hours
@@ -320,6 +322,7 @@ async def _put_together(gateway: Gateway, settings: Settings, demo: bool) -> Non
     deps = replace(deps, calendars=_keep_records(gateway, settings, consoles))
     deps = replace(deps, imports=_imports(gateway, settings))
     deps = replace(deps, identity=identity, reports=_reports(gateway, settings))
+    deps = replace(deps, visitors=await _chats(gateway, settings))
     await _listen(
         gateway, settings, replace(deps, lines=lines, voicemail=boxes.folder, recordings=heard, privacy=privacy)
     )
@@ -331,6 +334,57 @@ async def _put_together(gateway: Gateway, settings: Settings, demo: bool) -> Non
         entry = await _call_entry(settings, gateway)
         gateway.extras.append(entry)
         lines.callbacks = entry.callbacks
+
+
+async def _chats(gateway: Gateway, settings: Settings) -> Visitors | None:
+    """Conversations with visitors of the configured sites, and the server for them."""
+    from cti_gateway.chat.letters import sending  # noqa: PLC0415
+    from cti_gateway.chat.setup import ChatDesk, ChatParts  # noqa: PLC0415
+    from cti_gateway.chat_setup import rules_of, site_of  # noqa: PLC0415
+    from interaction_log.store.chat_folder import ChatFolder  # noqa: PLC0415
+    from webchat.app import visitor_app  # noqa: PLC0415
+    from webchat.deps import VisitorDeps  # noqa: PLC0415
+
+    if not settings.site:
+        return None
+    hub, store = gateway.hub, gateway.store
+    queues = {one.name: one.pbx for one in reversed(settings.queue)}
+    try:
+        sites = {one.key: site_of(one) for one in settings.site}
+    except ValueError as error:
+        raise CannotStart(str(error)) from error
+    folder = ChatFolder(settings.chat.folder, settings.chat.scanner)
+    fault = await asyncio.to_thread(folder.fault)
+    if fault is not None and any(site.files for site in sites.values()):
+        raise CannotStart(f"[chat] folder {settings.chat.folder}: {fault}")
+    mail = _mail_server(settings)
+    parts = ChatParts(
+        sites={one.key: rules_of(one, queues) for one in settings.site},
+        region=settings.phone.default_region,
+        hours=_queue_hours(settings),
+        claims=store.identity.claims,
+        surveys=store.surveys,
+        sender=mail.sender if mail is not None else "",
+        send=sending(mail) if mail is not None else None,
+        tell_agents=settings.supervision.tell_agent,
+    )
+    desk = ChatDesk(hub, store.chats, parts)
+    http = settings.http
+    app = visitor_app(
+        VisitorDeps(
+            chats=desk.chats,
+            store=store.chats,
+            sites=sites,
+            folder=folder,
+            public_url=http.public_url,
+            trusted_proxies=http.trusted_proxies,
+            wall=hub.wall,
+        )
+    )
+    desk.attach(app.screens)
+    await desk.start()
+    gateway.extras.append(desk)
+    return app
 
 
 def _keep_records(gateway: Gateway, settings: Settings, consoles: Consoles) -> list[str]:
@@ -358,19 +412,11 @@ def _keep_records(gateway: Gateway, settings: Settings, consoles: Consoles) -> l
 def _reports(gateway: Gateway, settings: Settings) -> ReportAccess:
     """Reports, orders, and with a mail server the schedules by mail."""
     from agent_console.reports import ReportAccess  # noqa: PLC0415
-    from cti_gateway.schedules import MailServer, ReportPost, posting  # noqa: PLC0415
+    from cti_gateway.schedules import ReportPost, posting  # noqa: PLC0415
 
-    store, mail = gateway.store, settings.mail
-    if mail is not None:
-        server = MailServer(
-            host=mail.host,
-            port=mail.port,
-            sender=mail.sender,
-            tls=mail.tls,
-            user=mail.user,
-            password=mail.password.get_secret_value() if mail.password is not None else None,
-        )
-        domain = mail.sender.rpartition("@")[2]
+    store, server = gateway.store, _mail_server(settings)
+    if server is not None:
+        domain = server.sender.rpartition("@")[2]
         post = ReportPost(store.schedules, store.reports, posting(server), gateway.hub.wall, domain)
         post.start()
         gateway.extras.append(post)
@@ -380,7 +426,24 @@ def _reports(gateway: Gateway, settings: Settings) -> ReportAccess:
         orders=store.orders(settings.phone.default_region),
         shifts=store.shifts(),
         schedules=store.schedules,
-        mail=mail is not None,
+        mail=server is not None,
+    )
+
+
+def _mail_server(settings: Settings) -> MailServer | None:
+    """Where mails are handed over."""
+    from cti_gateway.schedules import MailServer  # noqa: PLC0415
+
+    mail = settings.mail
+    if mail is None:
+        return None
+    return MailServer(
+        host=mail.host,
+        port=mail.port,
+        sender=mail.sender,
+        tls=mail.tls,
+        user=mail.user,
+        password=mail.password.get_secret_value() if mail.password is not None else None,
     )
 
 
@@ -771,7 +834,20 @@ async def _demo(gateway: Gateway, settings: Settings, simulated: bool) -> Settin
         system_secret=SecretStr(SECRET),
     )
     queue = QueueConfig(name=demo.QUEUE, pbx=demo.PBX, label="Support")
-    return settings.model_copy(update={"pbx": (pbx,), "queue": (queue,)})
+    return settings.model_copy(update={"pbx": (pbx,), "queue": (queue,), "site": (_demo_site(demo.QUEUE),)})
+
+
+def _demo_site(queue: str) -> SiteSettings:
+    """The shop of ``/chat/demo/``."""
+    from config.sites import Consent, FormField, Site  # noqa: PLC0415
+
+    name = FormField(code="name", label={"en": "Your name", "zh-CN": "您的姓名"})
+    text = {
+        "en": "What you write is kept for 90 days, so that we can help you.",
+        "zh-CN": "为了向您提供帮助，您所写的内容将保存 90 天。",
+    }
+    consent = Consent(version="1", text=text)
+    return Site(key="demo", queues=(queue,), form=(name,), consent=consent, callback=True, trail=True, cobrowse=True)
 
 
 async def _refuse_demo_accounts(gateway: Gateway) -> None:

@@ -120,6 +120,10 @@ class ChatFolder:
             return False
         return True
 
+    def place(self, of: str) -> tuple[Path, str]:
+        """The folder, and below it the name of this content."""
+        return self._folder, str(self._path(of).relative_to(self._folder))
+
     def fault(self) -> str | None:
         """Why the folder cannot be used; ``None``: it can. Blocks."""
         try:
