@@ -13,21 +13,20 @@ from cti_gateway.chat.speech import Speech, clean
 from cti_gateway.desk import no
 from cti_gateway.pbx import Outcome
 from interaction_log.records import Conflict, User
-from interaction_log.rights import EVERYTHING, Sight, sight_of
 from routing import commands as c
 
 Plan = Coroutine[Any, Any, Outcome] | Ack
 NO_CHAT: Final = no("unknown_chat", "There is no such chat now.", "interaction_id")
+NOT_SEEN: Final = Outcome(False, "unknown_chat", "There is no such chat in your teams.")
 NOT_JOINED: Final = no("not_joined", "Join the chat first.", "interaction_id")
 EMPTY: Final = no("invalid", "There is nothing to be sent.", "text")
 
 
 class ChatOversight:
-    """``tell_agents``: whether agents are told of who joins silently. ``sees``: the sight of a supervisor."""
+    """``tell_agents``: whether agents are told of who joins silently."""
 
     def __init__(self, rooms: Rooms, speech: Speech, tell_agents: bool) -> None:
         self._rooms, self._speech, self._tell_agents, self._hub = rooms, speech, tell_agents, rooms.hub
-        self.sight: Callable[[User], Sight] = lambda user: sight_of(user, ()) if user.teams == () else EVERYTHING
 
     @property
     def methods(self) -> Mapping[str, Callable[[User, Any], Plan]]:
@@ -37,17 +36,18 @@ class ChatOversight:
     def join(self, user: User, command: wire.JoinChat) -> Plan:
         """Read it, and write in it."""
         room = self._rooms.all.get(command.interaction_id)
-        if room is None or room.state == "ended" or not self._in_sight(user, room):
-            return NO_CHAT
-        return self._joined(user, room, command.silent)
+        return self._joined(user, room, command.silent) if room is not None and room.state != "ended" else NO_CHAT
 
-    def _in_sight(self, user: User, room: Room) -> bool:
-        sight = self.sight(user)
-        one = self._hub.distributor.interactions.get(room.id)
-        agents = [*room.members, *room.asked]
-        return sight.sees_queue(room.queue) or any(map(sight.sees_agent, agents)) or (one is None and sight.everything)
+    async def _in_sight(self, user: User, room: Room) -> bool:
+        """By the teams: a queue of hers, or an agent of hers is in it."""
+        sight = await self._hub.supervision.hands.sight(user)
+        return sight.sees_queue(room.queue) or any(map(sight.sees_agent, [*room.members, *room.asked]))
 
     async def _joined(self, user: User, room: Room, silent: bool) -> Outcome:
+        if not await self._in_sight(user, room):
+            return NOT_SEEN
+        if room.state == "ended":
+            return Outcome(False, "unknown_chat", "This chat is over.")
         known = room.joined.get(user.name)
         room.joined[user.name] = silent
         self._rooms.show(room, [user.name], whole=True)

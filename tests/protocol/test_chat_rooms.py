@@ -7,6 +7,8 @@ from pathlib import Path
 
 from agent_console import wire
 from interaction_log import events as e
+from interaction_log.records import User
+from interaction_log.rights import Sight
 from tests.fakes.chat_floor import ChatFloor, chat_floor
 from webchat import wire as visitors
 
@@ -211,6 +213,26 @@ async def test_a_supervisor_joins_silently_and_then_openly(tmp_path: Path) -> No
         await floor.oversee("sofia", "leave_chat", left)
         await floor.screens.wait("sofia", "chat", lambda m: m.get("gone"))
         assert (await floor.oversee("sofia", "leave_chat", left))["error"]["code"] == "not_joined"
+
+
+async def test_a_supervisor_of_another_team_does_not_join(tmp_path: Path) -> None:
+    async with chat_floor(tmp_path) as floor:
+        visitor = await floor.visitor()
+        chat = await floor.talking(visitor)
+        for n, (sight, expected) in enumerate(
+            [(Sight(queues=frozenset({"sales"})), False), (Sight(agents=frozenset({"anna"})), True)]
+        ):
+
+            async def sees(_: User, sight: Sight = sight) -> Sight:
+                return sight
+
+            floor.hub.supervision.hands.sight = sees
+            join = wire.JoinChat(id=f"j{n}", interaction_id=chat, why="help")
+            assert await floor.oversee("sofia", "join_chat", join) == {"ok": True}
+            told = await floor.screens.wait("supervisors", "command_result", lambda m, n=n: m["id"] == f"j{n}")
+            assert told["ok"] is expected
+        await floor.settled()
+        assert [view["interaction_id"] for view in floor.hub.snapshot("sofia")["chats"]] == [chat]
 
 
 async def test_silence_is_warned_of_and_then_it_closes(tmp_path: Path) -> None:
