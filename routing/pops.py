@@ -50,7 +50,7 @@ class Pops:
         """An answer came: pops that wait are shown, pops that are shown are completed."""
         self._looking_up.discard(one.id)
         found_id = str(event.customer["id"]) if event.customer is not None else None
-        if one.customer_id is not None and one.customer_id not in (found_id, *event.also):
+        if one.customer_id is not None and one.customer_id != found_id and one.customer_id not in event.also:
             return []  # somebody chose meanwhile
         self._matches[one.id] = event
         commands = [k for (agent, i), pop in self.open.items() if i == one.id for k in self._show(agent, pop, event)]

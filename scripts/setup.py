@@ -26,6 +26,7 @@ STAMPS = VENV / "stamps"
 NEEDED = (3, 11)
 NODE_NEEDED = 20
 BROWSER_APPS = ("agent_console/web", "webchat/widget")
+PACKAGES = ("agent_console", "config", "cti_gateway", "interaction_log", "routing")
 NOT_SOURCES = {"node_modules", "dist", "test-results", ".vite"}
 
 
@@ -121,6 +122,45 @@ def install_python(kind: str) -> None:
     step("cti", metadata, there, lambda: pip_install("--no-deps", "--no-build-isolation", "-e", "."))
 
 
+# ---- The hot modules ---------------------------------------------------------------------------------------------
+def cannot_compile() -> str | None:
+    """What is missing to compile for the virtual environment's Python; ``None``: nothing."""
+    if os.environ.get("CALLWEAVE_COMPILED") == "0":
+        return "CALLWEAVE_COMPILED=0"
+    if not (shutil.which(os.environ.get("CC", "cc")) or shutil.which("gcc")):
+        return "there is no C compiler"
+    where = "import sysconfig; print(sysconfig.get_path('include'))"
+    found = subprocess.run([PYTHON, "-c", where], capture_output=True, text=True, check=False)  # noqa: S603
+    return None if Path(found.stdout.strip(), "Python.h").is_file() else "Python's headers are missing (python3-dev)"
+
+
+def compile_modules() -> None:
+    """Compile what every event goes through. Without it all works, slower: so a failure is told and is none."""
+    reason = cannot_compile()
+    if reason is None:
+        there = subprocess.run([PYTHON, "-c", "import mypyc"], capture_output=True, check=False)  # noqa: S603
+        folder = ROOT / "build" / "compiler"
+        if there.returncode and not (folder / "mypyc").is_dir():
+            pip = (PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--require-hashes")
+            locked = ROOT / "requirements" / "compile.txt"
+            subprocess.run([*pip, "--target", folder, "-r", locked], check=False)  # noqa: S603
+        done = subprocess.run(  # noqa: S603
+            [PYTHON, ROOT / "scripts" / "compile.py"], capture_output=True, text=True, check=False
+        )
+        lines = (done.stdout + done.stderr).strip().splitlines()
+        reason = (lines[-1] if lines else "no reason given") if done.returncode else None
+    if reason is not None:
+        print(f"setup: nothing is compiled, plain Python does the same at more cost ({reason})", flush=True)
+
+
+def compile_hot() -> None:
+    """Once for each state of the sources and of the compiler's presence."""
+    made_of = [file for name in PACKAGES for file in sources(ROOT / name) if file.suffix == ".py"]
+    made_of += [ROOT / "scripts" / "compile.py", ROOT / "requirements" / "compile.txt"]
+    words = (os.environ.get("CALLWEAVE_COMPILED", ""), os.environ.get("CC", ""), shutil.which("cc") or "")
+    step("compiled", digest(made_of, *words), True, compile_modules)
+
+
 # ---- The browser apps -------------------------------------------------------------------------------------------
 def node_version(node: str) -> int:
     """The major version; 0 when it does not run."""
@@ -186,6 +226,7 @@ def main() -> int:
         return 2
     with alone():
         install_python(kind)
+        compile_hot()
         for name in BROWSER_APPS:
             if (ROOT / name / "package-lock.json").is_file():
                 build_app(name)

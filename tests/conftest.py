@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final
 
@@ -12,8 +13,15 @@ import pytest
 import pytest_asyncio
 import uvloop
 
+from cti_gateway import compiled
+
 LIMIT_SHARE: Final = 0.9
 """Of a test's time-out: the rest is for its fixtures to clean up."""
+if os.environ.get(compiled.SWITCH) == "1":  # tests/integration/test_compiled.py
+    if not compiled.use().on:
+        raise RuntimeError(compiled.state().why)
+else:  # tests look into the sources; programs that they start use what there is
+    compiled.stay_with_sources("tests")
 pytest_plugins: list[str] = ["tests.real_report"]
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from cti_gateway import __version__
+from cti_gateway import __version__, compiled
 from cti_gateway.cli import (
     agi_front,
     audit,
@@ -40,7 +40,7 @@ DEFAULT_CONFIG: Final = Path("callweave.toml")
 def parser() -> argparse.ArgumentParser:
     """The whole command line. `command` names the command, for `main` to choose."""
     made = argparse.ArgumentParser(prog="cti", description="Callweave: calls, chat and mail in one interaction log.")
-    made.add_argument("--version", action="version", version=f"callweave {__version__}")
+    made.add_argument("--version", action="version", version=f"callweave {__version__} ({_built()})")
     commands = made.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for module in (
         run,
@@ -85,3 +85,8 @@ def config_path(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Pa
     if named := environ.get("CTI_CONFIG"):
         return Path(named)
     return DEFAULT_CONFIG if DEFAULT_CONFIG.is_file() else None
+
+
+def _built() -> str:
+    state = compiled.state()
+    return "compiled" if state.on else f"plain Python: {state.why}"

@@ -19,6 +19,7 @@ from typing import Any
 
 from asterisk.ami import AMIClient, SimpleAction
 
+from cti_gateway import compiled
 from cti_gateway.ami import actions
 from cti_gateway.ami.blocking import BlockingAmi, BlockingError
 from cti_gateway.ami.codec import Message
@@ -54,13 +55,22 @@ def run(arguments: argparse.Namespace, settings: CommandSettings) -> int:
     except site_files.SiteFileError as error:
         complain("doctor", str(error))
         return 2
-    findings = [*diagnose(facts), *browsers, *folders.findings(settings)]
+    findings = [*diagnose(facts), *browsers, *folders.findings(settings), built()]
     failed = worst(findings) == "error"
     if arguments.json:
         say_json({"ok": not failed, "findings": [asdict(one) for one in findings]})
     else:
         report(findings)
     return 1 if failed else 0
+
+
+def built() -> Finding:
+    """Whether the hot modules are compiled."""
+    state = compiled.state()
+    if state.on:
+        return Finding("ok", "compiled", f"The modules that every event goes through are compiled ({state.why}).")
+    text = f"Every event goes through plain Python ({state.why}): all works, at about 1.4 times the processor time."
+    return Finding("hint", "not-compiled", text, "With a C compiler and Python's headers, make setup compiles them.")
 
 
 def report(findings: Sequence[Finding]) -> None:

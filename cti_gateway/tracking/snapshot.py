@@ -7,7 +7,7 @@ and the differences to what we believed become events marked ``inferred``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from cti_gateway.ami.codec import Message
@@ -35,22 +35,22 @@ class Listed:
     fresh: bool
 
 
-@dataclass(slots=True)
 class Snapshot:
     """Compares the PBX's own account with what the tracker believes."""
 
-    tracker: CallTracker
-    stale: bool = False
-    lost_at: float | None = None
-    restarted: bool = False
-    closed: int = 0
-    opened: int = 0
-    _uptime: float | None = None
-    _uptime_at: float | None = None
-    _startup: str = ""
-    _known_before: set[str] | None = None
-    _listed: dict[str, Listed] = field(default_factory=dict)
-    _waiting: set[str] = field(default_factory=set)
+    def __init__(self, tracker: CallTracker) -> None:
+        self.tracker = tracker
+        self.stale = False
+        self.lost_at: float | None = None
+        self.restarted = False
+        self.closed = 0
+        self.opened = 0
+        self._uptime: float | None = None
+        self._uptime_at: float | None = None
+        self._startup = ""
+        self._known_before: set[str] | None = None
+        self._listed: dict[str, Listed] = {}
+        self._waiting: set[str] = set()
 
     # --- is it the same PBX? -----------------------------------------------------------------------
 
