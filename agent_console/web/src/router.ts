@@ -9,6 +9,8 @@ declare module 'vue-router' {
     /** One of these rights is needed. */
     rights?: string[]
     open?: boolean
+    /** Without the frame of the console: a page for a screen on the wall. */
+    bare?: boolean
   }
 }
 
@@ -43,6 +45,18 @@ const routes: RouteRecordRaw[] = [
     meta: { roles: supervision },
     children: [{ path: '', name: 'reports', component: () => import('@/reports/ReportsPage.vue') }],
   },
+  {
+    path: '/wallboard',
+    name: 'wallboard',
+    component: () => import('@/live/WallboardPage.vue'),
+    meta: { rights: ['live.read'], bare: true },
+  },
+  {
+    path: '/alarms',
+    component: () => import('@/admin/RecordsLayout.vue'),
+    meta: { rights: ['live.read'] },
+    children: [{ path: '', name: 'alarm-rules', component: () => import('@/live/AlarmRulesPage.vue') }],
+  },
   { path: '/live', name: 'live', component: () => import('@/live/LivePage.vue'), meta: { roles: supervision } },
   {
     path: '/',
@@ -58,6 +72,12 @@ const routes: RouteRecordRaw[] = [
       { path: 'tasks', name: 'tasks', component: () => import('@/tasks/TasksPage.vue') },
       { path: 'search', name: 'search', component: () => import('@/search/SearchPage.vue') },
       { path: 'knowledge/:id?', name: 'knowledge', component: () => import('@/knowledge/KnowledgePage.vue') },
+      {
+        path: 'canned-replies',
+        name: 'canned',
+        component: () => import('@/chat/CannedPage.vue'),
+        meta: { rights: ['knowledge.write'] },
+      },
       { path: 'customers', name: 'customers', component: () => import('@/customers/CustomersPage.vue') },
       {
         path: 'imports',

@@ -8,8 +8,8 @@ export function useSystemLine() {
   const desk = useDesk()
   return (line: ChatLineView): string => {
     const name = line.name ? desk.queueLabel(line.name) : ''
-    const key = `chat.event.${line.text}`
-    if (!te(key)) return [line.text, name].filter(Boolean).join(' · ')
-    return t(key, { name: name || t('chat.visitor') })
+    const code = line.text
+    if (!te(`chat.event.${code}`)) return [line.text, name].filter(Boolean).join(' · ')
+    return t(`chat.event.${code}`, { name: name || t('chat.visitor') })
   }
 }
