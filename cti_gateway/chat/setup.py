@@ -107,6 +107,8 @@ class ChatDesk:
 
     async def start(self) -> None:
         """Take over the conversations of before. After the hub's own state was restored."""
+        if self.hub.dispatch.callbacks is not None:
+            self.take_callbacks(self.hub.dispatch.callbacks)
         await TakeOver(self).run()
 
     async def stop(self) -> None:
