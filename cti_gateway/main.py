@@ -27,6 +27,7 @@ from cti_gateway.memory import spare_collections
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from agent_console.chats import ChatAccess
     from agent_console.consoles import Consoles
     from agent_console.deps import ConsoleDeps, Visitors
     from agent_console.imports import ImportAccess
@@ -322,7 +323,8 @@ async def _put_together(gateway: Gateway, settings: Settings, demo: bool) -> Non
     deps = replace(deps, calendars=_keep_records(gateway, settings, consoles))
     deps = replace(deps, imports=_imports(gateway, settings))
     deps = replace(deps, identity=identity, reports=_reports(gateway, settings))
-    deps = replace(deps, visitors=await _chats(gateway, settings))
+    visitors, chats = await _chats(gateway, settings)
+    deps = replace(deps, visitors=visitors, chats=chats)
     await _listen(
         gateway, settings, replace(deps, lines=lines, voicemail=boxes.folder, recordings=heard, privacy=privacy)
     )
@@ -336,18 +338,19 @@ async def _put_together(gateway: Gateway, settings: Settings, demo: bool) -> Non
         lines.callbacks = entry.callbacks
 
 
-async def _chats(gateway: Gateway, settings: Settings) -> Visitors | None:
-    """Conversations with visitors of the configured sites, and the server for them."""
+async def _chats(gateway: Gateway, settings: Settings) -> tuple[Visitors | None, ChatAccess]:
+    """Conversations with visitors of the configured sites: the server for them, and what agents' pages need."""
+    from agent_console.chats import ChatAccess  # noqa: PLC0415
     from cti_gateway.chat.letters import sending  # noqa: PLC0415
     from cti_gateway.chat.setup import ChatDesk, ChatParts  # noqa: PLC0415
-    from cti_gateway.chat_setup import rules_of, site_of  # noqa: PLC0415
+    from cti_gateway.chat_setup import AgentFiles, rules_of, site_of  # noqa: PLC0415
     from interaction_log.store.chat_folder import ChatFolder  # noqa: PLC0415
     from webchat.app import visitor_app  # noqa: PLC0415
     from webchat.deps import VisitorDeps  # noqa: PLC0415
 
-    if not settings.site:
-        return None
     hub, store = gateway.hub, gateway.store
+    if not settings.site:
+        return None, ChatAccess(stored=store.chats, canned=store.canned, concerned=lambda user, of: False)
     queues = {one.name: one.pbx for one in reversed(settings.queue)}
     try:
         sites = {one.key: site_of(one) for one in settings.site}
@@ -384,7 +387,13 @@ async def _chats(gateway: Gateway, settings: Settings) -> Visitors | None:
     desk.attach(app.screens)
     await desk.start()
     gateway.extras.append(desk)
-    return app
+    files = AgentFiles(folder, store.chats, list(sites.values()), hub.wall)
+
+    def concerned(user: str, conversation: str) -> bool:
+        room = desk.rooms.all.get(conversation)
+        return room is not None and user in room.audience
+
+    return app, ChatAccess(stored=store.chats, canned=store.canned, concerned=concerned, files=files)
 
 
 def _keep_records(gateway: Gateway, settings: Settings, consoles: Consoles) -> list[str]:
@@ -684,7 +693,9 @@ def _privacy(gateway: Gateway, settings: Settings, places: RecordingPlaces | Non
     kept = settings.recording.retention_days if settings.recording is not None else None
     told = [one.model_dump() for one in settings.retention]
     rules = rules_of(told, settings.database.keep_events_days, kept)
-    return PrivacyWork(gateway.hub, gateway.store, SiteFiles(places, boxes.folders, gateway.store.recording_keys), rules)
+    return PrivacyWork(
+        gateway.hub, gateway.store, SiteFiles(places, boxes.folders, gateway.store.recording_keys), rules
+    )
 
 
 def _recordings(gateway: Gateway, settings: Settings) -> tuple[RecordingAccess | None, RecordingPlaces | None]:
