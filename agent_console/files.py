@@ -21,6 +21,7 @@ from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
 
 from agent_console.problems import Problem
+from interaction_log.store.sealed_files import Content, Unreadable, content
 
 CHUNK_BYTES: Final = 64 * 1024
 MEDIA_TYPES: Final = {".wav": "audio/wav", ".WAV": "audio/x-wav", ".gsm": "audio/gsm", ".ogg": "audio/ogg"}
@@ -34,10 +35,10 @@ class NotThere(FileNotFoundError):
     """There is no such regular file in the folder, or the name leads out of it: one answer for both."""
 
 
-def open_within(folder: Path, name: str) -> FileIO:
-    """The regular file ``name`` (relative, ``/`` between its parts) beneath ``folder``, opened for reading.
+def directory_within(folder: Path, name: str) -> tuple[int, str]:
+    """The folder of the file ``name`` beneath ``folder``, opened (to be closed by the caller), and the name in it.
 
-    Blocks. Raises :class:`NotThere` for anything else: an absolute name, ``..``, a symbolic link, a folder, a device.
+    Blocks. Raises :class:`NotThere` for an absolute name, ``..``, and where a symbolic link is on the way.
     """
     parts = PurePosixPath(name).parts
     if not parts or "\0" in name or name.startswith("/") or ".." in parts:
@@ -51,7 +52,20 @@ def open_within(folder: Path, name: str) -> FileIO:
             below = os.open(part, _DIRECTORY | os.O_NOFOLLOW, dir_fd=place)
             os.close(place)
             place = below
-        found = os.open(parts[-1], _LEAF, dir_fd=place)
+    except OSError:
+        os.close(place)
+        raise NotThere(name) from None
+    return place, parts[-1]
+
+
+def open_within(folder: Path, name: str) -> FileIO:
+    """The regular file ``name`` (relative, ``/`` between its parts) beneath ``folder``, opened for reading.
+
+    Blocks. Raises :class:`NotThere` for anything else: an absolute name, ``..``, a symbolic link, a folder, a device.
+    """
+    place, leaf = directory_within(folder, name)
+    try:
+        found = os.open(leaf, _LEAF, dir_fd=place)
     except OSError:
         raise NotThere(name) from None
     finally:
@@ -62,18 +76,26 @@ def open_within(folder: Path, name: str) -> FileIO:
     return FileIO(found)
 
 
-async def respond(request: Request, folder: Path, name: str, *, download: str | None = None) -> Response:
+async def respond(
+    request: Request, folder: Path, name: str, *, download: str | None = None, key: bytes | None = None, of: str = ""
+) -> Response:
     """The file as the answer to this GET or HEAD: whole (200), a range (206) or 416; 404 where it is not there.
 
     ``download``: the name under which a browser stores it (without it, it is shown in place). A file that still grows
-    is sent as long as it was when it was opened.
+    is sent as long as it was when it was opened. ``key``, ``of``: of a sealed file (``sealed_files``); 410 where it is
+    sealed and its key is gone.
     """
     try:
         file = await asyncio.to_thread(open_within, folder, name)
     except NotThere:
         raise Problem(404, "There is no such file.") from None
     about = os.fstat(file.fileno())
-    size, tag = about.st_size, f'"{about.st_mtime_ns:x}-{about.st_size:x}"'
+    try:
+        inside = content(file, key, of)
+    except Unreadable:
+        file.close()
+        raise Problem(410, "This file was made unreadable for good.") from None
+    size, tag = inside.size, f'"{about.st_mtime_ns:x}-{about.st_size:x}"'
     headers = {"Accept-Ranges": "bytes", "ETag": tag}
     if download is not None:
         headers["Content-Disposition"] = f"attachment; filename*=utf-8''{quote(download, safe='')}"
@@ -91,7 +113,7 @@ async def respond(request: Request, folder: Path, name: str, *, download: str | 
     if request.method == "HEAD":
         file.close()
         return Response(status_code=status, headers=headers, media_type=media)
-    return StreamingResponse(_bytes(file, first, beyond), status, headers, media)
+    return StreamingResponse(_bytes(file, inside, first, beyond), status, headers, media)
 
 
 def requested(header: str | None, size: int) -> tuple[int, int] | None:
@@ -120,11 +142,11 @@ def media_type(name: str) -> str:
     return MEDIA_TYPES.get(suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
 
 
-async def _bytes(file: FileIO, first: int, beyond: int) -> AsyncIterator[bytes]:
+async def _bytes(file: FileIO, inside: Content, first: int, beyond: int) -> AsyncIterator[bytes]:
     """The bytes from ``first`` up to ``beyond``; a file that became shorter meanwhile ends the connection."""
     with file:
         while first < beyond:
-            chunk = await asyncio.to_thread(os.pread, file.fileno(), min(CHUNK_BYTES, beyond - first), first)
+            chunk = await asyncio.to_thread(inside.read, first, min(CHUNK_BYTES, beyond - first))
             if not chunk:
                 raise OSError("the file became shorter")
             first += len(chunk)

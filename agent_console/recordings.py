@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import Final, Protocol
 
 from interaction_log.recordings import RecordingFile, name_beneath
 from routing.ports import Audit, Recordings
@@ -38,3 +38,13 @@ class RecordingAccess:
     audit: Audit
     places: RecordingPlaces
     agents_may_listen: bool = False
+    keys: RecordingKeys | None = None
+    """Of sealed files."""
+
+
+class RecordingKeys(Protocol):
+    """The keys of sealed recordings."""
+
+    async def key(self, recording_id: str) -> bytes | None:
+        """``None``: there is none, or it was destroyed."""
+        ...

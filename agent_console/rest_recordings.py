@@ -85,7 +85,8 @@ def _routes(router: APIRouter, deps: ConsoleDeps, access: RecordingAccess) -> No
             raise Problem(404, "There is no such file.")
         if request.method == "GET":
             await listenings.note(who.user.name, one)
-        return await respond(request, *place)
+        key = await access.keys.key(one.id) if access.keys is not None else None
+        return await respond(request, *place, key=key, of=one.id)
 
 
 async def _allow(deps: ConsoleDeps, access: RecordingAccess, who: Principal, one: RecordingFile) -> None:

@@ -42,6 +42,8 @@ class Recording(BaseModel):
     """What the PBX calls that folder; the same as ``folder`` when left out."""
     retention_days: Annotated[int, Strict(), Field(ge=1, le=36_500)] = 90
     """Files older than this are deleted."""
+    encrypt: Annotated[bool, Strict()] = False
+    """Whether files are sealed when their calls are over; the folder must be writable for us."""
     card_pause_seconds: Annotated[int, Strict(), Field(ge=10, le=1_800)] = 120
     """After so long a pause for card data ends by itself."""
     agents_may_listen: Annotated[bool, Strict()] = False

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from agent_console.files import NotThere, open_within
 from agent_console.mailbox import audio
-from agent_console.recordings import RecordingPlaces
+from agent_console.recordings import RecordingKeys, RecordingPlaces
 from interaction_log import events as e
 from interaction_log.privacy import erase, export
 from interaction_log.privacy.erase import StoredFile
@@ -28,6 +28,7 @@ from interaction_log.recordings import RecordingFile
 from interaction_log.store import retention as rules
 from interaction_log.store.personal import Person
 from interaction_log.store.retention import Rule, What
+from interaction_log.store.sealed_files import Unreadable, content, whole
 from routing import commands as c
 from routing.ports import Recordings
 
@@ -104,8 +105,11 @@ class Retention:
 class SiteFiles:
     """The files of recordings (``places``) and of messages (``folders``: the voicemail folder of each PBX)."""
 
-    def __init__(self, places: RecordingPlaces | None, folders: Mapping[str, Path]) -> None:
-        self._places, self._folders = places, folders
+    def __init__(
+        self, places: RecordingPlaces | None, folders: Mapping[str, Path], keys: RecordingKeys | None = None
+    ) -> None:
+        """``keys``: of recordings that are sealed."""
+        self._places, self._folders, self._keys = places, folders, keys
 
     async def remove(self, one: StoredFile) -> Removed:
         """``kept``: no folder is configured for it, or the file is not where it should be."""
@@ -125,17 +129,19 @@ class SiteFiles:
         return "kept" if "kept" in results else "deleted"
 
     async def read(self, one: StoredFile) -> tuple[str, bytes] | None:
-        """Ending and content; ``None``: it is not there."""
-        return await asyncio.to_thread(self._read, one)
+        """Ending and content; ``None``: it is not there, or nobody can read it any more."""
+        of_call = one.kind == "recording" and self._keys is not None
+        key = await self._keys.key(one.id) if of_call and self._keys is not None else None
+        return await asyncio.to_thread(self._read, one, key)
 
-    def _read(self, one: StoredFile) -> tuple[str, bytes] | None:
+    def _read(self, one: StoredFile, key: bytes | None) -> tuple[str, bytes] | None:
         place = self._recording(one) if one.kind == "recording" else self._message(one)
         if place is None:
             return None
         try:
             with open_within(*place) as file:
-                return PurePosixPath(place[1]).suffix, file.read()
-        except NotThere:
+                return PurePosixPath(place[1]).suffix, whole(content(file, key, one.id))
+        except (NotThere, Unreadable):
             return None
 
     def _recording(self, one: StoredFile) -> tuple[Path, str] | None:

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from agent_console.recordings import RecordingPlaces
+from agent_console.recordings import RecordingKeys, RecordingPlaces
 from cti_gateway.cli.output import complain, say, say_json
 from cti_gateway.cli.user import actor
 from cti_gateway.retention import SiteFiles, rules_of
@@ -121,17 +121,17 @@ async def _with_store(arguments: argparse.Namespace, settings: Any) -> int:
     return 1
 
 
-def _files(settings: Any) -> SiteFiles:
+def _files(settings: Any, keys: RecordingKeys | None = None) -> SiteFiles:
     kept = settings.recording
     places = RecordingPlaces(str(kept.folder), kept.pbx_folder or str(kept.folder)) if kept is not None else None
     found = {pbx.name: settings.voicemail.folder_of(pbx.name) for pbx in settings.pbx}
-    return SiteFiles(places, {name: folder for name, folder in found.items() if folder is not None})
+    return SiteFiles(places, {name: folder for name, folder in found.items() if folder is not None}, keys)
 
 
 async def _export(arguments: argparse.Namespace, settings: Any, store: Store) -> int:
     privacy = _privacy(store)
     out = await asyncio.to_thread(arguments.out.absolute)
-    manifest = await export.write(privacy, arguments.customer, _files(settings), out, time.time())
+    manifest = await export.write(privacy, arguments.customer, _files(settings, store.recording_keys), out, time.time())
     await _on_record(store, "access_export", arguments.customer, {})
     missing = sum(1 for one in manifest["files"] if one.get("missing"))
     say(f"{out}: {len(manifest['files'])} files" + (f", {missing} of them are not there any more" if missing else ""))

@@ -11,6 +11,7 @@ from interaction_log.store import (  # noqa: F401 (their tables)
     live_tables,
     personal_entries,
     privacy_tables,
+    recording_keys,
     records_tables,
     reports_tables,
     search_tables,

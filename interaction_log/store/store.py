@@ -23,13 +23,14 @@ from interaction_log.store.knowledge_store import StoredKnowledge
 from interaction_log.store.migrate import upgrade_to_head
 from interaction_log.store.missed import StoredMissed
 from interaction_log.store.orders import StoredOrders
-from interaction_log.store.shifts import StoredShifts
 from interaction_log.store.reading import Reading
+from interaction_log.store.recording_keys import StoredRecordingKeys
 from interaction_log.store.recordings import StoredRecordings
 from interaction_log.store.report_schedules import StoredSchedules
 from interaction_log.store.reports import StoredReports
 from interaction_log.store.search import StoredSearch
 from interaction_log.store.search_feed import SearchFeed
+from interaction_log.store.shifts import StoredShifts
 from interaction_log.store.site_records import SiteRecords
 from interaction_log.store.staff_messages import StoredMessages
 from interaction_log.store.surveys_store import StoredSurveys
@@ -71,6 +72,7 @@ class Store:
     messages: StoredMessages = field(init=False)
     chats: StoredChats = field(init=False)
     canned: StoredCanned = field(init=False)
+    recording_keys: StoredRecordingKeys = field(init=False)
     privacy: StoredPrivacy | None = None
     """Absent: opened without the site's master key."""
 
@@ -83,6 +85,7 @@ class Store:
         master = self.privacy.master if self.privacy is not None else None
         self.canned = StoredCanned(self._reading, self._writing)
         self.chats = StoredChats(self._reading, self._writing, master)
+        self.recording_keys = StoredRecordingKeys(self._reading, self._writing, master)
 
     @classmethod
     def open(cls, url: str, *, default_region: str, master_key: Path | None = None) -> Store:

@@ -28,6 +28,7 @@ from interaction_log.chats import Ban, NewConversation, NewLine
 from interaction_log.knowledge import Draft, Text
 from interaction_log.missed import Work
 from interaction_log.privacy.stored import Hold
+from interaction_log.recordings import RecordingFile
 from interaction_log.records import AuditEntry, Campaign, Choice, CustomField, NotFound, Purpose, QueueSettings, User
 from interaction_log.rights import OwnRole, Team
 from interaction_log.store import EventLog, Store
@@ -380,6 +381,8 @@ USE_CASES: list[UseCase] = [
     UseCase("callbacks.put", lambda o: o.store.callbacks.put(_callback())),
     UseCase("missed.work", _work_missed),
     UseCase("missed.heard", lambda o: o.store.missed.heard(o.ids["message"], "anna", AT)),
+    UseCase("recording_keys.make", lambda o: o.store.recording_keys.make(_recording(o)), repeats=True),
+    UseCase("recording_keys.sealed", lambda o: o.store.recording_keys.sealed("ab" * 16)),
     UseCase("recordings.deleted", lambda o: o.store.recordings.deleted(o.ids["recording"], AT)),
     # files, knowledge, surveys
     UseCase(
@@ -442,6 +445,13 @@ SEVERAL_TRANSACTIONS = {
     "privacy.run": "erases in steps on purpose (test_privacy_markers: an erasure that was cut off goes on)",
 }
 """Methods that write and have no line above, each with the place where its faults are tested."""
+
+
+def _recording(one: Site) -> RecordingFile:
+    return RecordingFile(
+        id="ab" * 16, interaction_id=one.ids["call"], pbx="main", queue=None, started_at=AT, ended_at=AT,
+        running=False, file="a.wav", deleted_at=None,
+    )  # fmt: skip
 
 
 def _prepare(one: Site, use: UseCase) -> None:
