@@ -20,7 +20,5 @@ async def violations(page: Page) -> list[str]:
         pytest.fail("axe-core is not installed: remove webchat/widget/dist and run make setup")
     if not await page.evaluate("() => 'axe' in window"):
         await page.evaluate(SOURCE.read_text())
-    # An animation that is under way has colours that nobody sees for long.
-    await page.evaluate("() => Promise.all(document.getAnimations().map((one) => one.finished.catch(() => {})))")
     found: list[Any] = await page.evaluate(RUN)
     return [str(one) for one in found]

@@ -16,10 +16,10 @@ import socketio
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 
-from webchat.demo import DemoShop
+from webchat.demo import POLICY, DemoShop
 from webchat.wire import VISITOR_COMMANDS
 
 WIDGET = Path(__file__).parents[2] / "webchat" / "widget" / "dist" / "widget.js"
@@ -42,6 +42,20 @@ SITE: dict[str, Any] = {
     "theme": {},
     "proof_bits": 0,
 }
+ARABIC = {
+    "title": "تحدث معنا",
+    "open": "افتح المحادثة",
+    "close": "أغلق المحادثة",
+    "greeting": "مرحبًا! كيف يمكننا مساعدتك؟",
+    "start": "ابدأ المحادثة",
+    "write": "اكتب رسالة",
+    "send": "إرسال",
+    "you": "أنت",
+    "with": "أنت تتحدث مع {name}.",
+    "waiting": "يرجى الانتظار، سيكون أحدنا معك قريبًا.",
+    "ended": "انتهت المحادثة.",
+}
+"""Some of a site's own texts; what is not among them stays English."""
 CONVERSATION: dict[str, Any] = {
     "id": "",
     "state": "waiting",
@@ -224,6 +238,22 @@ class ChatRoom:
         return Response(self.files[request.path_params["id"]], media_type="application/octet-stream")
 
 
+PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>A shop</title><script src="/chat/widget.js" data-site="demo" {data} async></script></head>
+<body><main><h1>A shop</h1><p>What a fine day.</p></main></body></html>"""
+
+
+async def _page(request: Request) -> Response:
+    """A page as strict as can be; its query becomes the script's ``data-`` attributes."""
+    data = " ".join(f'data-{name}="{value}"' for name, value in request.query_params.items())
+    return HTMLResponse(PAGE.format(data=data), headers={"Content-Security-Policy": POLICY})
+
+
+async def _texts(request: Request) -> Response:
+    return JSONResponse(ARABIC)
+
+
 async def _widget(request: Request) -> Response:
     return FileResponse(WIDGET, media_type="text/javascript", headers={"Cache-Control": "no-cache"})
 
@@ -243,6 +273,8 @@ def _app(room: ChatRoom) -> Any:
         Route("/chat/api/visitor", room.visitor, methods=["POST"]),
         Route("/chat/api/files", room.upload, methods=["POST"]),
         Route("/chat/api/files/{id}", room.download),
+        Route("/page", _page),
+        Route("/texts.json", _texts),
         Mount("/chat/demo", DemoShop()),
     ]
     return socketio.ASGIApp(room.sio, Starlette(routes=routes), socketio_path="/chat/socket.io")

@@ -166,6 +166,7 @@ export class Client {
   private watch(): void {
     const hurry = (): void => this.socket.hurry()
     addEventListener('online', hurry)
+    addEventListener('offline', () => this.socket.drop())
     addEventListener('pageshow', hurry)
     document.addEventListener('visibilitychange', () => {
       if (document.visibilityState === 'visible') hurry()

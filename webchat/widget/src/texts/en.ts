@@ -72,7 +72,7 @@ export const en = {
   drop: 'Drop the file here',
   uploading: 'Sending {name}: {percent} %',
   cancel: 'Cancel',
-  download: 'Download {name}, {size}',
+  download: 'Download',
   picture: 'Picture: {name}',
   file_too_big: '{name} is too big. The limit is {size}.',
   file_failed: '{name} could not be sent.',

@@ -73,7 +73,7 @@ export const zhCN: Texts = {
   drop: '将文件拖放到此处',
   uploading: '正在发送“{name}”：{percent}%',
   cancel: '取消',
-  download: '下载“{name}”，{size}',
+  download: '下载',
   picture: '图片：{name}',
   file_too_big: '“{name}”太大，不能超过 {size}。',
   file_failed: '“{name}”发送失败。',

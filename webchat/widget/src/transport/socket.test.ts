@@ -127,3 +127,23 @@ it('asks nothing over a line that is not there', async () => {
   const heard = connect()
   await expect(heard.socket.ask('echo', {})).rejects.toBeInstanceOf(Unanswered)
 })
+
+it('hears what the server said before it let us in', async () => {
+  io.of('/chat').use((socket, next) => {
+    // python-socketio sends what its connect handler emits before the answer to CONNECT.
+    const engine = socket.conn as unknown as { write(packet: string): void }
+    engine.write('2/chat,["welcome",{"early":true}]')
+    setTimeout(next, 20)
+  })
+  const answers: unknown[] = []
+  const socket: Socket = new Socket(url, '/chat', () => ({}), {
+    connected: () => {},
+    event: (_, body) => {
+      if ((body as { early?: boolean }).early) void socket.ask('echo', {}).then((answer) => answers.push(answer))
+    },
+    disconnected: () => {},
+  })
+  open.push(socket)
+  socket.open()
+  await vi.waitFor(() => expect(answers).toEqual([{ ok: true, body: {} }]))
+})

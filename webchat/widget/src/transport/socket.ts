@@ -40,6 +40,7 @@ export class Socket {
   private way: Way = 'websocket'
   private again: ReturnType<typeof setTimeout> | undefined
   private lastId = 0
+  private early: [string, unknown][] = []
   private refused: Refusal | undefined
   private readonly waiting = new Map<number, Waiting>()
 
@@ -58,6 +59,11 @@ export class Socket {
   close(): void {
     this.wanted = false
     clearTimeout(this.again)
+    this.line?.close()
+  }
+
+  /** The network is gone: what is asked now would only wait. */
+  drop(): void {
     this.line?.close()
   }
 
@@ -102,6 +108,7 @@ export class Socket {
     if (!opened) this.way = this.way === 'websocket' ? 'polling' : 'websocket'
     this.line = null
     this.connected = false
+    this.early = []
     for (const id of [...this.waiting.keys()]) this.settle(id, new Unanswered())
     if (this.wanted) {
       const pause = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** Math.min(this.tries++, 10))
@@ -119,10 +126,13 @@ export class Socket {
       this.connected = true
       this.tries = 0
       this.events.connected()
+      for (const [name, data] of this.early.splice(0)) this.events.event(name, data)
     } else if (head[1] === '1') this.line?.close()
     else if (head[1] === '2') {
       const [name, data] = body as [string, unknown]
-      this.events.event(name, data)
+      // What a server says while it still greets us is heard when we can answer.
+      if (this.connected) this.events.event(name, data)
+      else this.early.push([name, data])
     } else if (head[1] === '3') this.settle(Number(head[3]), (body as unknown[])[0])
     else if (head[1] === '4') this.refuse(body)
   }

@@ -24,16 +24,16 @@ export function FileLine({ file }: { file: FileView }) {
       setFailed(true)
     }
   }
-  const label = say('download', { name: file.name, size: speech.bytes(file.size) })
   return (
     <>
       {DRAWN.has(file.type) && file.size <= SHOWN && <Picture file={file} />}
-      <button type="button" class="file" aria-label={label} onClick={() => void save()} data-test="file">
+      <button type="button" class="file" onClick={() => void save()} data-test="file">
         <Icon name="file" />
         <span class="name" dir="auto">
           {file.name}
         </span>
         <span class="size">{speech.bytes(file.size)}</span>
+        <span class="hidden">{say('download')}</span>
       </button>
       {failed && <p role="alert">{say('error.failed')}</p>}
     </>
