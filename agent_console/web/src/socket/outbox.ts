@@ -1,9 +1,10 @@
 import { cardsMasked, type Said } from '@/api/http'
 import type { CLIENT_COMMANDS, SUPERVISOR_COMMANDS } from '@/wire'
 
-type Commands = CLIENT_COMMANDS & SUPERVISOR_COMMANDS
-export type CommandName = keyof Commands
-export type Payload<N extends CommandName> = Omit<Commands[N], 'id'>
+type Of<Table, N> = N extends keyof Table ? Omit<Table[N], 'id'> : never
+export type CommandName = keyof CLIENT_COMMANDS | keyof SUPERVISOR_COMMANDS
+/** Some names are commands of agents and, about an agent, of supervisors. */
+export type Payload<N extends CommandName> = Of<CLIENT_COMMANDS, N> | Of<SUPERVISOR_COMMANDS, N>
 
 /** Why something was refused. `message` is plain English of the server, or empty. */
 export interface Fault {
