@@ -146,6 +146,7 @@ ROUTES: Final[Mapping[str, Needs]] = {
     # the log
     "GET /api/interactions": _needs("interactions.read"),
     "GET /api/interactions/{interaction_id}": _needs("interactions.read"),
+    "GET /api/interactions/{interaction_id}/decisions": _needs("interactions.read"),
     "GET /api/recordings/{recording_id}": ANYONE,  # whose, and whether an agent may: asked there
     # reports
     "GET /api/reports": _needs("reports.read"),

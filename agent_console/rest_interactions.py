@@ -73,4 +73,12 @@ def routes(deps: ConsoleDeps) -> APIRouter:
             raise NotFound(interaction_id)
         return item
 
+    @router.get("/{interaction_id}/decisions")
+    async def decisions(interaction_id: str, who: Annotated[Principal, Depends(anyone)]) -> dict[str, Any]:
+        """Whom the distributor asked for this contact, why, and why not others; empty for calls, which the PBX
+        distributes. 404 for one that is not yours to see."""
+        if not await may_read(deps, await deps.interactions.get(interaction_id), who):
+            raise NotFound(interaction_id)
+        return {"items": await deps.interactions.decisions(interaction_id)}
+
     return router

@@ -112,6 +112,7 @@ class Dispatch:
             return
         self.settle()
         self.run(self.engine.due(self._contact(one, line, now), now))
+        self.offers.nobody(one.id)
 
     def _contact(self, one: Interaction, line: str, now: float) -> Contact:
         """As it stands in line: its age is that of its first queue, whatever happened since."""

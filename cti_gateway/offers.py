@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final
 
 from cti_gateway.seating import queue_of
 from interaction_log import events as e
 from interaction_log.devices import CONSOLE
 from routing.acd.model import Divert, Offer, Withdraw
+from routing.acd.why import considered
 
 if TYPE_CHECKING:
     from cti_gateway.dispatch import Dispatch
 
+MOST_OTHERS: Final = 20
+"""Of so many who were not asked a decision keeps the reasons."""
 _RESULTS: Final[dict[str, e.OfferResult]] = {"timeout": "no_answer"}
 
 
@@ -43,6 +46,15 @@ class Offers:
             return
         now = self._hub.wall()
         one = self._open[command.contact] = _Open(str(uuid.uuid4()), command.agent, now, now + command.seconds)
+        chosen = e.AgentChosen(
+            at=now,
+            interaction_id=command.contact,
+            offer_id=one.offer_id,
+            agent=command.agent,
+            line=command.because.queue,
+            because=asdict(command.because),
+            others=self._others(command.contact, command.agent),
+        )
         offered = e.InteractionOffered(
             at=now,
             interaction_id=command.contact,
@@ -51,7 +63,21 @@ class Offers:
             source="transfer" if command.because.sent else "queue",
             queue=queue_of(command.because.queue)[1],
         )
-        self._hub.take([offered])
+        self._hub.take([chosen, offered])
+
+    def nobody(self, contact: str) -> None:
+        """It waits: nobody can take it at this moment."""
+        one = self._dispatch.engine.lines.waiting.get(contact)
+        if one is not None and one.offered is None:
+            others, line = self._others(contact, None), one.contact.queue
+            nobody = e.AgentChosen(
+                at=self._hub.wall(), interaction_id=contact, offer_id=None, agent=None, line=line, others=others
+            )
+            self._hub.take([nobody])
+
+    def _others(self, contact: str, chosen: str | None) -> list[dict[str, Any]]:
+        found = considered(self._dispatch.engine, contact, chosen, self._hub.wall(), MOST_OTHERS)
+        return [asdict(one) for one in found]
 
     def until(self, contact: str) -> float | None:
         """When (Unix seconds) the offer of this contact goes to somebody else; ``None``: it is not offered."""
@@ -75,6 +101,12 @@ class Offers:
 
     def declined(self, contact: str, agent: str, reason: str | None) -> None:
         """She said no."""
+        one = self._open.get(contact)
+        if one is not None and reason:
+            said = e.OfferDeclined(
+                at=self._hub.wall(), interaction_id=contact, offer_id=one.offer_id, agent=agent, reason=reason
+            )
+            self._hub.take([said])
         self._over(contact, "declined")
 
     def accepted(self, contact: str, agent: str) -> None:

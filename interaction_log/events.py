@@ -134,6 +134,30 @@ class OfferEnded(InteractionEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AgentChosen(InteractionEvent):
+    """The distributor decided whom to ask (``None``: nobody can take it now), and why. ``line``: in which it stood.
+
+    ``because``: what decided (``routing.acd.model.Because``); ``others``: ``{agent, reasons: [{code, params}]}`` of
+    those who were not asked, not all of them where they are many.
+    """
+
+    offer_id: str | None
+    agent: str | None
+    line: str
+    because: dict[str, Any] = field(default_factory=dict)
+    others: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferDeclined(InteractionEvent):
+    """The agent said why she does not take it (``OfferEnded`` says that she does not)."""
+
+    offer_id: str
+    agent: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AgentConnected(InteractionEvent):
     """Agent and customer hear each other: a segment begins."""
 

@@ -131,6 +131,10 @@ class Interactions(Protocol):
         """What this agent, or somebody at these devices, had last."""
         ...
 
+    async def decisions(self, interaction_id: str) -> list[dict[str, Any]]:
+        """Whom the distributor chose for it and why, in order; empty for calls."""
+        ...
+
     async def gaps(self, limit: int) -> list[dict[str, Any]]:
         """The times in which a PBX link was lost (``LinkLost``/``LinkRestored``), newest first."""
         ...

@@ -16,6 +16,7 @@ from interaction_log.records import NotFound, Refused
 from interaction_log.rights import EVERYTHING, Sight
 from interaction_log.store import cursor as cursors
 from interaction_log.store import links
+from interaction_log.store.decisions import decisions_of
 from interaction_log.store.reading import Reading
 from interaction_log.store.schema import customers, interactions, legs, link_events, queue_visits
 from interaction_log.store.visibility import in_sight
@@ -85,6 +86,10 @@ class StoredInteractions:
         """The last interactions that ``agent`` had, or one of the devices while nobody was signed in there."""
         question = partial(_recent, devices=list(devices), agent=agent, limit=max(1, min(limit, 100)))
         return await self._reading.fresh(question)
+
+    async def decisions(self, interaction_id: str) -> list[dict[str, Any]]:
+        """How it was distributed, in order; empty for calls, and when its events have expired."""
+        return await self._reading.fresh(partial(decisions_of, interaction_id=interaction_id))
 
     async def gaps(self, limit: int) -> list[dict[str, Any]]:
         """The times in which a PBX link was lost, newest first: what ``LinkLost`` and ``LinkRestored`` say."""

@@ -114,6 +114,10 @@ class Crew:
         """What she has in hand, in shares of the budget."""
         return self._capacity.used((*seat.in_hand.values(), *seat.beside))
 
+    def members(self, queue: str, most: int) -> list[str]:
+        """Some of those who serve this queue."""
+        return list(itertools.islice(self._members.get(queue, ()), most))
+
     def slots(self, queue: str, channel: Channel) -> int:
         """How many contacts of this channel all who serve this queue now can have at once."""
         each = max(1, self._capacity.budget // self._capacity.weights[channel])

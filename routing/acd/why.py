@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from routing.acd.engine import Engine
 from routing.acd.lines import Waiting
@@ -15,6 +16,18 @@ class Reason:
 
     code: str
     params: dict[str, str] = field(default_factory=dict)
+
+
+_LOOKED_AT: Final = 200
+"""So many of a queue's agents are looked at for one decision."""
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """Somebody who was not asked."""
+
+    agent: str
+    reasons: list[Reason]
 
 
 def why_not(engine: Engine, contact: str, agent: str, now: float) -> list[Reason]:
@@ -69,3 +82,27 @@ def _of_queues(engine: Engine, one: Waiting, seat: Seat) -> list[Reason]:
         else:
             return [Reason("others_first", {"queue": kind.queue})]
     return found
+
+
+def considered(engine: Engine, contact: str, chosen: str | None, now: float, most: int) -> list[Considered]:
+    """Who else serves its queues, and why each of them was not asked: those who are ready first, at most ``most``.
+
+    To be asked at the moment of the decision. Somebody whom nothing kept was behind who was chosen (``others_first``).
+    """
+    one = engine.lines.waiting.get(contact)
+    if one is None:
+        return []
+    names: dict[str, None] = {}
+    for queue in one.queues:
+        names |= dict.fromkeys(engine.crew.members(queue, _LOOKED_AT))
+    names.pop(chosen or "", None)
+    seats = [engine.crew.seats[name] for name in names]
+    seats.sort(key=lambda seat: (not seat.ready, seat.idle_since, seat.name))
+    return [Considered(seat.name, _kept_apart(engine, one, seat, now)) for seat in seats[:most]]
+
+
+def _kept_apart(engine: Engine, one: Waiting, seat: Seat, now: float) -> list[Reason]:
+    """As if it were offered to nobody yet."""
+    found = [reason for reason in _of_contact(one, seat.name, now) if reason.code != "offered_to"]
+    found += _of_agent(engine, one, seat)
+    return found or _of_queues(engine, one, seat)

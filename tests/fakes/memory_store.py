@@ -129,6 +129,7 @@ class MemoryInteractions:
 
     items: list[dict[str, Any]] = field(default_factory=list)
     lost: list[dict[str, Any]] = field(default_factory=list)
+    decided: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     async def page(
         self,
@@ -180,6 +181,9 @@ class MemoryInteractions:
     async def recent_of_agent(self, devices: Iterable[str], agent: str, limit: int) -> list[dict[str, Any]]:
         mine = {*devices, agent}
         return [i for i in self.items if any(s["agent"] in mine for s in i["segments"])][:limit]
+
+    async def decisions(self, interaction_id: str) -> list[dict[str, Any]]:
+        return self.decided.get(interaction_id, [])
 
     async def gaps(self, limit: int) -> list[dict[str, Any]]:
         return self.lost[:limit]

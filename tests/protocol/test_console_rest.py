@@ -62,6 +62,7 @@ ROLES: dict[tuple[str, str], tuple[set[str], str, Any, int]] = {
     ("GET", "/api/voicemail/{message_id}/audio"): (SIGNED_IN, "/api/voicemail/none/audio", None, 404),
     ("POST", "/api/voicemail/{message_id}/heard"): (SIGNED_IN, "/api/voicemail/none/heard", None, 404),
     ("GET", "/api/interactions/{interaction_id}"): (SIGNED_IN, "/api/interactions/i0", None, 200),
+    ("GET", "/api/interactions/{interaction_id}/decisions"): (SIGNED_IN, "/api/interactions/i0/decisions", None, 200),
     ("GET", "/api/agents"): (OVERSEERS, "/api/agents", None, 200),
     ("GET", "/api/agents/{name}/why"): (SIGNED_IN, "/api/agents/anna/why", None, 200),
     ("GET", "/api/devices"): (OVERSEERS, "/api/devices", None, 200),
@@ -397,6 +398,7 @@ async def test_an_agent_sees_her_own_contacts_only() -> None:  # N45
         none = await http.get("/api/interactions/i999", headers=headers)
         assert (others.status_code, others.text) == (none.status_code, none.text) == (404, none.text)
         assert (await http.get("/api/interactions/i1", headers=await on.headers("sofia"))).status_code == 200
+        assert (await http.get("/api/interactions/i1/decisions", headers=headers)).status_code == 404
 
 
 @pytest.mark.parametrize("path", ["/api/customers/nobody", "/api/customers/nobody/timeline", "/api/nothing", "/api/"])

@@ -16,6 +16,7 @@ from cti_gateway import dispatch
 from cti_gateway.simulator.server import SECRET
 from interaction_log import events as e
 from interaction_log.records import QueueSettings
+from interaction_log.store.decisions import joined
 from routing.acd.model import QueueRule
 from routing.acd.why import why_not
 from routing.agents import Agent
@@ -340,3 +341,27 @@ async def test_a_restart_knows_who_has_what_and_who_waits(floor: Floor, monkeypa
         after.hub.presence("anna", 0)
         await after.until(lambda: again.has(has) is None)
         assert after.hub.dispatch.place(has)[0] == 1 and after.hub.dispatch.place(asked)[0] == 2
+
+
+# --- why -------------------------------------------------------------------------------------------------
+
+
+async def test_every_decision_is_in_the_log_with_its_reasons(floor: Floor) -> None:
+    i = floor.chat()
+    (nobody,) = floor.log.of(e.AgentChosen)
+    assert (nobody.interaction_id, nobody.agent, nobody.line, nobody.others) == (i, None, "main:support", [])
+    await floor.sign_in("ben", state="NOT_READY")
+    await floor.sign_in()
+    chosen = floor.log.of(e.AgentChosen)[-1]
+    assert chosen.agent == "anna" and chosen.because["queue"] == "main:support" and chosen.because["waited"] >= 0
+    assert chosen.others == [{"agent": "ben", "reasons": [{"code": "not_ready", "params": {}}]}]
+    await floor.exchange.command("anna", "decline", wire.Decline(id="d", interaction_id=i, reason="break"))
+    (declined,) = floor.log.of(e.OfferDeclined)
+    assert (declined.agent, declined.reason, declined.offer_id) == ("anna", "break", chosen.offer_id)
+    payloads = [(type(r.event).__name__, r.event.at, e.to_payload(r.event)) for r in floor.log.recorded]
+    read = joined(
+        (kind, at, said) for kind, at, said in payloads if kind in {"AgentChosen", "OfferDeclined", "OfferEnded"}
+    )
+    assert [(one["agent"], one["result"], one["reason"]) for one in read] == [
+        (None, None, None), ("anna", "declined", "break"),
+    ]  # fmt: skip
