@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from interaction_log import events as e
+from interaction_log.demo_knowledge import seed_knowledge
 from interaction_log.demo_records import seed_records
 from interaction_log.identity import interaction_id
 from interaction_log.records import QueueSettings, User
@@ -140,6 +141,7 @@ async def seed(store: Store, log: EventLog, *, now: float) -> bool:
     for user in USERS[:-1]:
         await store.users.create_demo(user, PASSWORD)
     await seed_records(store, ids, now)
+    await seed_knowledge(store)
     await store.users.create_demo(USERS[-1], PASSWORD)  # last: she tells that everything before is there
     return True
 
