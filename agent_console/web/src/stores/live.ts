@@ -3,19 +3,26 @@ import { reactive, ref } from 'vue'
 import { serverNow, setServerTime } from '@/composables/useClock'
 import { Connection, type LinkState, type ServerEventName } from '@/socket/connection'
 import { type CommandName, Outbox, type Outcome, type Payload } from '@/socket/outbox'
-import type { AgentView, InteractionView, QueueView, SERVER_EVENTS, TapView } from '@/wire'
+import type { AgentView, AlarmView, InteractionView, QueueView, SERVER_EVENTS, StaffMessageView, TapView } from '@/wire'
 
-/** Something that wants a supervisor's eye. */
-export interface Alarm {
+/** Something that wants a supervisor's eye, and is not kept: who comes later is not told. */
+export interface Told {
   id: number
   at: number
   code: string
   params: Record<string, string>
 }
 
-const ALARMS = 6
-/** Notices that everybody gets, and that the shell shows. */
-const SHOWN_ELSEWHERE = /^(pbx|log)_/
+/** What alarms do beside standing in the list. */
+export interface AlarmHeard {
+  raised(alarm: AlarmView): void
+  cleared(alarm: AlarmView): void
+}
+
+const NOTICES = 6
+const MESSAGES = 50
+/** Notices that everybody gets and that the shell shows; and limits, which are alarms. */
+const SHOWN_ELSEWHERE = /^((pbx|log)_.*|stuck_offered|stuck_wrap_up|pause_too_long|agent_not_responding|dead_call)$/
 
 /** Everybody, every queue and every call now, for those who oversee. Open only while its page is open. */
 export const useLive = defineStore('live', () => {
@@ -25,7 +32,14 @@ export const useLive = defineStore('live', () => {
   const queues = ref<QueueView[]>([])
   const interactions = ref<InteractionView[]>([])
   const taps = ref<TapView[]>([])
-  const alarms = ref<Alarm[]>([])
+  const alarms = ref<AlarmView[]>([])
+  const notices = ref<Told[]>([])
+  const messages = ref<StaffMessageView[]>([])
+  /** The time zone in which a day begins. */
+  const zone = ref('UTC')
+  /** When the last message came (the server's Unix seconds): as of then everything is shown. */
+  const heardAt = ref(0)
+  let heard: AlarmHeard = { raised() {}, cleared() {} }
   const busy = reactive(new Set<CommandName>())
   let connection: Connection | null = null
   let count = 0
@@ -45,6 +59,7 @@ export const useLive = defineStore('live', () => {
   }
 
   function received<N extends ServerEventName>(name: N, message: SERVER_EVENTS[N]): void {
+    heardAt.value = serverNow()
     if (name === 'snapshot') {
       const all = message as SERVER_EVENTS['snapshot']
       setServerTime(all.server_time)
@@ -52,6 +67,10 @@ export const useLive = defineStore('live', () => {
       queues.value = all.queues ?? []
       interactions.value = all.interactions ?? []
       taps.value = all.taps ?? []
+      alarms.value = all.alarms ?? []
+      messages.value = all.messages ?? []
+      zone.value = all.zone ?? 'UTC'
+      heardAt.value = serverNow()
       ready.value = true
     } else if (name === 'agent_state') {
       const { agent } = message as SERVER_EVENTS['agent_state']
@@ -59,7 +78,9 @@ export const useLive = defineStore('live', () => {
     } else if (name === 'queues') queues.value = (message as SERVER_EVENTS['queues']).queues
     else if (name === 'interaction') changed((message as SERVER_EVENTS['interaction']).interaction)
     else if (name === 'taps') taps.value = (message as SERVER_EVENTS['taps']).taps
-    else if (name === 'notice') alarm(message as SERVER_EVENTS['notice'])
+    else if (name === 'alarms') alarmed(message as SERVER_EVENTS['alarms'])
+    else if (name === 'staff_message') written((message as SERVER_EVENTS['staff_message']).message)
+    else if (name === 'notice') noticed(message as SERVER_EVENTS['notice'])
     else if (name === 'command_result') outbox.resolved(message as SERVER_EVENTS['command_result'])
   }
 
@@ -69,13 +90,23 @@ export const useLive = defineStore('live', () => {
     else interactions.value = put(interactions.value, (one) => one.id === interaction.id, interaction)
   }
 
-  function alarm({ code, params }: SERVER_EVENTS['notice']): void {
+  function alarmed(message: SERVER_EVENTS['alarms']): void {
+    alarms.value = message.alarms
+    for (const one of message.alarms) if (message.raised?.includes(one.id)) heard.raised(one)
+    for (const one of message.cleared ?? []) heard.cleared(one)
+  }
+
+  function written(message: StaffMessageView): void {
+    messages.value = put(messages.value, (one) => one.id === message.id, message).slice(-MESSAGES)
+  }
+
+  function noticed({ code, params }: SERVER_EVENTS['notice']): void {
     if (SHOWN_ELSEWHERE.test(code)) return
-    alarms.value = [{ id: ++count, at: serverNow(), code, params }, ...alarms.value].slice(0, ALARMS)
+    notices.value = [{ id: ++count, at: serverNow(), code, params }, ...notices.value].slice(0, NOTICES)
   }
 
   function dismiss(id: number): void {
-    alarms.value = alarms.value.filter((one) => one.id !== id)
+    notices.value = notices.value.filter((one) => one.id !== id)
   }
 
   /** What a supervisor does; resolves with the observed outcome. */
@@ -90,7 +121,8 @@ export const useLive = defineStore('live', () => {
   const queueLabel = (queue: string | null | undefined) =>
     queues.value.find((known) => known.queue === queue)?.label || queue || ''
 
-  function open(): void {
+  function open(listening?: AlarmHeard): void {
+    if (listening) heard = listening
     connection ??= new Connection(
       { message: received, state: (next) => (link.value = next), linked: () => outbox.reconnected() },
       '/supervisor',
@@ -113,6 +145,10 @@ export const useLive = defineStore('live', () => {
     interactions,
     taps,
     alarms,
+    notices,
+    messages,
+    zone,
+    heardAt,
     dismiss,
     command,
     isBusy,
