@@ -114,6 +114,10 @@ class Crew:
         """What she has in hand, in shares of the budget."""
         return self._capacity.used((*seat.in_hand.values(), *seat.beside))
 
+    def percent(self, seat: Seat) -> int:
+        """The same of a hundred."""
+        return round(100 * self.load(seat) / self._capacity.budget)
+
     def members(self, queue: str, most: int) -> list[str]:
         """Some of those who serve this queue."""
         return list(itertools.islice(self._members.get(queue, ()), most))

@@ -326,7 +326,7 @@ class Engine:
             order=rule.order,
             own=one.reserved == seat.name,
             idle=now - seat.idle_since,
-            load=self.crew.load(seat),
+            load=self.crew.percent(seat),
             sent=sent,
         )
         self.lines.take_out(one)

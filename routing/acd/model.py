@@ -142,7 +142,7 @@ class Seat:
 
 @dataclass(frozen=True, slots=True)
 class Because:
-    """Why this agent: kept with the decision. ``waited`` and ``idle`` in seconds, ``load`` in shares of the budget."""
+    """Why this agent: kept with the decision. ``waited`` and ``idle`` in seconds, ``load`` in percent of the budget."""
 
     queue: str
     waited: float

@@ -64,7 +64,7 @@ def _of_agent(engine: Engine, one: Waiting, seat: Seat) -> list[Reason]:
     if one.contact.channel in seat.cannot:
         found.append(Reason("not_equipped"))
     if not engine.crew.room(seat, one.contact.channel):
-        found.append(Reason("no_room", {"used": str(engine.crew.load(seat))}))
+        found.append(Reason("no_room", {"used": str(engine.crew.percent(seat))}))
     return found
 
 
