@@ -458,7 +458,8 @@ def offers(scope: Scope, people: Sequence[str | None]) -> Base:
 def _of_channel(scope: Scope) -> list[sa.ColumnElement[bool]]:
     found: list[sa.ColumnElement[bool]] = []
     if scope.channel is not None:
-        found.append(sa.exists().where(_i.id == _l.interaction_id, _i.channel == scope.channel))
+        of = interactions.alias("of_leg")  # the query around it may read the interactions too
+        found.append(sa.exists().where(of.c.id == _l.interaction_id, of.c.channel == scope.channel))
     if scope.queue is not None:
         found.append(_l.queue == scope.queue)
     return found

@@ -147,6 +147,8 @@ async def test_filters_and_thresholds_narrow_the_same_way(site: Site) -> None:
     voice = await site.table("contacts", step="month", channel="voice")
     by_channel = await site.table("contacts", step="month", group="channel")
     assert voice.total() == by_channel.of_key("voice")
+    every, calls = await site.table("agents", step="month"), await site.table("agents", step="month", channel="voice")
+    assert calls.groups() and set(calls.groups()) <= set(every.groups())
 
 
 async def test_who_sees_a_team_sees_its_numbers(site: Site) -> None:
