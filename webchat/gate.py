@@ -57,7 +57,7 @@ class Buckets:
     def empty(self, key: str, now: float) -> bool:
         """Whether one could not be taken now."""
         bucket = self.kept.get(key)
-        return bucket is not None and bucket.tokens + (now - (bucket.at or now)) * self.rate < 1
+        return bucket is not None and bucket.at is not None and bucket.tokens + (now - bucket.at) * self.rate < 1
 
     def give_back(self, key: str) -> None:
         """It was not used after all."""

@@ -33,7 +33,8 @@ What goes between the widget (or any other client) and the server. [chat.md](cha
    `auth={{"token": …, "after"?: N}}`. The first message is `welcome` with the lines after number `N`.
 
 The `Origin` must be one of the site's; a token of one site is nothing on another. A connection is refused with
-`{{"code": …}}`: `unauthorized` (ask for a new token), `banned`, `too_many` (with `wait` in seconds), `unavailable`.
+`{{"message", "data": {{"code"}}}}`; the codes are `unauthorized` (ask for a new token), `origin`, `banned`, `too_many`
+(with `wait` in seconds) and `unavailable`.
 
 ## Nothing lost, nothing doubled
 
