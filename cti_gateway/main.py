@@ -45,13 +45,15 @@ if TYPE_CHECKING:
     from cti_gateway.retention import PrivacyWork
     from cti_gateway.schedules import MailServer
     from cti_gateway.voicemail import Mailboxes, Voicemail
-    from interaction_log.store import LogState, Store
+    from interaction_log.store import EventLog, LogState, Store
     from routing.hours import Hours
     from routing.identity_ports import Identity
 
 log = logging.getLogger(__name__)
 
 DONE, FAILED, WRONG_USE = 0, 1, 2
+AGAIN: Final = -1
+"""Not an exit code: the process lost the lead and begins anew."""
 _STORE_PARTS: Final = {
     "customers": ("imports", "audit"),
     "user": ("users", "audit"),
@@ -154,7 +156,10 @@ def _run(arguments: argparse.Namespace) -> int:
     if not settings.pbx and (not demo or wanted == "real"):
         print("cti run: the configuration names no [[pbx]]; `cti init` makes one", file=sys.stderr)
         return WRONG_USE
-    return run_loop(_serve(settings, demo=demo, simulated=demo and (not settings.pbx or wanted == "sim")))
+    code = run_loop(_serve(settings, demo=demo, simulated=demo and (not settings.pbx or wanted == "sim")))
+    if code == AGAIN:  # with a clean memory, as the follower that it is now
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606
+    return code
 
 
 def _environ(environ: Mapping[str, str], port: int | None, own_database: bool) -> dict[str, str]:
@@ -224,24 +229,65 @@ async def _serve(settings: Settings, *, demo: bool, simulated: bool) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     logs.set_up(settings.log.level, settings.log.format, settings.log.personal)
-    gateway = await _open(settings, demo=demo, simulated=simulated)
+    deposed = asyncio.Event()
+    gateway = await _open(settings, stop, deposed, demo=demo, simulated=simulated)
+    if gateway is None:
+        return DONE
     try:
         gateway.start_links()
         await _announce(gateway, settings, demo, stop)
         spare_collections()
-        await stop.wait()
+        await _first(stop, deposed)
     finally:
-        log.info("stopping")
-        await gateway.stop()
-    return DONE
+        log.info("another process leads: stepping back" if deposed.is_set() else "stopping")
+        await gateway.stop(deposed=deposed.is_set())
+    return AGAIN if deposed.is_set() and not stop.is_set() else DONE
 
 
-async def _open(settings: Settings, *, demo: bool, simulated: bool) -> Gateway:
-    """Stores, hub, consoles: ready to serve, not yet connected to a PBX."""
+async def _first(*events: asyncio.Event) -> None:
+    """Wait until one of them is set."""
+    waits = [asyncio.create_task(one.wait()) for one in events]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for one in waits:
+        one.cancel()
+
+
+async def _lead(settings: Settings, open_log: Callable[[], EventLog], stop: asyncio.Event) -> EventLog | None:
+    """Follow whoever leads, and say so at our address, until this process leads; ``None``: it shall end before."""
+    from agent_console.server import Server, listen, tls_context  # noqa: PLC0415
+    from agent_console.standby import StandbyApp  # noqa: PLC0415
+    from cti_gateway.standby import Standby  # noqa: PLC0415
+    from interaction_log.store import lease  # noqa: PLC0415
+    from interaction_log.store.engine import open_engine  # noqa: PLC0415
+
+    http, engine = settings.http, open_engine(settings.database.url, writes=False, size=1)
+    standby = Standby(partial(lease.look, engine), open_log, time.time)
+    figures = "# TYPE callweave_leads gauge\ncallweave_leads 0\n"
+    page: Server | None = None
+    try:
+        tls = tls_context(http.certificate, http.key) if http.certificate is not None else None
+        page = Server(StandbyApp(standby.view, lambda: figures), listen(http.host, http.port), tls)
+        await page.start()
+        log.info("this follower answers on %s:%d", http.host, page.port)
+    except OSError as error:  # the leader of this host has it, and leaves it to us when he goes
+        log.info("this follower answers nobody: %s:%d: %s", http.host, http.port, error.strerror)
+    try:
+        return await standby.lead(stop)
+    finally:
+        engine.dispose()
+        if page is not None:
+            await page.stop()
+
+
+async def _open(
+    settings: Settings, stop: asyncio.Event, deposed: asyncio.Event, *, demo: bool, simulated: bool
+) -> Gateway | None:
+    """Stores, hub, consoles: ready to serve, not yet connected to a PBX. ``None``: it shall end before it leads."""
     from cti_gateway.gateway import Gateway  # noqa: PLC0415
     from cti_gateway.hub import Hub  # noqa: PLC0415
     from interaction_log.store import EventLog, LeaseHeld, SchemaTooNew, Store  # noqa: PLC0415
     from interaction_log.store.master_key import load  # noqa: PLC0415
+    from interaction_log.store.writer import LED_BY_ANOTHER  # noqa: PLC0415
     from routing.distributor import Distributor  # noqa: PLC0415
     from routing.distributor import Settings as Rules  # noqa: PLC0415
 
@@ -250,16 +296,25 @@ async def _open(settings: Settings, *, demo: bool, simulated: bool) -> Gateway:
     def log_state(state: LogState) -> None:
         level = logging.INFO if state.name == "ok" else logging.ERROR
         log.log(level, "the log is %s%s", state.name, f": {state.reason}" if state.reason else "")
+        if state.reason == LED_BY_ANOTHER:
+            loop.call_soon_threadsafe(deposed.set)
         for hub in told:
             hub.log_changed(state)
 
+    loop = asyncio.get_running_loop()
     url, journal = settings.database.url, settings.database.journal / "events.journal"
     size = settings.database.journal_megabytes * 1024 * 1024
     try:
         key = await asyncio.to_thread(_master_key, settings)
-        event_log = await asyncio.to_thread(
-            EventLog.open, url, journal, on_state=log_state, journal_bytes=size, master=load(key)
-        )
+        open_log = partial(EventLog.open, url, journal, on_state=log_state, journal_bytes=size, master=load(key))
+        try:
+            event_log: EventLog | None = await asyncio.to_thread(open_log)
+        except LeaseHeld:
+            if demo:
+                raise
+            event_log = await _lead(settings, open_log, stop)
+        if event_log is None:
+            return None
         region = settings.phone.default_region
         store = await asyncio.to_thread(Store.open, url, default_region=region, master_key=key)
     except (LeaseHeld, SchemaTooNew, ValueError) as error:
@@ -323,7 +378,7 @@ async def _put_together(gateway: Gateway, settings: Settings, demo: bool) -> Non
     deps = replace(deps, calendars=_keep_records(gateway, settings, consoles))
     deps = replace(deps, imports=_imports(gateway, settings))
     deps = replace(deps, identity=identity, reports=_reports(gateway, settings))
-    visitors, chats = await _chats(gateway, settings)
+    visitors, chats = await _chats(gateway, settings, demo)
     deps = replace(deps, visitors=visitors, chats=chats)
     await _listen(
         gateway, settings, replace(deps, lines=lines, voicemail=boxes.folder, recordings=heard, privacy=privacy)
@@ -338,7 +393,7 @@ async def _put_together(gateway: Gateway, settings: Settings, demo: bool) -> Non
         lines.callbacks = entry.callbacks
 
 
-async def _chats(gateway: Gateway, settings: Settings) -> tuple[Visitors | None, ChatAccess]:
+async def _chats(gateway: Gateway, settings: Settings, demo: bool) -> tuple[Visitors | None, ChatAccess]:
     """Conversations with visitors of the configured sites: the server for them, and what agents' pages need."""
     from agent_console.chats import ChatAccess  # noqa: PLC0415
     from cti_gateway.chat.letters import sending  # noqa: PLC0415
@@ -346,6 +401,7 @@ async def _chats(gateway: Gateway, settings: Settings) -> tuple[Visitors | None,
     from cti_gateway.chat_setup import AgentFiles, rules_of, site_of  # noqa: PLC0415
     from interaction_log.store.chat_folder import ChatFolder  # noqa: PLC0415
     from webchat.app import visitor_app  # noqa: PLC0415
+    from webchat.demo import DemoShop  # noqa: PLC0415
     from webchat.deps import VisitorDeps  # noqa: PLC0415
 
     hub, store = gateway.hub, gateway.store
@@ -382,6 +438,7 @@ async def _chats(gateway: Gateway, settings: Settings) -> tuple[Visitors | None,
             public_url=http.public_url,
             trusted_proxies=http.trusted_proxies,
             wall=hub.wall,
+            shop=DemoShop() if demo else None,
         )
     )
     desk.attach(app.screens)
@@ -893,7 +950,8 @@ async def _announce(gateway: Gateway, settings: Settings, demo: bool, stop: asyn
         from interaction_log.demo import PASSWORD, USERS  # noqa: PLC0415
 
         people = ", ".join(f"{user.name} ({user.role})" for user in USERS)
-        lines += [f"sign in as {people}; password {PASSWORD}", "Ctrl-C stops it"]
+        shop = f"{scheme}://{host}:{gateway.server.port}/chat/demo/"
+        lines += [f"sign in as {people}; password {PASSWORD}", f"a shop with a chat: {shop}", "Ctrl-C stops it"]
     print("\n".join(lines), flush=True)
 
 

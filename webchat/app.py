@@ -32,6 +32,7 @@ Send = Callable[[Message], Awaitable[None]]
 PREFIX: Final = "/chat/"
 SOCKETS: Final = "/chat/socket.io"
 API: Final = "/chat/api/"
+SHOP: Final = "/chat/demo/"
 BODY_SECONDS: Final = 60.0
 CLEAN_SECONDS: Final = 3_600.0
 COMMON: Final = (
@@ -140,6 +141,8 @@ class VisitorApp:
             await self._engine(scope, receive, send)
         elif scope["path"].startswith(API):
             await self._rest(scope, receive, send)
+        elif self.deps.shop is not None and f"{scope['path']}/".startswith(SHOP):
+            await self.deps.shop({**scope, "root_path": SHOP[:-1]}, receive, send)
         else:
             inner = {**scope, "path": "/" + scope["path"].removeprefix(PREFIX), "root_path": ""}
             await self._pages(inner, receive, send)

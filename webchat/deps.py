@@ -26,13 +26,15 @@ WIDGET: Final = Path(__file__).resolve().parent / "widget" / "dist"
 @dataclass(slots=True, kw_only=True)
 class VisitorDeps:
     """``sites`` by their keys. ``folder``: where files lie; ``None``: none are taken. ``now``: monotonic seconds,
-    ``wall``: Unix seconds. ``pages``: the widget's script and what belongs to it."""
+    ``wall``: Unix seconds. ``pages``: the widget's script and what belongs to it; ``shop``:
+    the application of ``/chat/demo``, where there is one."""
 
     chats: Chats
     store: StoredChats
     sites: Mapping[str, Site]
     folder: ChatFolder | None = None
     pages: Path = WIDGET
+    shop: Any = None
     public_url: str | None = None
     trusted_proxies: Sequence[str] = ()
     now: Callable[[], float] = time.monotonic

@@ -52,7 +52,7 @@ async function begin(script: HTMLScriptElement): Promise<void> {
   }
   window.Callweave = api
   const [own] = await Promise.all([texts ? ownTexts(new URL(texts, location.href).href) : {}, client.look()])
-  if (!client.view && client.shut === 'not_found') return console.warn('Callweave: there is no such site or queue')
+  if (client.absent) return console.warn('Callweave: there is no such site or queue')
   const host = document.body.appendChild(document.createElement('callweave-chat'))
   // Open: a closed one keeps nobody out (a page can patch attachShadow), but assistive tools and tests.
   const root = host.attachShadow({ mode: 'open' })

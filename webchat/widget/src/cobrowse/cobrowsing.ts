@@ -8,6 +8,9 @@ const KEPT = 'callweave:cobrowse'
 /** Milliseconds: a fresh whole page now and then, for an agent who came later; and after a frame was refused. */
 const WHOLE_EVERY = 20_000
 const PAUSE = 1_000
+/** Frames at once, and milliseconds for each one more: below what the server lets through. */
+const BURST = 30
+const EACH = 125
 
 export class Cobrowsing {
   showing = false
@@ -15,6 +18,8 @@ export class Cobrowsing {
   private waiting: string[] = []
   private sending = false
   private number = 0
+  private left = BURST
+  private since = Date.now()
   private again: ReturnType<typeof setInterval> | undefined
   private readonly listeners = new Set<() => void>()
 
@@ -33,7 +38,7 @@ export class Cobrowsing {
   /** The visitor agreed. */
   async show(): Promise<void> {
     const ack = await this.client.command('cobrowse', { on: true })
-    if (!ack.ok) return
+    if (!ack.ok) return this.client.session.refused(ack.error)
     keep(this.client.session.conversation?.id ?? null)
     this.begin()
   }
@@ -92,6 +97,7 @@ export class Cobrowsing {
     this.sending = true
     try {
       for (let data = this.waiting.shift(); data !== undefined; data = this.waiting.shift()) {
+        await this.turn()
         const frame: CobrowseFrame = { n: ++this.number, data }
         const ack = (await this.client.ask('cobrowse_frame', frame)) as Ack
         if (ack.ok) continue
@@ -103,6 +109,13 @@ export class Cobrowsing {
     } finally {
       this.sending = false
     }
+  }
+
+  private async turn(): Promise<void> {
+    const now = Date.now()
+    this.left = Math.min(BURST, this.left + (now - this.since) / EACH) - 1
+    this.since = now
+    if (this.left < 0) await new Promise((resolve) => setTimeout(resolve, -this.left * EACH))
   }
 
   private changed(): void {

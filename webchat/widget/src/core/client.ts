@@ -32,6 +32,8 @@ export class Client {
   view: SiteView | null = null
   /** Why the server has nothing to do with us; `null`: nothing wrong. */
   shut: string | null = null
+  /** There is no such site or queue: the widget shows nothing. */
+  absent = false
   private readonly socket: Socket
   private started = false
 
@@ -69,10 +71,15 @@ export class Client {
     const { server, site, queue } = this.place
     const query = new URLSearchParams({ site, ...(queue ? { queue } : {}) })
     try {
+      this.shut = null
       this.view = await request<SiteView>(`${server}/api/site?${query.toString()}`)
     } catch (error) {
-      if (error instanceof Refused) this.shut = error.failure.code
+      if (error instanceof Refused) {
+        this.shut = error.failure.code
+        this.absent = error.status === 404
+      }
     }
+    this.session.changed()
     return this.view
   }
 
@@ -93,9 +100,9 @@ export class Client {
 
   /** The site vouches for its user: from now on he is the visitor. */
   async identify(userToken: string): Promise<void> {
-    this.identity.userToken = userToken
-    await this.identity.token(this.view, true)
-    if (!this.started) return
+    const before = this.identity.known?.token
+    const { token } = await this.identity.vouched(userToken, this.view)
+    if (!this.started || token === before) return
     this.socket.close()
     this.socket.open()
   }
@@ -146,7 +153,6 @@ export class Client {
     } catch (error) {
       const refused = error instanceof Refused ? error.failure : null
       if (refused?.code === 'banned') return this.give(refused.code)
-      if (refused?.code === 'unauthorized' && this.identity.userToken === null) this.identity.forget()
       setTimeout(() => void this.dial(false), Math.max(RETRY, (refused?.wait ?? 0) * 1000))
     }
   }

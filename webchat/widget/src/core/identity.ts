@@ -30,9 +30,6 @@ export async function request<T>(url: string, how: RequestInit = {}): Promise<T>
 }
 
 export class Identity {
-  /** The site's signed word for its user. */
-  userToken: string | null = null
-
   constructor(
     private readonly api: string,
     private readonly site: string,
@@ -48,25 +45,37 @@ export class Identity {
     this.box.drop('token')
   }
 
-  /** A token that is good for a while; asks the server when there is none. */
+  /** A token that is good for a while; asks the server when there is none, or `anew`. */
   async token(view: SiteView | null, anew = false): Promise<TokenView> {
     const known = this.known
     if (known && !anew && known.expires_at - this.now() / 1000 > MARGIN) return known
-    const body: Record<string, unknown> = { site: this.site }
-    if (this.userToken) body.user_token = this.userToken
-    if (known) body.token = known.token
-    if (view?.proof_bits) body.proof = await this.proof(view.proof_bits)
-    const token = await request<TokenView>(`${this.api}/visitor`, {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify(body),
-    })
-    this.box.set('token', token)
-    return token
+    return this.ask({}, (view?.proof_bits ?? 0) > 0 && !known)
   }
 
-  private async proof(bits: number): Promise<object> {
-    const { challenge } = await request<{ challenge: string }>(
+  /** The site's signed word for its user: used at once, kept nowhere. */
+  vouched(userToken: string, view: SiteView | null): Promise<TokenView> {
+    return this.ask({ user_token: userToken }, (view?.proof_bits ?? 0) > 0)
+  }
+
+  private async ask(more: object, proof: boolean): Promise<TokenView> {
+    const body = { site: this.site, token: this.known?.token, ...more, ...(proof ? { proof: await this.proof() } : {}) }
+    try {
+      const token = await request<TokenView>(`${this.api}/visitor`, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify(body),
+      })
+      this.box.set('token', token)
+      return token
+    } catch (error) {
+      // Many came since the site was asked, and now work is wanted.
+      if (!proof && error instanceof Refused && error.failure.code === 'proof') return this.ask(more, true)
+      throw error
+    }
+  }
+
+  private async proof(): Promise<object> {
+    const { challenge, bits } = await request<{ challenge: string; bits: number }>(
       `${this.api}/challenge?site=${encodeURIComponent(this.site)}`,
     )
     return { challenge, answer: await work(challenge, bits) }

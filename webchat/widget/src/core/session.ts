@@ -156,11 +156,19 @@ export class Session {
   async command(name: string, body: object = {}): Promise<Ack> {
     try {
       const ack = (await this.ports.ask(name, body)) as Ack
+      // Also one that was put away, when it is this that the answer is about.
+      if (ack.conversation?.id === this.ports.box.get('done')) this.ports.box.drop('done')
       if (ack.conversation) this.take(ack.conversation)
       return ack
     } catch {
       return { ok: false, error: { code: 'no_answer', message: 'No answer from the server.' } }
     }
+  }
+
+  /** The server did not do what was asked: to be said near the composer. */
+  refused(failure: Failure | undefined): void {
+    this.failure = failure ?? null
+    this.changed()
   }
 
   /** Away with an ended conversation: the next one may begin. What could not be sent goes back to the composer. */
@@ -170,6 +178,7 @@ export class Session {
     for (const one of this.outbox.all) this.outbox.drop(one.id)
     for (const name of ['conversation', 'opening', 'read']) this.ports.box.drop(name)
     this.ports.box.set('done', this.conversation?.id ?? null)
+    this.failure = null
     this.begin(null)
     this.changed()
   }
@@ -370,7 +379,8 @@ export class Session {
     return true
   }
 
-  private changed(): void {
+  /** Let the screen look again. */
+  changed(): void {
     this.tell({ what: 'changed' })
   }
 

@@ -65,7 +65,7 @@ export function App(props: AppProps) {
     remember(to)
     setInvited(null)
     props.told(to ? 'open' : 'close')
-    if (to) void client.look().then(() => draw())
+    if (to) void client.look()
     else requestAnimationFrame(() => launcher.current?.focus())
   }
   doors.open = () => turn(true)
@@ -119,11 +119,12 @@ export function App(props: AppProps) {
         dir={speech.direction}
         data-theme={props.dark ? 'dark' : 'light'}
         data-open={open}
+        data-showing={cobrowsing.showing}
       >
         <p class="hidden" role="status" aria-live="polite">
           {said}
         </p>
-        <Banner />
+        {!(open && phone) && <Banner />}
         {open && <Panel close={() => turn(false)} phone={phone} />}
         {!open && <Question open={() => turn(true)} />}
         {invited !== null && !open && (

@@ -38,7 +38,7 @@ export function Banner() {
   const { cobrowsing, session, say } = useModel()
   if (!cobrowsing.showing) return null
   return (
-    <section class="banner" aria-label={say('cobrowse_offer')} data-test="cobrowse-banner">
+    <section class="banner" aria-label={say('cobrowse_banner')} data-test="cobrowse-banner">
       <p role="status">{say('cobrowse_on', { name: session.conversation?.agent ?? say('agent') })}</p>
       <button type="button" onClick={() => void cobrowsing.stop()} data-test="cobrowse-stop">
         {say('cobrowse_stop')}

@@ -43,7 +43,7 @@ export function Field(props: FieldProps) {
   return (
     <div class="field">
       <label for={id}>
-        {props.label} {!props.required && <span class="muted">({say('optional')})</span>}
+        {props.label} {!props.required && <span class="muted">{say('optional')}</span>}
       </label>
       {props.kind === 'choice' ? (
         <select {...shared}>

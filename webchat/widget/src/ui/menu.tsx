@@ -4,7 +4,7 @@ import { Icon } from './icons'
 import { useModel } from './model'
 
 export function Menu({ talking, mail }: { talking: boolean; mail(): void }) {
-  const { client, session, cobrowsing, sound, toggleSound, say } = useModel()
+  const { client, sound, toggleSound, say } = useModel()
   const [open, setOpen] = useState(false)
   const [sure, setSure] = useState(false)
   const opener = useRef<HTMLButtonElement>(null)
@@ -22,7 +22,6 @@ export function Menu({ talking, mail }: { talking: boolean; mail(): void }) {
     event.stopPropagation()
     shut()
   }
-  const talked = session.conversation?.state === 'talking'
   return (
     <div class="menu" onKeyDown={keys}>
       <button
@@ -57,11 +56,6 @@ export function Menu({ talking, mail }: { talking: boolean; mail(): void }) {
               {talking && (
                 <button type="button" onClick={then(mail)} data-test="menu-mail">
                   {say('mail')}
-                </button>
-              )}
-              {talked && !cobrowsing.showing && (
-                <button type="button" onClick={then(() => void cobrowsing.show())} data-test="cobrowse">
-                  {say('cobrowse_offer')}
                 </button>
               )}
               {talking && (

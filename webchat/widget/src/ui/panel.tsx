@@ -1,7 +1,7 @@
 /** The open chat: its head, what happens now, the lines, the composer. */
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { Away, CallbackState, LeaveMessage, Offers, RequestCallback, type Way } from './away'
-import { Question } from './cobrowse'
+import { Banner, Question } from './cobrowse'
 import { Composer } from './composer'
 import { Ended, Transcript } from './ended'
 import { Icon } from './icons'
@@ -57,6 +57,7 @@ export function Panel({ close, phone }: { close(): void; phone: boolean }) {
       onDrop={dropped}
       data-test="panel"
     >
+      {phone && <Banner />}
       <header>
         <div class="heading">
           <h2 id="title" tabIndex={-1}>

@@ -27,7 +27,8 @@ function parsed(colour: string): number[] | null {
 /** The theme's keys as custom properties `--callweave-KEY`; a page's own style sheet may set them too. */
 export function paint(host: HTMLElement, theme: Record<string, string>): void {
   for (const [key, value] of Object.entries(theme)) {
-    if (/^[a-z-]{1,30}$/.test(key) && !/[;{}<>]|url\(/i.test(value)) host.style.setProperty(`--callweave-${key}`, value)
+    if (/^[a-z][a-z0-9_-]{0,39}$/.test(key) && !/[;{}<>]|url\(/i.test(value))
+      host.style.setProperty(`--callweave-${key}`, value)
   }
   const accent = getComputedStyle(host).getPropertyValue('--callweave-accent').trim()
   const rgb = accent && parsed(accent)
