@@ -15,6 +15,8 @@ from typing import Any, Final
 import pytest
 import pytest_asyncio
 
+from interaction_log.rights import Team
+from interaction_log.store import Store
 from tests.fakes.program import Desk, Program, prepare
 from tests.fakes.tone_phone import TonePhone, share
 from tests.pbx import bootstrap
@@ -39,6 +41,7 @@ system_secret = "{secret}"
 [[queue]]
 name = "sales"
 caller_id = "+862150001001"
+wrap_up_seconds = 0
 """
 
 
@@ -140,6 +143,28 @@ class Floor:
                     return
                 await asyncio.sleep(0.05)
 
+    async def sales(self) -> tuple[Call, Call]:
+        """A customer calls the queue in which all ring: his call, and hers."""
+        customer = self.stage.customer("13800138000", "801")
+        await asyncio.gather(self.stage.chen.rings(), self.stage.dora.rings())
+        return customer, await self.stage.anna.rings()
+
+    async def free(self, device: str) -> None:
+        """Wait until the PBX has no pause of this phone."""
+        async with asyncio.timeout(10):
+            while any(paused for paused, _ in (await self.queues(device)).values()):  # noqa: ASYNC110 (it must be asked)
+                await asyncio.sleep(0.05)
+
+    async def queues(self, device: str) -> dict[str, tuple[bool, str]]:
+        """Pause and reason by queue, as the PBX has them."""
+        members = await self.stage.pbx.ami.listed("QueueStatus", "QueueMember")
+        return {m["Queue"]: (m["Paused"] == "1", m["PausedReason"]) for m in members if m["StateInterface"] == device}
+
+    async def queue(self, desk: Desk, name: str, queue: str, **more: Any) -> None:
+        """A command on a queue of one's own, and its observed outcome."""
+        outcome = await desk.done(name, queue=queue, **more)
+        assert outcome["ok"], (name, outcome["error"])
+
     # --- between two repetitions ---------------------------------------------------------------------
 
     async def ready(self) -> None:
@@ -167,6 +192,13 @@ async def _sing(on: Stage) -> None:
         await phone.open()
 
 
+async def _give_queues(folder: Path) -> None:
+    """The queue ``sales`` is one that Anna may join and leave herself."""
+    store = await asyncio.to_thread(Store.open, f"sqlite:///{folder / 'callweave.db'}", default_region="CN")
+    await store.teams.put_team(Team(code="west", label="West", members=("anna", "ben", "sofia"), queues=("sales",)))
+    await asyncio.to_thread(store.close)
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="session", params=["sid", "bullseye"], ids=["22", "16"])
 async def floor(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Floor]:
     need_asterisk()
@@ -183,6 +215,7 @@ async def floor(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
             on.anna.obeys = True
             more = MORE.format(secret=pbx.secret)
             config = await prepare(folder, port=pbx.ports.ami, secret=pbx.secret, wrap_up=0, more=more)
+            await _give_queues(folder)
             async with (
                 Program(folder, "--config", str(config)) as program,
                 Desk(program, "anna") as anna,
@@ -451,6 +484,50 @@ async def pick_up(f: Floor) -> None:
     await customer.ended()
 
 
+async def pause_and_resume_in_one_queue(f: Floor) -> None:
+    """A call for that queue does not ring here; one for another does, and after the resume so does the first."""
+    await f.queue(f.anna, "join_queue", "sales")
+    await f.queue(f.anna, "pause_queue", "support", reason="lunch")
+    assert (await f.queues("PJSIP/1001"))["support"] == (True, "callweave:lunch")
+    assert not (await f.queues("PJSIP/1001"))["sales"][0] and (await f.anna.state("READY"))["state"] == "READY"
+    waits = await f.stage.customer("13911112222", "800").up()
+    rings, mine = await f.sales()
+    pop = await f.anna.wait("screen_pop")
+    f.i = str(pop["interaction"]["id"])
+    assert (pop["queue"], mine.number) == ("sales", "13800138000")
+    await mine.answer(0.1)
+    await f.anna.state("BUSY")
+    await mine.hang_up()
+    await rings.ended()
+    assert [s["agent"] for s in (await f.logged())["segments"]] == ["PJSIP/1001"]
+    await f.anna.state("READY")
+    assert f.stage.anna.incoming.empty()
+    await f.queue(f.anna, "resume_queue", "support")
+    mine = await (await f.stage.anna.rings()).answer(0.1)
+    f.i = str((await f.anna.state("BUSY"))["interaction_id"])
+    await f.over(mine, who="1001")
+    await waits.ended()
+    await f.queue(f.anna, "leave_queue", "sales")
+
+
+async def join_and_leave(f: Floor) -> None:
+    """She comes into a queue with her pause in one action, and is rung there once she is ready."""
+    assert (await f.anna.done("set_state", state="NOT_READY", reason="lunch"))["ok"]
+    await f.paused("PJSIP/1001")
+    await f.queue(f.anna, "join_queue", "sales")
+    assert (await f.queues("PJSIP/1001"))["sales"] == (True, "callweave:lunch")
+    assert (await f.anna.done("set_state", state="READY"))["ok"]
+    await f.free("PJSIP/1001")
+    customer, mine = await f.sales()
+    await mine.answer(0.1)
+    f.i = str((await f.anna.state("BUSY"))["interaction_id"])
+    await f.hear("outside", "anna")
+    await f.over(mine, who="1001")
+    await customer.ended()
+    await f.queue(f.anna, "leave_queue", "sales")
+    assert "sales" not in await f.queues("PJSIP/1001")
+
+
 PLAYS: Final[tuple[Callable[[Floor], Awaitable[None]], ...]] = (
     dial,
     answer,
@@ -473,6 +550,8 @@ PLAYS: Final[tuple[Callable[[Floor], Awaitable[None]], ...]] = (
     conference_of_a_consultation,
     park_and_retrieve,
     pick_up,
+    join_and_leave,
+    pause_and_resume_in_one_queue,
 )
 
 
