@@ -8,7 +8,7 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import AsyncIterator, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import pytest
 import pytest_asyncio
@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from agent_console.commands import parse
 from agent_console.wire import CLIENT_COMMANDS, SUPERVISOR_COMMANDS, ClientCommand, Dial
+from cti_gateway.chat.setup import ChatDesk, ChatParts
 from cti_gateway.simulator.conversation import Conversation
 from cti_gateway.simulator.server import SECRET, Simulator, SimulatorServer
 from interaction_log.records import User
@@ -33,9 +34,15 @@ BAD: Final = {
     "300 digits": "1" * 300,
     "arabic digits": "٠١٢٣٤٥٦٧٨٩",
 }
-FREE: Final = {"note.text", "wrap_up.notes", "wrap_up.disposition", "pop_shown.interaction_id"} | {
-    f"{name}.why" for name, model in SUPERVISOR_COMMANDS.items() if "why" in model.model_fields
-}
+FREE: Final = {
+    "note.text",
+    "wrap_up.notes",
+    "wrap_up.disposition",
+    "pop_shown.interaction_id",
+    "decline.reason",
+    "chat_send.text",
+    "chat_send_file.file",
+} | {f"{name}.why" for name, model in SUPERVISOR_COMMANDS.items() if "why" in model.model_fields}
 """What people write for people, and what is only counted: bounded, and with no way to the PBX."""
 GIVEN: Final[dict[str, Any]] = {
     "to": "ben",
@@ -47,6 +54,9 @@ GIVEN: Final[dict[str, Any]] = {
     "reason": "lunch",
     "customer_id": "c1",
     "emitted_at": 1.0,
+    "file": "f1",
+    "number": 1,
+    "on": True,
 }
 TABLES: Final[dict[str, Mapping[str, type[ClientCommand]]]] = {
     "agent": CLIENT_COMMANDS,
@@ -119,6 +129,7 @@ async def floor(reactor: Any) -> AsyncIterator[Listened]:
         patch.setattr(Conversation, "receive", listened)
         try:
             async with Exchange(port, reactor, secret=SECRET) as exchange:
+                ChatDesk(exchange.hub, cast("Any", None), ChatParts(sites={}))  # its commands; no chat is open
                 one = Listened(simulator, server, None, exchange)  # type: ignore[arg-type]
                 one.asked = asked
                 one.hub.people["sofia"] = User(
