@@ -38,7 +38,10 @@ export function useAlarms() {
 
   const heard: AlarmHeard = {
     raised(alarm) {
-      toasts.tell(alarm.level === 'critical' ? 'error' : 'warning', `${title(alarm)}: ${words(alarm)}`)
+      toasts.tell(
+        alarm.level === 'critical' ? 'error' : 'warning',
+        t('alarm.told', { what: title(alarm), words: words(alarm) }),
+      )
       if (alarm.sound) ring.chime()
     },
     cleared(alarm) {
