@@ -1,0 +1,307 @@
+"""The distribution beside the live state, whatever happens in whatever order: agents come, go and pause, telephones
+ring across our pauses, chats come, are answered or not, and leave."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from agent_console import wire
+from cti_gateway.dispatch import Dispatch
+from interaction_log import events as e
+from interaction_log.devices import at_console
+from interaction_log.interaction import Interaction
+from interaction_log.records import QueueSettings, User
+from routing import commands as c
+from routing.acd.model import QueueRule
+from routing.acd.why import why_not
+from routing.distributor import Distributor, Settings
+
+AGENTS = {"anna": "PJSIP/1001", "ben": "PJSIP/1002", "carl": "PJSIP/1003"}
+QUEUES = ("support", "sales")
+agents = st.sampled_from(sorted(AGENTS))
+
+
+class VirtualTimers:
+    """``cti_gateway.timers.Timers`` on a clock of our own."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self.now = now
+        self.running_: dict[str, float] = {}
+
+    def start(self, key: str, seconds: float) -> None:
+        self.running_[key] = self.now() + seconds
+
+    def cancel(self, key: str) -> None:
+        self.running_.pop(key, None)
+
+    def running(self, key: str) -> bool:
+        return key in self.running_
+
+
+class Desk:
+    def tell(self, agent: str, command_id: str, outcome: Any) -> None:
+        """Nobody looks."""
+
+
+class SmallHub:
+    """The step of ``cti_gateway.hub``, and a PBX whose pauses are seen when ``settle`` is called."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        made = [QueueSettings(name=name, pbx="main", label=name, wrap_up_seconds=5) for name in QUEUES]
+        queues = {(one.pbx, one.name): one for one in made}
+        self.distributor = Distributor(Settings(queues=queues))
+        self.timers: Any = VirtualTimers(self.wall)
+        self.people = {n: User(name=n, display_name=n, role="agent", devices=[d]) for n, d in AGENTS.items()}
+        self.pbxs = {"main": None}
+        self.desk: Any = Desk()
+        self.pauses: list[tuple[str, str | None]] = []
+        self.backlog: deque[e.Event] = deque()
+        self.busy = False
+        self.dispatch = Dispatch(self)  # type: ignore[arg-type]
+        rules = [
+            QueueRule(name="main:support", offer_seconds=15, again_seconds=20),
+            QueueRule(name="main:sales", offer_seconds=15, again_seconds=20, longest_wait=300, head_start=30),
+        ]
+        self.dispatch.configure(rules, {})
+        self.heard = set(self.dispatch.hears)
+
+    def wall(self) -> float:
+        return self.now
+
+    def take(self, events: list[e.Event]) -> int:
+        self.backlog.extend(events)
+        if not self.busy:
+            self.busy = True
+            while self.backlog:
+                self.step(self.backlog.popleft())
+            self.busy = False
+        return 0
+
+    def step(self, event: e.Event) -> None:
+        commands = self.distributor.handle(event, self.now)
+        self.backlog.extendleft(reversed([one.event for one in commands if isinstance(one, c.Record)]))
+        for one in commands:
+            if isinstance(one, c.PauseMember):
+                self.pauses.append((one.device, one.reason))
+            elif isinstance(one, c.ReleaseMember):
+                self.pauses.append((one.device, None))
+            elif isinstance(one, c.StartTimer):
+                self.timers.start(one.key, one.seconds)
+            elif isinstance(one, c.CancelTimer):
+                self.timers.cancel(one.key)
+        if type(event) in self.heard:
+            self.dispatch.noted(event)
+
+    def member(self, device: str, reason: str | None) -> None:
+        for queue in QUEUES:
+            self.take(
+                [
+                    e.MemberChanged(
+                        at=self.now, pbx="main", queue=queue, interface=device, device=device, member_name="",
+                        penalty=0, paused=reason is not None, paused_reason=reason or "",
+                    )
+                ]
+            )  # fmt: skip
+
+    def until(self, then: float) -> None:
+        """Let time pass, timer by timer."""
+        while True:
+            due = [(at, key) for key, at in self.timers.running_.items() if at <= then]
+            if not due:
+                break
+            at, key = min(due)
+            del self.timers.running_[key]
+            self.now = max(self.now, at)
+            if not self.dispatch.fired(key):
+                self.take([e.TimerFired(at=self.now, key=key)])
+        self.now = then
+
+
+@settings(max_examples=60, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck))
+class Office(RuleBasedStateMachine):
+    """Three agents with telephones, two queues."""
+
+    @initialize()
+    def open(self) -> None:
+        self.hub = SmallHub()
+        self.live, self.engine = self.hub.distributor, self.hub.dispatch.engine
+        self.n = 0
+        self.asked_at: dict[str, float] = {}
+        for name, device in AGENTS.items():
+            signed_in = e.AgentSignedIn(at=self.hub.now, agent=name, name=name, devices=[device])
+            self.hub.take([signed_in])
+            self.hub.member(device, None)
+            self.hub.dispatch.presence(name, 1)
+
+    # --- what happens --------------------------------------------------------------------------------
+
+    def chats(self) -> list[Interaction]:
+        return [one for one in self.live.interactions.values() if one.channel == "chat" and not one.ended]
+
+    def calls(self) -> list[Interaction]:
+        return [one for one in self.live.interactions.values() if one.channel == "voice" and not one.ended]
+
+    def started(self, channel: Any) -> str:
+        self.n += 1
+        begun = e.InteractionStarted(
+            at=self.hub.now, interaction_id=f"{channel}{self.n}", pbx="main", channel=channel, direction="inbound",
+            customer_address=None, customer_name=None, dialled=None, unique_id="", linked_id="",
+        )  # fmt: skip
+        self.hub.take([begun])
+        return begun.interaction_id
+
+    @rule(queue=st.sampled_from(QUEUES))
+    def chat_comes(self, queue: str) -> None:
+        i = self.started("chat")
+        self.hub.take([e.QueueEntered(at=self.hub.now, interaction_id=i, queue=queue)])
+
+    @precondition(lambda self: self.chats())
+    @rule(data=st.data(), outcome=st.sampled_from(["answered", "abandoned"]))
+    def chat_ends(self, data: st.DataObject, outcome: Any) -> None:
+        one = data.draw(st.sampled_from(self.chats()))
+        self.hub.take(
+            [e.InteractionEnded(at=self.hub.now, interaction_id=one.id, outcome=outcome, ended_by="customer")]
+        )
+
+    @rule(agent=agents, takes=st.sampled_from([True, True, False]))
+    def answers(self, agent: str, takes: bool) -> None:
+        seat = self.engine.crew.seats.get(agent)
+        if seat is None or seat.offered is None:
+            return
+        i = seat.offered
+        if takes:
+            assert self.hub.dispatch.answer(agent, wire.Answer(id="a", interaction_id=i)) == {"ok": True}
+        else:
+            assert self.hub.dispatch.decline(agent, wire.Decline(id="d", interaction_id=i)) == {"ok": True}
+
+    @rule(agent=agents, to=agents, queue=st.sampled_from([None, *QUEUES]))
+    def sends_on(self, agent: str, to: str, queue: str | None) -> None:
+        hers = sorted(i for i, (_, who) in self.engine.held.items() if who == agent)
+        if hers:
+            self.hub.dispatch.send_on(hers[0], agent, f"queue:{queue}" if queue else to)
+
+    @rule(agent=agents, state=st.sampled_from(["READY", "READY", "NOT_READY", "LOGGED_OUT"]))
+    def chooses(self, agent: str, state: Any) -> None:
+        if state != "LOGGED_OUT" and not self.live.agents[agent].signed_in:
+            signed_in = e.AgentSignedIn(at=self.hub.now, agent=agent, name=agent, devices=[AGENTS[agent]])
+            self.hub.take([signed_in])
+        self.hub.take([e.StateChosen(at=self.hub.now, agent=agent, state=state, reason="lunch")])
+
+    @rule(agent=agents, consoles=st.sampled_from([0, 1, 1]))
+    def console(self, agent: str, consoles: int) -> None:
+        self.hub.dispatch.presence(agent, consoles)
+
+    @rule(agent=agents)
+    def rings(self, agent: str) -> None:
+        """Asterisk rings her, whatever we want: it may not have seen our pause yet."""
+        i = self.started("voice")
+        offer = e.InteractionOffered(
+            at=self.hub.now, interaction_id=i, offer_id=i, device=AGENTS[agent], source="queue", queue="support"
+        )
+        self.hub.take([e.QueueEntered(at=self.hub.now, interaction_id=i, queue="support"), offer])
+
+    @precondition(lambda self: self.calls())
+    @rule(data=st.data(), answered=st.booleans())
+    def call_goes_on(self, data: st.DataObject, answered: bool) -> None:
+        one = data.draw(st.sampled_from(self.calls()))
+        ringing = one.open_offers()
+        if ringing and answered:
+            device = ringing[0].agent
+            over = e.OfferEnded(
+                at=self.hub.now, interaction_id=one.id, offer_id=one.id, device=device, result="answered",
+                ring_seconds=1.0,
+            )  # fmt: skip
+            self.hub.take([over, e.AgentConnected(at=self.hub.now, interaction_id=one.id, device=device)])
+            return
+        for segment in [s for s in one.segments if s.open]:
+            self.hub.take([e.AgentDisconnected(at=self.hub.now, interaction_id=one.id, device=segment.agent)])
+        self.hub.take(
+            [e.InteractionEnded(at=self.hub.now, interaction_id=one.id, outcome="answered", ended_by="customer")]
+        )
+
+    @rule()
+    def the_pbx_obeys(self) -> None:
+        wanted, self.hub.pauses = self.hub.pauses, []
+        for device, reason in wanted:
+            self.hub.member(device, reason)
+
+    @rule(seconds=st.sampled_from([0.5, 6.0, 16.0, 40.0, 400.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.hub.until(self.hub.now + seconds)
+
+    # --- what holds ----------------------------------------------------------------------------------
+
+    @invariant()
+    def each_chat_is_in_exactly_one_place_and_the_log_says_which(self) -> None:
+        waiting = self.engine.lines.waiting
+        for one in self.chats():
+            offered = [at_console(offer.agent) for offer in one.open_offers()]
+            having = [at_console(segment.agent) for segment in one.segments if segment.open]
+            assert len(offered) + len(having) <= 1
+            assert (one.id in waiting) != (one.id in self.engine.held)
+            if one.id in waiting:
+                assert one.waiting_in() is not None and not having
+                assert offered == [waiting[one.id].offered] if waiting[one.id].offered else offered == []
+            else:
+                assert having == [self.engine.held[one.id][1]] and one.waiting_in() is None
+        known = {one.id for one in self.chats()}
+        assert set(waiting) <= known and set(self.engine.held) <= known
+
+    @invariant()
+    def nothing_is_offered_to_who_is_not_ready(self) -> None:
+        for one in self.chats():
+            for offer in one.open_offers():
+                agent = self.live.agents[at_console(offer.agent) or ""]
+                assert agent.signed_in and agent.chosen == "READY" and agent.state != "WRAP_UP"
+                assert self.hub.dispatch.seating.consoles[agent.name] > 0
+
+    @invariant()
+    def the_budget_is_never_exceeded_by_what_we_give(self) -> None:
+        capacity = self.live.settings.capacity
+        for agent in self.live.agents.values():
+            assert capacity.used(agent.in_hand.values()) <= capacity.budget
+            asked = [i for i in agent.offers.values() if i in agent.in_hand]
+            calls = [i for i in agent.offers.values() if i not in agent.in_hand] + [i for i, _ in agent.talking]
+            assert len(asked) <= 1 and not (asked and calls)  # a call that rings withdraws the offer at once
+            seat = self.engine.crew.seats.get(agent.name)
+            assert set(agent.in_hand) == (set(seat.in_hand) if seat is not None else set())
+
+    @invariant()
+    def her_phone_is_wanted_paused_while_she_has_no_room_for_a_call(self) -> None:
+        capacity = self.live.settings.capacity
+        for agent in self.live.agents.values():
+            if agent.signed_in:
+                full = not capacity.room_for("voice", agent.in_hand.values())
+                assert ("callweave:capacity" in agent.pause_holders()) == full
+
+    @invariant()
+    def nobody_waits_for_whom_somebody_is_free(self) -> None:
+        self.hub.dispatch.settle()
+        for i, one in self.engine.lines.waiting.items():
+            if one.offered is None:
+                for agent in self.engine.crew.seats:
+                    reasons = [reason.code for reason in why_not(self.engine, i, agent, self.hub.now)]
+                    assert reasons and reasons != ["others_first"], (i, agent)
+
+    @invariant()
+    def within_a_queue_the_older_is_asked_for_first(self) -> None:
+        """Whoever was taken at this step, nobody older of the same queue who could have had the same agent waits."""
+        for i, (contact, agent) in self.engine.held.items():
+            if i in self.asked_at or contact.since is not None:
+                continue
+            self.asked_at[i] = self.hub.now
+            seat = self.engine.crew.seats[agent]
+            for other in self.engine.lines:
+                if other.contact.queue == contact.queue and other.offered is None and other.contact.since is None:
+                    older = other.contact.due_at < contact.due_at
+                    assert not older or other.declined.get(agent, 0.0) > contact.due_at or not seat.ready
+
+
+TestOffice = Office.TestCase
