@@ -32,6 +32,7 @@ EVENTS: Final = 2_000
 DOCUMENTS: Final = 50
 """In one transaction: some 10 ms, and a pause after each, so that the log never waits for SQLite's lock long."""
 IDLE_SECONDS: Final = 1.0
+"""What comes gathers for so long: at ten calls a second one transaction instead of twenty, and a pop may meet each."""
 PAUSE_SECONDS: Final = 0.05
 FAILED_SECONDS: Final = 10.0
 BESIDE_SECONDS: Final = 0.02
@@ -73,24 +74,30 @@ class SearchFeed:
 
     async def step(self) -> bool:
         """One piece of work; whether there is more."""
-        there = await self._reading(state)
-        if _SEQ not in there:
+        news = await self._reading(_news)
+        if news is None:
             await self._writing(_begin)
             return True
+        there, last, ids, more = news
         if there.get(_VERSION) != tokens.VERSION:
             _log.warning("the search index was made by other rules: run `cti db reindex --all`")
             there.pop(_FILLING, None)
-        last, ids = await self._reading(partial(_changed, after=there[_SEQ]))
         if last > there[_SEQ]:
-            for n in range(0, len(ids), DOCUMENTS):
-                await self._writing(partial(_put, ids=ids[n : n + DOCUMENTS]))
-                await asyncio.sleep(PAUSE_SECONDS)
-            await self._writing(partial(_keep, key=_SEQ, value=last))
-            return True
-        if there.get(_FILLING) is not None:
-            await self._writing(partial(_fill, place=there[_FILLING], most=DOCUMENTS))
-            return True
-        return False
+            await self._take_in(last, ids)
+        if there.get(_FILLING) is None:
+            return more
+        await self._writing(partial(_fill, place=there[_FILLING], most=DOCUMENTS))
+        return True
+
+    async def _take_in(self, last: int, ids: list[str]) -> None:
+        """These interactions, all changes up to event ``last``; the place is kept with the last of them: a commit costs
+        the calls that run more than all else here."""
+        rest = ids
+        while len(rest) > DOCUMENTS:
+            await self._writing(partial(_put, ids=rest[:DOCUMENTS]))
+            await asyncio.sleep(PAUSE_SECONDS)
+            rest = rest[DOCUMENTS:]
+        await self._writing(partial(_put, ids=rest, upto=last))
 
 
 def state(connection: sa.Connection) -> dict[str, Any]:
@@ -118,19 +125,30 @@ def _readable(connection: sa.Connection, last: int) -> int:
     return last if marked is None else min(last, marked)
 
 
-def _changed(connection: sa.Connection, after: int) -> tuple[int, list[str]]:
-    """The number of the last event looked at, and the interactions that those above ``after`` tell of."""
+def _news(connection: sa.Connection) -> tuple[dict[str, Any], int, list[str], bool] | None:
+    """How far the index is and what came since (see ``_changed``); ``None``: it was never begun."""
+    there = state(connection)
+    return (there, *_changed(connection, there[_SEQ])) if _SEQ in there else None
+
+
+def _changed(connection: sa.Connection, after: int) -> tuple[int, list[str], bool]:
+    """The number of the last event looked at, the interactions that those above ``after`` tell of, whether there are
+    more."""
     e = events.c
     upto = _readable(connection, 1 << 62)
     query = sa.select(e.seq, e.interaction_id).where(e.seq > after, e.seq <= upto).order_by(e.seq).limit(EVENTS)
     rows = connection.execute(query).all()
     if not rows:
-        return after, []
-    return rows[-1].seq, list(dict.fromkeys(row.interaction_id for row in rows if row.interaction_id))
+        return after, [], False
+    ids = dict.fromkeys(row.interaction_id for row in rows if row.interaction_id)
+    return rows[-1].seq, list(ids), len(rows) == EVENTS
 
 
-def _put(connection: sa.Connection, ids: Sequence[str]) -> None:
-    index.put_many(connection, index_interactions.docs(connection, ids))
+def _put(connection: sa.Connection, ids: Sequence[str], upto: int | None = None) -> None:
+    if ids:
+        index.put_many(connection, index_interactions.docs(connection, ids))
+    if upto is not None:
+        _keep(connection, _SEQ, upto)
 
 
 def _fill(connection: sa.Connection, place: dict[str, Any], most: int) -> tuple[dict[str, Any] | None, int]:
