@@ -125,6 +125,7 @@ class Windows:
             "queues": self._live.pauses.queues_of(agent.devices),
             "skills": dict(user.skills) if (user := self._hub.people.get(name)) is not None else {},
             "penalties": self._live.pauses.penalties_of(agent.devices),
+            "in_hand": in_hand(agent),
             "places": self._places(agent),
         }
 
