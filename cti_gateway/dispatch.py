@@ -23,6 +23,7 @@ from interaction_log.interaction import Interaction
 from routing.acd.engine import Engine
 from routing.acd.estimate import Lengths, estimate
 from routing.acd.model import Contact, Divert, Following, QueueRule
+from routing.acd.told import STARTED, ToldEngine
 
 if TYPE_CHECKING:
     from cti_gateway.console_callbacks import ConsoleCallbacks
@@ -44,7 +45,7 @@ class Dispatch:
     def __init__(self, hub: Hub) -> None:
         self.hub = hub
         self.seating = Seating(hub)
-        self.engine = Engine((), hub.distributor.settings.capacity)
+        self.engine: Engine = ToldEngine((), hub.distributor.settings.capacity, self._told)
         self.offers = Offers(self)
         self._sending = Sending(self)
         self.on_divert: Callable[[str, Following], None] = self._end_diverted
@@ -84,8 +85,11 @@ class Dispatch:
 
     def configure(self, rules: Iterable[QueueRule], lists: dict[str, tuple[str, ...]]) -> None:
         """Rules by line (``seating.line_of``), and who serves which line beside the PBX's members. Before any event."""
-        self.engine = Engine(rules, self.hub.distributor.settings.capacity)
+        self.engine = ToldEngine(rules, self.hub.distributor.settings.capacity, self._told)
         self.seating.lists = lists
+
+    def _told(self, event: e.DistributorTold) -> None:
+        self.hub.take([event])
 
     def know(self, line: str) -> None:
         """A queue that nothing was said about follows the usual rules."""
@@ -198,6 +202,7 @@ class Dispatch:
         Agents whose consoles do not come back within the grace lose what they had.
         """
         now = self.hub.wall()
+        self._told(e.DistributorTold(at=now, what=STARTED))
         for one in interactions:
             if one.channel == "voice" or one.ended:
                 continue

@@ -415,6 +415,19 @@ class CallbackClosed(Event):
     """The interaction that did it."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DistributorTold(Event):
+    """What the distributor of chats, mails and callbacks heard, in its order: with it a period can be replayed.
+
+    ``what``: the method of ``routing.acd.engine``; ``said``: its arguments beside contact, agent and the time.
+    """
+
+    what: str
+    contact: str | None = None
+    agent: str | None = None
+    said: dict[str, Any] = field(default_factory=dict)
+
+
 # --- agents --------------------------------------------------------------------------------------
 
 

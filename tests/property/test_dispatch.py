@@ -19,11 +19,16 @@ from interaction_log.interaction import Interaction
 from interaction_log.records import QueueSettings, User
 from routing import commands as c
 from routing.acd.model import QueueRule
+from routing.acd.replay import exact
 from routing.acd.why import why_not
 from routing.distributor import Distributor, Settings
 
 AGENTS = {"anna": "PJSIP/1001", "ben": "PJSIP/1002", "carl": "PJSIP/1003"}
 QUEUES = ("support", "sales")
+RULES = (
+    QueueRule(name="main:support", offer_seconds=15, again_seconds=20),
+    QueueRule(name="main:sales", offer_seconds=15, again_seconds=20, longest_wait=300, head_start=30),
+)
 agents = st.sampled_from(sorted(AGENTS))
 
 
@@ -64,12 +69,10 @@ class SmallHub:
         self.pauses: list[tuple[str, str | None]] = []
         self.backlog: deque[e.Event] = deque()
         self.busy = False
+        self.told: list[e.DistributorTold] = []
+        self.chosen: list[tuple[str, str]] = []
         self.dispatch = Dispatch(self)  # type: ignore[arg-type]
-        rules = [
-            QueueRule(name="main:support", offer_seconds=15, again_seconds=20),
-            QueueRule(name="main:sales", offer_seconds=15, again_seconds=20, longest_wait=300, head_start=30),
-        ]
-        self.dispatch.configure(rules, {})
+        self.dispatch.configure(RULES, {})
         self.heard = set(self.dispatch.hears)
 
     def wall(self) -> float:
@@ -85,6 +88,10 @@ class SmallHub:
         return 0
 
     def step(self, event: e.Event) -> None:
+        if isinstance(event, e.DistributorTold):
+            self.told.append(event)
+        elif isinstance(event, e.AgentChosen) and event.agent is not None:
+            self.chosen.append((event.interaction_id, event.agent))
         commands = self.distributor.handle(event, self.now)
         self.backlog.extendleft(reversed([one.event for one in commands if isinstance(one, c.Record)]))
         for one in commands:
@@ -302,6 +309,16 @@ class Office(RuleBasedStateMachine):
                 if other.contact.queue == contact.queue and other.offered is None and other.contact.since is None:
                     older = other.contact.due_at < contact.due_at
                     assert not older or other.declined.get(agent, 0.0) > contact.due_at or not seat.ready
+
+    def teardown(self) -> None:
+        """What the distributor heard is in the log; the same again decides the same."""
+        record = exact(self.hub.told, RULES, self.live.settings.capacity)
+        assert record.decisions == self.hub.chosen
+        for one in self.live.interactions.values():
+            fate = record.fates.get(one.id)
+            if fate is not None and one.segments:
+                assert (fate.result, fate.agent) == ("answered", at_console(one.segments[0].agent))
+                assert fate.waited == one.segments[0].start - one.queue_visits[0].entered_at  # type: ignore[operator]
 
 
 TestOffice = Office.TestCase
