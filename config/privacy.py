@@ -33,7 +33,7 @@ class Retention(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    what: Literal["events", "interactions", "notes", "recordings", "voicemails", "missed", "callbacks"]
+    what: Literal["events", "interactions", "notes", "recordings", "voicemails", "missed", "callbacks", "chats"]
     days: Annotated[int, Strict(), Field(ge=1, le=36_500)]
     channel: Literal["voice", "chat", "email"] | None = None
     queue: Annotated[str, Field(min_length=1, max_length=80)] | None = None

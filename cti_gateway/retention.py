@@ -26,6 +26,7 @@ from interaction_log.privacy.erase import StoredFile
 from interaction_log.privacy.stored import Erasure, Removed, StoredPrivacy
 from interaction_log.recordings import RecordingFile
 from interaction_log.store import retention as rules
+from interaction_log.store.chat_folder import ChatFolder
 from interaction_log.store.personal import Person
 from interaction_log.store.retention import Rule, What
 from interaction_log.store.sealed_files import Unreadable, content, whole
@@ -106,16 +107,22 @@ class SiteFiles:
     """The files of recordings (``places``) and of messages (``folders``: the voicemail folder of each PBX)."""
 
     def __init__(
-        self, places: RecordingPlaces | None, folders: Mapping[str, Path], keys: RecordingKeys | None = None
+        self,
+        places: RecordingPlaces | None,
+        folders: Mapping[str, Path],
+        keys: RecordingKeys | None = None,
+        chats: ChatFolder | None = None,
     ) -> None:
-        """``keys``: of recordings that are sealed."""
-        self._places, self._folders, self._keys = places, folders, keys
+        """``keys``: of recordings that are sealed; ``chats``: where the files of chats are."""
+        self._places, self._folders, self._keys, self._chats = places, folders, keys, chats
 
     async def remove(self, one: StoredFile) -> Removed:
         """``kept``: no folder is configured for it, or the file is not where it should be."""
         return await asyncio.to_thread(self._remove, one)
 
     def _remove(self, one: StoredFile) -> Removed:
+        if one.kind == "chat":
+            return self._remove_sent(one.id)
         if one.kind == "recording":
             place = self._recording(one)
             return "kept" if place is None else remove_within(*place)
@@ -128,8 +135,19 @@ class SiteFiles:
         results = {remove_within(folder, str(PurePosixPath(name).with_suffix(end))) for end in _MESSAGE_FILES}
         return "kept" if "kept" in results else "deleted"
 
+    def _remove_sent(self, of: str) -> Removed:
+        if self._chats is None:
+            return "kept"
+        try:
+            return "deleted" if self._chats.remove_now(of) else "missing"
+        except OSError:
+            return "kept"
+
     async def read(self, one: StoredFile) -> tuple[str, bytes] | None:
         """Ending and content; ``None``: it is not there, or nobody can read it any more."""
+        if one.kind == "chat":
+            sent = await self._chats.read(one.id) if self._chats is not None else None
+            return ("", sent) if sent is not None else None
         of_call = one.kind == "recording" and self._keys is not None
         key = await self._keys.key(one.id) if of_call and self._keys is not None else None
         return await asyncio.to_thread(self._read, one, key)
@@ -277,14 +295,16 @@ class PrivacyWork:
             return list(rows)
         if what == "voicemails":
             return [row for row in rows if await self._files.remove(StoredFile("voicemail", row["id"], row)) != "kept"]
-        if what == "interactions":
-            return [row for row in rows if await self._alone(row["id"])]
+        if what in ("interactions", "chats"):
+            only = "chat" if what == "chats" else None
+            return [row for row in rows if await self._alone(row["id"], only)]
         return list(rows)
 
-    async def _alone(self, interaction_id: str) -> bool:
-        """Delete the files of a contact whose time is over; whether none is left."""
+    async def _alone(self, interaction_id: str, only: str | None = None) -> bool:
+        """Delete the files (of this kind) of a contact whose time is over; whether none is left."""
         person = Person(customers=(), interactions=(interaction_id,))
         every = await self.stored.reading(lambda connection: list(erase.files(connection, person)))
+        every = [one for one in every if only is None or one.kind == only]
         return all([await self._files.remove(one) != "kept" for one in every])
 
 

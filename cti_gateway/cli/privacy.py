@@ -20,6 +20,7 @@ from interaction_log.privacy.stored import Erasure, StoredPrivacy
 from interaction_log.records import AuditEntry, Conflict, NotFound
 from interaction_log.store import EventLog, LeaseHeld, Store
 from interaction_log.store import retention as rules
+from interaction_log.store.chat_folder import ChatFolder
 from interaction_log.store.compact import compact
 from interaction_log.store.engine import open_engine
 from interaction_log.store.master_key import KeyFault, load, make
@@ -125,7 +126,8 @@ def _files(settings: Any, keys: RecordingKeys | None = None) -> SiteFiles:
     kept = settings.recording
     places = RecordingPlaces(str(kept.folder), kept.pbx_folder or str(kept.folder)) if kept is not None else None
     found = {pbx.name: settings.voicemail.folder_of(pbx.name) for pbx in settings.pbx}
-    return SiteFiles(places, {name: folder for name, folder in found.items() if folder is not None}, keys)
+    folders = {name: folder for name, folder in found.items() if folder is not None}
+    return SiteFiles(places, folders, keys, ChatFolder(settings.chat.folder))
 
 
 async def _export(arguments: argparse.Namespace, settings: Any, store: Store) -> int:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from interaction_log.store.chat_tables import chat_files
 from interaction_log.store.missed import voicemails
 from interaction_log.store.personal import Person, Personal, its_interactions, registered
 from interaction_log.store.recordings import recordings
@@ -113,7 +114,7 @@ def _emptied(one: Personal, name: str, row: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """A file outside the database. ``kind``: ``recording`` or ``voicemail``; ``row``: its row's columns."""
+    """A file outside the database. ``kind``: ``recording``, ``voicemail`` or ``chat``; ``row``: its row's columns."""
 
     kind: str
     id: str
@@ -121,10 +122,13 @@ class StoredFile:
 
 
 def files(connection: sa.Connection, person: Person) -> Iterator[StoredFile]:
-    """The files that belong to this person: recordings that are there, messages that were found."""
+    """The files that belong to this person: recordings, messages and files of chats that are there."""
     mine = sa.select(interactions.c.id).where(its_interactions(person))
     for table, kind in ((recordings, "recording"), (voicemails, "voicemail")):
         query = sa.select(table).where(table.c.interaction_id.in_(mine)).order_by(table.c.id)
         for row in connection.execute(query).mappings():
             if row["file"] and row.get("deleted_at") is None:
                 yield StoredFile(kind=kind, id=row["id"], row=dict(row))
+    of_chats = sa.select(chat_files).where(chat_files.c.conversation.in_(mine), chat_files.c.kept.is_(sa.true()))
+    for row in connection.execute(of_chats.order_by(chat_files.c.id)).mappings():
+        yield StoredFile(kind="chat", id=row["id"], row=dict(row))

@@ -16,6 +16,7 @@ from interaction_log.privacy import erase
 from interaction_log.privacy.person import held
 from interaction_log.store import index
 from interaction_log.store.callbacks import callbacks
+from interaction_log.store.chat_tables import chat_files, chat_lines, chats
 from interaction_log.store.missed import missed_calls, missed_tries, voicemails
 from interaction_log.store.personal import Person
 from interaction_log.store.privacy_tables import event_keys
@@ -23,7 +24,7 @@ from interaction_log.store.recordings import recordings
 from interaction_log.store.schema import events, interactions, legs, queue_visits
 
 DAY_SECONDS: Final = 86_400.0
-What = Literal["events", "interactions", "notes", "recordings", "voicemails", "missed", "callbacks"]
+What = Literal["events", "interactions", "notes", "recordings", "voicemails", "missed", "callbacks", "chats"]
 KINDS: Final[tuple[What, ...]] = get_args(What)
 PAGE: Final = 100
 EVENTS_PAGE: Final = 1_000
@@ -81,6 +82,10 @@ _PLACES: Final[dict[str, _Place]] = {
     "missed": _Place(
         missed_calls, missed_calls.c.last_at, sa.true(), _VOICE, missed_calls.c.queue, missed_calls.c.id,
         missed_calls.c.customer_id,
+    ),
+    "chats": _Place(
+        chats, sa.func.coalesce(chats.c.ended_at, chats.c.opened_at), chats.c.state == "ended", sa.literal("chat"),
+        chats.c.queue, chats.c.id, sa.select(_i.customer_id).where(_i.id == chats.c.id).scalar_subquery(),
     ),
     "callbacks": _Place(
         callbacks, callbacks.c.requested_at, callbacks.c.state.in_(("done", "failed", "expired")), _VOICE,
@@ -219,6 +224,11 @@ def expire(connection: sa.Connection, what: What, rows: Sequence[Any]) -> int:
         connection.execute(sa.delete(missed_tries).where(missed_tries.c.entry.in_(ids)))
         connection.execute(sa.update(voicemails).where(voicemails.c.entry.in_(ids)).values(entry=None))
         connection.execute(sa.delete(missed_calls).where(missed_calls.c.id.in_(ids)))
+    elif what == "chats":
+        for table, key in ((chat_lines, chat_lines.c.conversation), (chat_files, chat_files.c.conversation)):
+            connection.execute(sa.delete(table).where(key.in_(ids)))
+        connection.execute(sa.delete(chats).where(chats.c.id.in_(ids)))
+        index.drop_many(connection, "interaction", ids)
     elif what in ("voicemails", "callbacks"):
         table = _PLACES[what].table
         connection.execute(sa.delete(table).where(table.c.id.in_(ids)))
