@@ -743,6 +743,7 @@ def _set_rules(hub: Hub, settings: Settings) -> None:
 def _privacy(gateway: Gateway, settings: Settings, places: RecordingPlaces | None, boxes: Mailboxes) -> PrivacyWork:
     """Erasures, exports, and what is too old: from now on and daily."""
     from cti_gateway.retention import PrivacyWork, SiteFiles, rules_of  # noqa: PLC0415
+    from interaction_log.store.chat_folder import ChatFolder  # noqa: PLC0415
 
     assert gateway.store.privacy is not None
     gateway.store.privacy.forget = gateway.log.forget
@@ -750,9 +751,8 @@ def _privacy(gateway: Gateway, settings: Settings, places: RecordingPlaces | Non
     kept = settings.recording.retention_days if settings.recording is not None else None
     told = [one.model_dump() for one in settings.retention]
     rules = rules_of(told, settings.database.keep_events_days, kept)
-    return PrivacyWork(
-        gateway.hub, gateway.store, SiteFiles(places, boxes.folders, gateway.store.recording_keys), rules
-    )
+    files = SiteFiles(places, boxes.folders, gateway.store.recording_keys, ChatFolder(settings.chat.folder))
+    return PrivacyWork(gateway.hub, gateway.store, files, rules)
 
 
 def _recordings(gateway: Gateway, settings: Settings) -> tuple[RecordingAccess | None, RecordingPlaces | None]:
