@@ -14,6 +14,8 @@ from typing import Any, Final
 from urllib.parse import parse_qs
 
 import socketio
+from starlette.applications import Starlette
+from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from interaction_log.web.origin import header
@@ -29,7 +31,6 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
-PREFIX: Final = "/chat/"
 SOCKETS: Final = "/chat/socket.io"
 API: Final = "/chat/api/"
 SHOP: Final = "/chat/demo/"
@@ -39,10 +40,6 @@ COMMON: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"cross-origin"),
-)
-PAGE_POLICY: Final = (
-    b"default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; connect-src 'self' ws: wss:; "
-    b"base-uri 'none'; object-src 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 
 
@@ -54,7 +51,7 @@ class VisitorApp:
         self.sockets = VisitorSockets(deps, Commands(deps))
         self._engine = socketio.ASGIApp(self.sockets, socketio_path=SOCKETS)
         self._rest = VisitorRest(deps).app()
-        self._pages = StaticFiles(directory=deps.pages, html=True, check_dir=False)
+        self._pages = _pages(deps)
         self._origins = {normal_origin(one) for site in deps.sites.values() for one in site.origins}
         self._cleaning: asyncio.Task[None] | None = None
 
@@ -141,11 +138,9 @@ class VisitorApp:
             await self._engine(scope, receive, send)
         elif scope["path"].startswith(API):
             await self._rest(scope, receive, send)
-        elif self.deps.shop is not None and f"{scope['path']}/".startswith(SHOP):
-            await self.deps.shop({**scope, "root_path": SHOP[:-1]}, receive, send)
         else:
-            inner = {**scope, "path": "/" + scope["path"].removeprefix(PREFIX), "root_path": ""}
-            await self._pages(inner, receive, send)
+            shop = self.deps.shop is not None and scope["path"] == SHOP[:-1]
+            await self._pages({**scope, "path": SHOP} if shop else scope, receive, send)
 
     def allowed(self, scope: Scope) -> bytes | None:
         """The origin that may read the answer."""
@@ -202,9 +197,6 @@ class _Exchange:
     def _added(self, message: Message) -> list[tuple[bytes, bytes]]:
         present = {key.lower() for key, _ in message.get("headers", ())}
         added = [pair for pair in COMMON if pair[0] not in present]
-        html = any(k.lower() == b"content-type" and v.startswith(b"text/html") for k, v in message.get("headers", ()))
-        if html and b"content-security-policy" not in present:
-            added.append((b"content-security-policy", PAGE_POLICY))
         asks = _is_socket(self._scope) or self._scope["path"].startswith(API)
         allowed = self._app.allowed(self._scope)
         if asks:
@@ -223,6 +215,14 @@ _PREFLIGHT: Final = [
     (b"access-control-allow-headers", b"authorization, content-type"),
     (b"access-control-max-age", b"7200"),
 ]
+
+
+def _pages(deps: VisitorDeps) -> Starlette:
+    """The widget's script and what belongs to it; the shop of the demo."""
+    routes = [Mount(SHOP[:-1], deps.shop)] if deps.shop is not None else []
+    if deps.pages.is_dir():
+        routes.append(Mount("/chat", StaticFiles(directory=deps.pages)))
+    return Starlette(routes=routes)
 
 
 def _is_socket(scope: Scope) -> bool:

@@ -18,6 +18,7 @@ from agent_console.server import Server, serve
 from interaction_log.store.chat_folder import ChatFolder
 from tests.fakes.chat_floor import QUEUE, SITE, ChatFloor, chat_floor
 from webchat.app import VisitorApp, visitor_app
+from webchat.demo import DemoShop
 from webchat.deps import VisitorDeps
 from webchat.sites import Limits, Site
 
@@ -156,6 +157,8 @@ async def chat_stage(
     folder: Path, *, scanner: tuple[str, ...] = (), rules: dict[str, Any] | None = None, **site: Any
 ) -> AsyncIterator[Stage]:
     """``rules``: of ``SiteRules``; ``site``: of ``webchat.sites.Site``."""
+    pages = folder / "pages"
+    await asyncio.to_thread(pages.mkdir, parents=True)
     async with chat_floor(folder, **({"files": True} | (rules or {}))) as floor:
         given: dict[str, Any] = {"key": SITE, "origins": (ORIGIN,), "limits": Limits(line_burst=500)} | site
         deps = VisitorDeps(
@@ -163,7 +166,8 @@ async def chat_stage(
             store=floor.store.chats,
             sites={SITE: Site(**given)},
             folder=ChatFolder(folder / "files", scanner),
-            pages=folder / "pages",
+            pages=pages,
+            shop=DemoShop(),
             trusted_proxies=("127.0.0.1",),
         )
         app = visitor_app(deps)
