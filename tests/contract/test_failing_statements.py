@@ -21,6 +21,7 @@ import pytest_asyncio
 import sqlalchemy as sa
 
 from interaction_log import events as e
+from interaction_log.alarms import Alarm, StaffMessage
 from interaction_log.callback import Callback
 from interaction_log.canned import CannedReply
 from interaction_log.cases import CaseState, CaseType
@@ -135,6 +136,14 @@ def _canned(of: str) -> CannedReply:
 
 def _chat() -> NewConversation:
     return NewConversation(id="c1", client_id="k1", visitor="v1", site="s", queue="support", at=AT, name="Li")
+
+
+THRESHOLD = {"name": "Long line", "measure": "waiting", "limit": 5.0}
+
+
+def _message(of: str, reply_to: str | None = None, by: str = "sofia") -> StaffMessage:
+    readers: dict[str, float | None] = {} if reply_to else {"anna": None, "ben": None}
+    return StaffMessage(id=of, at=AT, by=by, to="all", text="Hello", reply_to=reply_to, readers=readers)
 
 
 def _file() -> dict[str, Any]:
@@ -407,6 +416,17 @@ USE_CASES: list[UseCase] = [
     UseCase("schedules.adopt", lambda o: o.store.schedules.adopt(AT + 3 * 86_400)),
     UseCase("schedules.again", lambda o: o.store.schedules.again(o.ids["schedule"].id, o.ids["runs"][0].due_at, AT)),
     UseCase("schedules.delete", lambda o: o.store.schedules.delete(o.ids["schedule"].id)),
+    UseCase("alarms.make_rule", lambda o: o.store.alarms.make_rule(THRESHOLD, "sofia", AT), "threshold"),
+    UseCase(
+        "alarms.change_rule",
+        lambda o: o.store.alarms.change_rule(o.ids["threshold"].id, THRESHOLD | {"limit": 9.0}, 1, "sofia", AT),
+    ),
+    UseCase("alarms.put", lambda o: o.store.alarms.put(Alarm(id="a1", code="threshold", raised_at=AT))),
+    UseCase("alarms.remove_rule", lambda o: o.store.alarms.remove_rule(o.ids["threshold"].id)),
+    UseCase("messages.put", lambda o: o.store.messages.put(_message("m1"))),
+    UseCase("messages.put", lambda o: o.store.messages.put(_message("m2", reply_to="m1", by="anna"))),
+    UseCase("messages.read", lambda o: o.store.messages.read("m1", "ben", AT + 2)),
+    UseCase("messages.forget", lambda o: o.store.messages.forget(AT + 60)),
     # chats
     UseCase(
         "chats.make_visitor", lambda o: o.store.chats.make_visitor("s", "h", at=AT, expires_at=AT + 9, subject="x")
