@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,17 +12,19 @@ from cti_gateway.chat.ending import Ending
 from cti_gateway.chat.room import Room
 from cti_gateway.chat.rooms import TYPING_SECONDS, Rooms
 from cti_gateway.chat.speech import Speech, clean
-from cti_gateway.desk import NOT_YOURS, OK, Answer, no
+from cti_gateway.desk import NEEDS_DISPOSITION, NOT_YOURS, OK, Answer, no, said
 from cti_gateway.pbx import Outcome
-from interaction_log.records import Conflict, NotFound
+from interaction_log.records import Conflict, NotFound, Refused
 
 if TYPE_CHECKING:
     from interaction_log.store.chats import StoredChats
 
+log = logging.getLogger(__name__)
 NOT_IN_CHAT: Final = no("not_yours", "This chat is not yours.", "interaction_id")
 OVER: Final = no("chat_over", "This chat is over.", "interaction_id")
 EMPTY: Final = no("invalid", "There is nothing to be sent.", "text")
 USED: Final = no("invalid", "This id was used for another line.", "id")
+UNAVAILABLE: Final = no("unavailable", "This cannot be kept just now; please try again.")
 NO_FILE: Final = no("unknown_file", "There is no such file in this chat.", "file")
 UNSCANNED: Final = no("file_not_ready", "This file is still being checked, or was refused.", "file")
 Method = Callable[[str, Any], Answer]
@@ -48,7 +51,20 @@ class AgentChats:
             "chat_cobrowse": self.cobrowse,
         }
         shared: dict[str, Method] = {"transfer": self.transfer, "hang_up": self.close}
-        return mine | {name: self._either(name, shared[name], before) for name in shared}
+        both = {name: self._either(name, shared[name], before) for name in shared}
+        return mine | both | {"wrap_up": self._wrap_up(before["wrap_up"])}
+
+    def _wrap_up(self, before: Method) -> Method:
+        """As after a call: where only a disposition ends it, nothing else does."""
+
+        def wrap_up(agent: str, command: wire.WrapUp) -> Answer:
+            room = self._rooms.all.get(command.interaction_id)
+            mandatory = room is not None and self._hub.distributor.wrap_up_rule(room.id).mandatory
+            if mandatory and room is not None and agent in room.members and command.disposition is None:
+                return NEEDS_DISPOSITION
+            return before(agent, command)
+
+        return wrap_up
 
     def _either(self, name: str, chat: Method, before: Mapping[str, Method]) -> Method:
         def choose(agent: str, command: Any) -> Answer:
@@ -110,6 +126,11 @@ class AgentChats:
             )
         except Conflict:
             return USED
+        except Refused as refused:
+            return said(no("invalid", refused.message, refused.field))
+        except Exception as error:  # the database is away; her console sends the line again
+            log.warning("a line of an agent could not be kept: %s", type(error).__name__)
+            return UNAVAILABLE
         self._hub.desk.tell(agent, command.id, Outcome(True))
         return {"ok": True, "cards": cards} if cards else OK
 

@@ -47,6 +47,7 @@ class Clocks:
         }
         rooms.show_soon = self.changed_often
         rooms.on_end.append(self.ended)
+        rooms.on_taken.append(self.taken)
         speech.heard.append(self.heard)
 
     def fired(self, key: str) -> None:
@@ -77,6 +78,12 @@ class Clocks:
 
     async def _kept(self, room: Room, changes: ChatChanges) -> None:
         await self._store.update(room.id, **changes)
+
+    def taken(self, room: Room) -> None:
+        """An agent has it: who, and since then in which state."""
+        first = next(iter(room.members), None)
+        name = self._rooms.label(first) if first is not None else None
+        self._rooms.hub.spawn(self._kept(room, ChatChanges(state=room.state, agent=name, queue=room.queue)))
 
     # --- silence ----------------------------------------------------------------------------------------------
 

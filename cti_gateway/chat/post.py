@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from cti_gateway.chat.ending import Ending
 from cti_gateway.chat.letters import Letter, Send, mail_of
+from cti_gateway.chat.opening import refused as no
 from cti_gateway.chat.room import Room
 from cti_gateway.chat.rooms import Rooms
 from cti_gateway.chat.rules import SiteRules
@@ -39,11 +40,6 @@ class Surveys(Protocol):
     ) -> object:
         """Keep an answer; ``Conflict``: there is one."""
         ...
-
-
-def no(code: str, message: str, field: str | None = None) -> Ack:
-    """Why not."""
-    return {"ok": False, "error": {"code": code, "message": message, **({"field": field} if field else {})}}  # type: ignore[typeddict-item]
 
 
 class Post:

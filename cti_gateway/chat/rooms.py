@@ -75,6 +75,7 @@ class Rooms:
         self.show_soon: Watcher = self.show
         """As :meth:`show`, for what changes often (``clocks`` thins it out)."""
         self.on_change: list[Watcher] = []
+        self.on_taken: list[Watcher] = []
         self.on_end: list[Watcher] = []
         self._methods: dict[type[e.Event], Callable[[Room, Any], None]] = {
             e.QueueEntered: self._queued,
@@ -208,6 +209,8 @@ class Rooms:
         self.show(room, [agent], whole=True)
         self.changed(room)
         self.on_event(room, "joined", self.label(agent))
+        for watcher in self.on_taken:
+            watcher(room)
 
     def _disconnected(self, room: Room, event: e.AgentDisconnected) -> None:
         agent = at_console(event.device)

@@ -9,37 +9,28 @@ from typing import TYPE_CHECKING, Final
 from cti_gateway.chat.ending import Ending
 from cti_gateway.chat.identity import Vouched
 from cti_gateway.chat.mirror import Mirror
+from cti_gateway.chat.opening import fault_of, new_conversation, refused
 from cti_gateway.chat.place import Places
 from cti_gateway.chat.post import Post
 from cti_gateway.chat.promises import Promises
 from cti_gateway.chat.room import Page as Visited
 from cti_gateway.chat.room import Room
 from cti_gateway.chat.rooms import TYPING_SECONDS, Rooms
-from cti_gateway.chat.rules import SiteRules, form_fault, name_in
+from cti_gateway.chat.rules import SiteRules
 from cti_gateway.chat.speech import Speech, clean
 from cti_gateway.chat.views import visitor_line
 from interaction_log import events as e
-from interaction_log.chats import NewConversation, StoredConversation
-from interaction_log.identity import interaction_id
-from interaction_log.masking import mask_cards
-from interaction_log.records import Conflict, NotFound
+from interaction_log.chats import StoredConversation
+from interaction_log.records import Conflict, NotFound, Refused
 from webchat import wire
 from webchat.ports import Visitor
-from webchat.wire import Ack, Conversation, Failure, Line
+from webchat.wire import Ack, Conversation, Line
 
 if TYPE_CHECKING:
     from interaction_log.store.chats import StoredChats
 
 LATER_SECONDS: Final = 1_800.0
 """So long after its end a conversation is still shown to who comes back: to rate it, to read it."""
-
-
-def refused(code: str, message: str, field: str | None = None) -> Ack:
-    """Why not, in plain words; the widget has its own texts by ``code``."""
-    error: Failure = {"code": code, "message": message}
-    if field is not None:
-        error["field"] = field
-    return {"ok": False, "error": error}
 
 
 NONE: Final = refused("no_conversation", "There is no open conversation.")
@@ -125,43 +116,16 @@ class ChatRooms:
             return refused("unknown_queue", "There is no such queue.", "queue")
         if not self._places.is_open(rules, wanted.queue):
             return refused("closed", "Nobody is here at this time.")
-        fault = self._fault(rules, wanted)
+        fault = fault_of(rules, wanted)
         if fault is not None:
             return fault
         try:
-            stored = await self._store.open(self._new(visitor, rules, wanted))
+            stored = await self._store.open(new_conversation(visitor, rules, wanted, self._hub.wall()))
         except Conflict:
             return USED
         if stored.again and stored.state == "ended":
             return {"ok": True, "conversation": self._promises.shown(stored)}
         return await self._begun(visitor, stored)
-
-    def _fault(self, rules: SiteRules, wanted: wire.Open) -> Ack | None:
-        field = form_fault(rules.form_of(wanted.queue), wanted.form)
-        if field is not None:
-            return refused("form", "This answer is needed.", field)
-        if rules.consent is not None and wanted.consent != rules.consent["version"]:
-            return refused("consent", "Your consent is needed.", "consent")
-        return None
-
-    def _new(self, visitor: Visitor, rules: SiteRules, wanted: wire.Open) -> NewConversation:
-        asked = rules.form_of(wanted.queue)
-        known = {one["code"] for one in asked}
-        form = {code: mask_cards(clean(text)).text for code, text in wanted.form.items() if code in known}
-        vouched = visitor.attributes.get("name", "").strip()[:80] if visitor.subject is not None else ""
-        return NewConversation(
-            id=interaction_id("chat", visitor.id, wanted.id),
-            client_id=wanted.id,
-            visitor=visitor.id,
-            site=visitor.site,
-            queue=wanted.queue,
-            at=self._hub.wall(),
-            language=wanted.language,
-            name=vouched or name_in(asked, form),
-            form={code: text for code, text in form.items() if text},
-            consent=wanted.consent,
-            page=wanted.page if wanted.page and wanted.page.startswith(("https://", "http://")) else None,
-        )
 
     async def _begun(self, visitor: Visitor, stored: StoredConversation) -> Ack:
         """It is in the store: now it is an interaction that waits in its queue."""
@@ -214,17 +178,21 @@ class ChatRooms:
             return NONE
         if room.state == "ended":
             return await self._said_before(room, wanted.id)
-        if wanted.file is not None:
-            fault = await self._file_fault(room, wanted.file)
-            if fault is not None:
-                return fault
-        elif not clean(wanted.text):
-            return EMPTY
+        fault = await self._fault_of(room, wanted)
+        if fault is not None:
+            return fault
         try:
             line, _ = await self._speech.say(room, "visitor", wanted.id, wanted.text, name=room.name, file=wanted.file)
         except Conflict:
             return USED
+        except Refused as error:
+            return refused("refused", error.message, error.field)
         return {"ok": True, "number": line.number, "at": line.at}
+
+    async def _fault_of(self, room: Room, wanted: wire.Say) -> Ack | None:
+        if wanted.file is not None:
+            return await self._file_fault(room, wanted.file)
+        return None if clean(wanted.text) else EMPTY
 
     async def _said_before(self, room: Room, line_id: str) -> Ack:
         found = await self._store.lines(room.id, max(0, room.last - 200))

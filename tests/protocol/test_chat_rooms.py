@@ -5,10 +5,15 @@ from __future__ import annotations
 import uuid
 from pathlib import Path
 
+import pytest
+import sqlalchemy as sa
+
 from agent_console import wire
 from interaction_log import events as e
+from interaction_log.chats import StoredLine
 from interaction_log.records import User
 from interaction_log.rights import Sight
+from routing.wrap_up import WrapUpRule
 from tests.fakes.chat_floor import ChatFloor, chat_floor
 from webchat import wire as visitors
 
@@ -288,6 +293,57 @@ async def test_wrap_up_by_the_agent_and_by_time(tmp_path: Path) -> None:
         await floor.close(other)
         floor.desk.wrap_ups._over(f"{other}:anna")
         assert floor.hub.snapshot("anna")["chats"] == []
+
+
+async def test_a_disposition_that_must_be(tmp_path: Path) -> None:
+    async with chat_floor(tmp_path) as floor:
+        floor.hub.distributor.settings.wrap_up["", "web"] = WrapUpRule(mode="mandatory")
+        chat = await floor.talking(await floor.visitor())
+        await floor.close(chat)
+        assert not floor.desk.wrap_ups._timers.running(f"{chat}:anna")
+        bare = wire.WrapUp(id="w0", interaction_id=chat, notes="x")
+        assert (await floor.command("anna", "wrap_up", bare))["error"]["code"] == "disposition_needed"
+        whole = wire.WrapUp(id="w1", interaction_id=chat, disposition="solved")
+        assert await floor.command("anna", "wrap_up", whole) == {"ok": True}
+
+
+async def test_an_agent_who_vanishes_loses_the_chat_and_the_visitor_his_place_not(tmp_path: Path) -> None:
+    async with chat_floor(tmp_path) as floor:
+        visitor = await floor.visitor()
+        chat = await floor.talking(visitor)
+        await floor.send(chat, "one moment")
+        await floor.sign_in("ben")
+        floor.hub.presence("anna", 0)
+        assert floor.hub.timers.running("dispatch:gone:anna")
+        floor.hub.dispatch.fired("dispatch:gone:anna")
+        await floor.settled()
+        assert floor.screens.of("anna", "chat")[-1].get("gone")
+        assert floor.tabs.lines(visitor.id)[-1]["text"] == "left"
+        assert floor.tabs.of(visitor.id, "conversation")[-1]["state"] == "offered"
+        assert await floor.answer(chat, "ben") == {"ok": True}
+        await floor.settled()
+        one = floor.hub.distributor.interactions[chat]
+        assert [s.agent for s in one.segments] == ["Console/anna", "Console/ben"]
+        texts = [line["text"] for line in await floor.chats.lines(visitor, visitors.Fetch())]
+        assert texts == ["joined", "one moment", "left", "joined"]
+
+
+async def test_the_database_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with chat_floor(tmp_path) as floor:
+        visitor = await floor.visitor()
+        chat = await floor.talking(visitor)
+
+        async def away(*_: object) -> StoredLine:
+            raise sa.exc.OperationalError("insert", {}, Exception("away"))
+
+        line = str(uuid.uuid4())
+        with monkeypatch.context() as patch:
+            patch.setattr(type(floor.store.chats), "say", away)
+            assert (await floor.send(chat, "kept?", id=line))["error"]["code"] == "unavailable"
+            with pytest.raises(sa.exc.OperationalError):
+                await floor.say(visitor, "kept?")
+        assert (await floor.send(chat, "kept?", id=line))["ok"]
+        assert [one.text for one in await floor.store.chats.lines(chat)] == ["joined", "kept?"]
 
 
 async def _crash(floor: ChatFloor, **rules: object) -> ChatFloor:

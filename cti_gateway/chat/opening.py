@@ -1,0 +1,51 @@
+"""What a visitor must give before a conversation begins, and what it begins with. Pure."""
+
+from __future__ import annotations
+
+from cti_gateway.chat.rules import SiteRules, form_fault, name_in
+from cti_gateway.chat.speech import clean
+from interaction_log.chats import NewConversation
+from interaction_log.identity import interaction_id
+from interaction_log.masking import mask_cards
+from webchat import wire
+from webchat.ports import Visitor
+from webchat.wire import Ack, Failure
+
+
+def refused(code: str, message: str, field: str | None = None) -> Ack:
+    """Why not, in plain words; the widget has its own texts by ``code``."""
+    error: Failure = {"code": code, "message": message}
+    if field is not None:
+        error["field"] = field
+    return {"ok": False, "error": error}
+
+
+def fault_of(rules: SiteRules, wanted: wire.Open) -> Ack | None:
+    """An answer of the form that is missing, or the consent to today's text."""
+    field = form_fault(rules.form_of(wanted.queue), wanted.form)
+    if field is not None:
+        return refused("form", "This answer is needed.", field)
+    if rules.consent is not None and wanted.consent != rules.consent["version"]:
+        return refused("consent", "Your consent is needed.", "consent")
+    return None
+
+
+def new_conversation(visitor: Visitor, rules: SiteRules, wanted: wire.Open, at: float) -> NewConversation:
+    """What is kept of the beginning: only what the form asks for, the vouched name before the typed one."""
+    asked = rules.form_of(wanted.queue)
+    known = {one["code"] for one in asked}
+    form = {code: mask_cards(clean(text)).text for code, text in wanted.form.items() if code in known}
+    vouched = visitor.attributes.get("name", "").strip()[:80] if visitor.subject is not None else ""
+    return NewConversation(
+        id=interaction_id("chat", visitor.id, wanted.id),
+        client_id=wanted.id,
+        visitor=visitor.id,
+        site=visitor.site,
+        queue=wanted.queue,
+        at=at,
+        language=wanted.language,
+        name=vouched or name_in(asked, form),
+        form={code: text for code, text in form.items() if text},
+        consent=wanted.consent,
+        page=wanted.page if wanted.page and wanted.page.startswith(("https://", "http://")) else None,
+    )
