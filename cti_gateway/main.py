@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from cti_gateway.schedules import MailServer
     from cti_gateway.voicemail import Mailboxes, Voicemail
     from interaction_log.store import EventLog, LogState, Store
+    from routing.acd.model import QueueRule
+    from routing.capacity import Capacity
     from routing.hours import Hours
     from routing.identity_ports import Identity
 
@@ -59,6 +61,7 @@ _STORE_PARTS: Final = {
     "user": ("users", "audit"),
     "audit": ("audit",),
     "reports": ("reports", "interactions", "orders"),
+    "route": ("told", "catalogue"),
 }
 DEMO_DATABASE: Final = "sqlite:///var/demo.db"
 READY_SECONDS: Final = 20.0
@@ -115,6 +118,8 @@ def _command(arguments: argparse.Namespace) -> int:
                 settings.phone.default_region,
                 getattr(arguments, "trunk", None) or trunks,
             )
+        if arguments.command == "route":
+            arguments.rules, arguments.capacity = _routing_rules(settings), _capacity(settings)
         work = partial(_on_parts, module.run, arguments, parts)
         return asyncio.run(_with_store(settings, work))
     result = module.run(arguments, settings)
@@ -556,9 +561,16 @@ def _identity(gateway: Gateway, settings: Settings) -> Identity:
 
 def _set_routing(hub: Hub, settings: Settings) -> None:
     """How each queue's chats, mails and callbacks are distributed."""
-    from cti_gateway.routing_setup import lists_of, rules_of  # noqa: PLC0415
+    from cti_gateway.routing_setup import lists_of  # noqa: PLC0415
 
-    hub.dispatch.configure(rules_of(settings.queue, _queue_hours(settings)), lists_of(settings.queue))
+    hub.dispatch.configure(_routing_rules(settings), lists_of(settings.queue))
+
+
+def _routing_rules(settings: Settings) -> list[QueueRule]:
+    """The rule of each queue's line."""
+    from cti_gateway.routing_setup import rules_of  # noqa: PLC0415
+
+    return rules_of(settings.queue, _queue_hours(settings))
 
 
 async def _console_callbacks(gateway: Gateway, settings: Settings) -> ConsoleCallbacks:
@@ -706,9 +718,23 @@ async def _call_entry(settings: Settings, gateway: Gateway) -> CallEntry:
         raise CannotStart("[entry] socket cannot be listened on") from error
 
 
+def _capacity(settings: Settings) -> Capacity:
+    """One budget over all channels."""
+    from routing.capacity import Capacity  # noqa: PLC0415
+
+    share = settings.agents.capacity
+    return Capacity(
+        budget=share.budget,
+        weights={"voice": share.voice, "chat": share.chat, "email": share.email, "callback": share.voice},
+        interrupts={
+            "voice": frozenset(share.call_interrupts),
+            **{c: frozenset(w) for c, w in share.interrupts.items()},
+        },
+    )
+
+
 def _set_rules(hub: Hub, settings: Settings) -> None:
     """How wrap-ups end, by queue; the limits of agents; what supervisors may do silently."""
-    from routing.capacity import Capacity  # noqa: PLC0415
     from routing.limits import LimitRules, PauseLimit  # noqa: PLC0415
     from routing.wrap_up import WrapUpRule  # noqa: PLC0415
 
@@ -720,15 +746,7 @@ def _set_rules(hub: Hub, settings: Settings) -> None:
         dead_call_seconds=agents.dead_call_alarm_seconds,
         pauses={one.reason: PauseLimit(seconds=one.seconds, action=one.action) for one in agents.pause},
     )
-    share = agents.capacity
-    hub.distributor.settings.capacity = Capacity(
-        budget=share.budget,
-        weights={"voice": share.voice, "chat": share.chat, "email": share.email, "callback": share.voice},
-        interrupts={
-            "voice": frozenset(share.call_interrupts),
-            **{c: frozenset(w) for c, w in share.interrupts.items()},
-        },
-    )
+    hub.distributor.settings.capacity = _capacity(settings)
     hub.supervision.tell_agent = settings.supervision.tell_agent
     for queue in settings.queue:
         rule = WrapUpRule(

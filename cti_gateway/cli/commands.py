@@ -26,6 +26,7 @@ from cti_gateway.cli import (
     replay,
     reports,
     restore,
+    route,
     run,
     user,
 )
@@ -57,6 +58,7 @@ def parser() -> argparse.ArgumentParser:
         replay,
         record,
         reports,
+        route,
     ):
         module.add_parser(commands)
     agi_front.add_parser(commands)

@@ -35,6 +35,7 @@ from interaction_log.store.site_records import SiteRecords
 from interaction_log.store.staff_messages import StoredMessages
 from interaction_log.store.surveys_store import StoredSurveys
 from interaction_log.store.teams import StoredTeams
+from interaction_log.store.told import StoredTold
 from interaction_log.store.users import StoredUsers
 from interaction_log.store.writing import Writing
 
@@ -71,6 +72,7 @@ class Store:
     alarms: StoredAlarms = field(init=False)
     messages: StoredMessages = field(init=False)
     chats: StoredChats = field(init=False)
+    told: StoredTold = field(init=False)
     canned: StoredCanned = field(init=False)
     recording_keys: StoredRecordingKeys = field(init=False)
     privacy: StoredPrivacy | None = None
@@ -80,6 +82,7 @@ class Store:
         self.reports, self.customer_views = StoredReports(self._reading), CustomerViews(self._reading)
         self.schedules = StoredSchedules(self._reading, self._writing)
         self.alarms = StoredAlarms(self._reading, self._writing)
+        self.told = StoredTold(self._reading)
         self.messages = StoredMessages(self._reading, self._writing)
         self.identity = StoredIdentity.over(self._reading, self._writing, self.customers)
         master = self.privacy.master if self.privacy is not None else None
