@@ -32,6 +32,8 @@ from cti_gateway.simulator import queue_call
 from cti_gateway.simulator.parts import Member, Queue
 from cti_gateway.simulator.queue_call import QueueCall
 from cti_gateway.simulator.server import SECRET, USERNAME, Simulator, SimulatorServer
+from interaction_log.store.search_feed import reindex
+from interaction_log.store.writing import Writing
 
 AGENTS: Final = 300
 QUEUES: Final = 10
@@ -201,6 +203,7 @@ async def run(rounds: int = ROUNDS, seconds: float = SECONDS) -> dict[str, Any]:
 async def _run(folder: Path, rng: random.Random, core: set[int], rounds: int, seconds: float) -> dict[str, Any]:
     queues = tuple(f"q{n}" for n in range(QUEUES))
     place = await site.make(folder, agents=AGENTS, customers=CUSTOMERS, wrap_up_seconds=WRAP_UP_SECONDS, queues=queues)
+    await asyncio.to_thread(_index, place.url)
     exchanges = [Exchange(rng), Exchange(rng)]
     for one in exchanges:
         await one.start()
@@ -247,6 +250,15 @@ async def _run(folder: Path, rng: random.Random, core: set[int], rounds: int, se
         "consoles_lost": lost,
         "problems": problems[:5],
     }
+
+
+def _index(url: str) -> None:
+    """Customers can be searched, as at any site that has been running: the first start takes minutes of small steps."""
+    writing = Writing(url)
+    try:
+        reindex(writing, everything=True, progress=lambda done, of: None)
+    finally:
+        writing.close()
 
 
 async def _settled(exchange: Exchange) -> None:

@@ -1,5 +1,5 @@
-"""The bare relay: the same stack as the product (Twisted, uvloop, uvicorn, python-socketio, our way of putting a packet
-on a console's queue), and no logic: a ring in, a fixed text to that agent's console out.
+"""The bare relay: the same stack as the product (Twisted, uvloop, uvicorn, python-socketio, our way of writing to a
+console's socket), and no logic: a ring in, a fixed text to that agent's console out.
 
 ``python -m bench.relay AMI_PORT USERNAME SECRET BYTES`` serves on a free port and prints its address. The token of a
 console is the name of its agent's telephone. ``BYTES`` is the size of the text it sends.
@@ -20,6 +20,8 @@ import uvicorn
 import uvloop
 from twisted.internet.protocol import ClientFactory, Protocol
 
+from agent_console.server import ConsoleWebSocket
+from agent_console.sockets import WRITE
 from interaction_log.web.emit import QueueEmitter, make_patient
 
 NAMESPACE: Final = "/agent"
@@ -39,7 +41,7 @@ class Relay:
 
     async def _came(self, sid: str, environ: dict[str, Any], auth: dict[str, str]) -> None:
         eio_sid = self.sio.manager.eio_sid_from_sid(sid, NAMESPACE)
-        make_patient(self.sio.eio.sockets[eio_sid])
+        make_patient(self.sio.eio.sockets[eio_sid], environ["asgi.scope"]["extensions"].get(WRITE))
         self._consoles[auth["token"]] = (sid, eio_sid)
         asyncio.get_running_loop().call_soon(self._send, auth["token"], "snapshot", {})
 
@@ -104,7 +106,7 @@ async def main(ami_port: int, username: str, secret: str, size: int) -> None:
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
         socketio.ASGIApp(relay.sio),
-        ws="websockets-sansio",
+        ws=ConsoleWebSocket,
         ws_per_message_deflate=False,
         ws_ping_interval=None,
         loop="none",
