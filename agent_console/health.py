@@ -66,7 +66,7 @@ def routes(deps: ConsoleDeps, health: Health, metrics: Metrics) -> APIRouter:
         """Each dependency with its state and the age of that knowledge; 503 when a required one fails."""
         parts = await health.parts()
         ready = all(part.ok for part in parts if part.required)
-        document: dict[str, Any] = {"ready": ready, "parts": [_outside(part) for part in parts]}
+        document: dict[str, Any] = {"ready": ready, "role": "leader", "parts": [_outside(part) for part in parts]}
         return JSONResponse(document, 200 if ready else 503)
 
     @router.get("/metrics")

@@ -8,7 +8,7 @@ import logging
 import socket
 import ssl
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -16,7 +16,6 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.exceptions import InvalidState
 from websockets.http11 import Request
 
-from agent_console.app import ConsoleApp
 from agent_console.sockets import ABORT, MAX_PACKET, WRITE
 from interaction_log.web.sparse import make_sparse
 
@@ -101,10 +100,26 @@ class ConsoleWebSocket(WebSocketsSansIOProtocol):
         return True
 
 
+class Served(Protocol):
+    """An ASGI application with something that runs behind it."""
+
+    def start(self) -> None:
+        """Begin."""
+        ...
+
+    async def stop(self) -> None:
+        """End."""
+        ...
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """ASGI."""
+        ...
+
+
 class Server:
     """One web server for one application."""
 
-    def __init__(self, app: ConsoleApp, listener: socket.socket, tls: ssl.SSLContext | None = None):
+    def __init__(self, app: Served, listener: socket.socket, tls: ssl.SSLContext | None = None):
         self._app = app
         self._listener = listener
         make_sparse("uvicorn.error")  # a line for each request that is none
@@ -147,7 +162,7 @@ class Server:
                 connection.transport.abort()
 
 
-def _options(app: ConsoleApp, tls: ssl.SSLContext | None) -> uvicorn.Config:
+def _options(app: Served, tls: ssl.SSLContext | None) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         ssl_context_factory=None if tls is None else (lambda config, default: tls),
@@ -197,7 +212,7 @@ def _no_password() -> str:
     raise ValueError("the key has a password")
 
 
-async def serve(app: ConsoleApp, host: str, port: int, tls: ssl.SSLContext | None = None) -> Server:
+async def serve(app: Served, host: str, port: int, tls: ssl.SSLContext | None = None) -> Server:
     """Listen and serve; the returned server runs until its ``stop``. ``OSError`` where the address is taken."""
     server = Server(app, listen(host, port), tls)
     await server.start()

@@ -30,6 +30,7 @@ from agent_console.sessions import COOKIE, MAX_TOKEN, cookie_token, sight_of
 from agent_console.wire import Ack
 from interaction_log.records import User
 from interaction_log.rights import EVERYTHING, Sight
+from interaction_log.web.by_the_book import BookServer
 from interaction_log.web.emit import make_patient
 from interaction_log.web.limits import Bucket
 from interaction_log.web.origin import from_our_page
@@ -75,7 +76,7 @@ class _Peer:
     abort: Callable[[], None] | None = None
 
 
-class ConsoleSockets(socketio.AsyncServer):  # type: ignore[misc]
+class ConsoleSockets(BookServer):
     """Both namespaces. ``snapshots(user, namespace)`` prepares what ``join`` will call."""
 
     def __init__(self, deps: ConsoleDeps, commands: Commands, oversight: Commands, snapshots: Snapshots):

@@ -65,13 +65,17 @@ class Gateway:
         for pbx in self.hub.pbxs.values():
             pbx.start()
 
-    async def stop(self) -> None:
-        """No new events; our mutes and pauses are released, consoles closed, the stores last; within 10 s."""
+    async def stop(self, *, deposed: bool = False) -> None:
+        """No new events; our mutes and pauses are released, consoles closed, the stores last; within 10 s.
+
+        ``deposed``: another process leads, and mutes and pauses are his now.
+        """
         pbxs = list(self.hub.pbxs.values())
         for pbx in pbxs:
             pbx.hush()
-        await _each("the mutes", [self.hub.control.mutes.release()])
-        await _each("the pauses", [pbx.release_ours() for pbx in pbxs])
+        if not deposed:
+            await _each("the mutes", [self.hub.control.mutes.release()])
+            await _each("the pauses", [pbx.release_ours() for pbx in pbxs])
         await _each("the links", [pbx.stop() for pbx in pbxs])
         await self.hub.drain(DRAIN_SECONDS)
         if self.server is not None:

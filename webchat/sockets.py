@@ -17,6 +17,7 @@ from engineio.packet import MESSAGE, Packet
 from pydantic import ValidationError
 from socketio.exceptions import ConnectionRefusedError as Refusal
 
+from interaction_log.web.by_the_book import BookServer
 from interaction_log.web.emit import emitter_for, make_patient
 from interaction_log.web.limits import Bucket
 from interaction_log.web.origin import client_address, header
@@ -77,7 +78,7 @@ class Sign:
     timer: asyncio.TimerHandle | None = None
 
 
-class VisitorSockets(socketio.AsyncServer):  # type: ignore[misc]
+class VisitorSockets(BookServer):
     """The namespace ``/chat``."""
 
     def __init__(self, deps: VisitorDeps, commands: Commands):

@@ -11,6 +11,7 @@ from sqlalchemy.engine import URL, make_url
 
 WRITER_BUSY_SECONDS: Final = 0.5  # how long the log waits for SQLite's lock before it turns to the journal
 OTHER_BUSY_SECONDS: Final = 10.0
+OTHER_IDLE_SECONDS: Final = 60.0
 _POSTGRES: Final[dict[str, Any]] = {
     "connect_timeout": 3,
     "application_name": "callweave",
@@ -19,7 +20,6 @@ _POSTGRES: Final[dict[str, Any]] = {
     "keepalives_interval": 2,
     "keepalives_count": 3,
     "tcp_user_timeout": 8_000,
-    "options": "-c lock_timeout=5000 -c idle_in_transaction_session_timeout=60000",
 }
 
 
@@ -34,16 +34,30 @@ def database_url(url: str) -> URL:
     raise ValueError("the database must be sqlite:///FILE or postgresql://…")
 
 
-def open_engine(url: str, *, busy_seconds: float = OTHER_BUSY_SECONDS, writes: bool = True, size: int = 5) -> sa.Engine:
+def open_engine(
+    url: str,
+    *,
+    busy_seconds: float = OTHER_BUSY_SECONDS,
+    writes: bool = True,
+    size: int = 5,
+    idle_seconds: float = OTHER_IDLE_SECONDS,
+) -> sa.Engine:
     """An engine whose transactions take SQLite's write lock at their beginning if ``writes``.
 
-    ``busy_seconds`` (0 to 60) is how long SQLite waits for another writer.
+    ``busy_seconds`` (0 to 60) is how long SQLite waits for another writer; ``idle_seconds``, how long PostgreSQL waits
+    for the next word in a transaction before it ends it.
     """
     parsed = database_url(url)
     if parsed.get_backend_name() == "sqlite":
         return _sqlite(parsed, busy_seconds, "BEGIN IMMEDIATE" if writes else "BEGIN", size)
+    options = f"-c lock_timeout=5000 -c idle_in_transaction_session_timeout={int(idle_seconds * 1000)}"
     return sa.create_engine(
-        parsed, connect_args=_POSTGRES, paramstyle="format", pool_size=size, max_overflow=0, pool_pre_ping=not writes
+        parsed,
+        connect_args=_POSTGRES | {"options": options},
+        paramstyle="format",
+        pool_size=size,
+        max_overflow=0,
+        pool_pre_ping=not writes,
     )
 
 

@@ -1,15 +1,20 @@
-"""Who leads: one row in the database, renewed every second, free again five seconds after the last renewal.
+"""Who leads: one row in the database, renewed while it is worked with, free again three seconds after the last renewal.
 
-A holder on the same host whose process is gone is replaced at once. The rule for the holder itself: no write
-without a renewal less than ``LIFETIME_SECONDS`` old in the same or an earlier transaction (``Writer``).
+A holder on the same host whose process is gone is replaced at once. The rule for the holder itself: it commits
+nothing without a renewal less than ``RENEW_SECONDS`` old in the same or an earlier transaction (``Session``), and the
+database ends a transaction of its that stays idle for ``IDLE_SECONDS``: frozen in the middle of one, it cannot commit
+what it began before another one took the lead.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
+import threading
 import time
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,8 +24,10 @@ import sqlalchemy as sa
 
 from interaction_log.store.schema import lease
 
-LIFETIME_SECONDS: Final = 5.0
-RENEW_SECONDS: Final = 1.0
+LIFETIME_SECONDS: Final = 3.0
+RENEW_SECONDS: Final = 0.75
+IDLE_SECONDS: Final = 1.5
+"""``RENEW_SECONDS + IDLE_SECONDS`` is less than ``LIFETIME_SECONDS``, with a margin for the clocks of two processes."""
 _ours: Final[set[str]] = set()  # owners in this process that were not closed
 
 
@@ -33,6 +40,18 @@ class LeaseHeld(RuntimeError):
         who = f"process {pid}" if pid else "another process"
         super().__init__(f"{who} on {host} works on this database{when}; stop it first")
         self.host, self.pid, self.since = host, pid, since
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leader:
+    """Who has the lease. ``since``: Unix seconds, by the database's clock; ``free``: it can be taken now; ``here``:
+    he is seen to live on this host."""
+
+    host: str
+    pid: int
+    since: float
+    free: bool
+    here: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +88,27 @@ def acquire(engine: sa.Engine, me: Owner, wait_seconds: float = LIFETIME_SECONDS
         time.sleep(0.2)  # at the start only, in no loop's thread
 
 
+def look(engine: sa.Engine) -> Leader | None:
+    """Who has the lease now; ``None``: nobody, or the database is still empty. Changes nothing."""
+    with engine.connect() as connection:
+        if not sa.inspect(connection).has_table(lease.name):
+            return None
+        held = connection.execute(sa.select(lease)).first()
+        if held is None:
+            return None
+        free = held.expires_at <= _now(connection) or _dead_here(held)
+        return Leader(host=held.host, pid=held.pid, since=held.since, free=free, here=_alive_here(held))
+
+
+def await_free(engine: sa.Engine, wait_seconds: float = LIFETIME_SECONDS + 1) -> None:
+    """Return when nobody leads, so that nothing is changed that he works with; else ``LeaseHeld``, as ``acquire``."""
+    deadline = time.monotonic() + wait_seconds
+    while (held := look(engine)) is not None and not held.free:
+        if held.here or time.monotonic() >= deadline:
+            raise LeaseHeld(held.host, held.pid, held.since)
+        time.sleep(0.2)  # at the start only, in no loop's thread
+
+
 def _take(connection: sa.Connection, me: Owner) -> Any:
     now = _now(connection)
     held = connection.execute(sa.select(lease).with_for_update()).first()
@@ -94,6 +134,26 @@ def renew(connection: sa.Connection, me: Owner) -> bool:
     until = _now(connection) + LIFETIME_SECONDS
     found = connection.execute(sa.update(lease).where(lease.c.owner == me.token).values(expires_at=until))
     return found.rowcount == 1
+
+
+@contextlib.contextmanager
+def kept(engine: sa.Engine, me: Owner) -> Iterator[None]:
+    """Hold the lease while something takes its time, by a thread of its own. On SQLite whoever works has the lock that
+    everybody needs to take the lease: there a renewal that cannot be had is none the worse."""
+    over = threading.Event()
+
+    def renew_again() -> None:
+        while not over.wait(RENEW_SECONDS):
+            with contextlib.suppress(sa.exc.SQLAlchemyError), engine.begin() as connection:
+                renew(connection, me)
+
+    keeper = threading.Thread(target=renew_again, name="lease", daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        over.set()
+        keeper.join()
 
 
 def release(connection: sa.Connection, me: Owner) -> None:

@@ -113,14 +113,20 @@ class EventLog:
         (no such database) or SQLAlchemy's errors.
         """
         journal = _journal(Path(journal_path), journal_bytes)
-        engine = open_engine(url, busy_seconds=WRITER_BUSY_SECONDS, size=1)
+        engine = open_engine(url, busy_seconds=WRITER_BUSY_SECONDS, size=1, idle_seconds=lease.IDLE_SECONDS)
         owner = lease.Owner.this_process()
         try:
+            lease.await_free(engine)
             upgrade_to_head(url)
             lease.acquire(engine, owner)
             master = master or load_or_make(Path(journal_path).with_name(KEY_FILE))
             log = cls(url, engine, journal, Numbers(journal), owner, linger, master)
-            log._start(on_state)
+            keeper = open_engine(url, busy_seconds=lease.RENEW_SECONDS, size=1)
+            try:
+                with lease.kept(keeper, owner):
+                    log._start(on_state)
+            finally:
+                keeper.dispose()
         except BaseException:
             owner.forget()
             engine.dispose()
@@ -130,6 +136,8 @@ class EventLog:
 
     def _start(self, on_state: Callable[[LogState], None]) -> None:
         with self._engine.begin() as connection:
+            if connection.dialect.name == "postgresql":  # what is open may be much to read
+                connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
             self._numbers.start(connection)
             check_master(connection, self._keys.master)
             marked = connection.execute(sa.select(meta.c.value).where(meta.c.key == PROJECTED_SEQ)).scalar()
@@ -229,6 +237,11 @@ class EventLog:
         if not self._writer.alive and not self._closed:
             state = LogState("degraded", 0, time.time(), "the log's writer has ended")
         return replace(state, backlog=self.backlog + len(self._journal), lost=lost)
+
+    @property
+    def deposed(self) -> bool:
+        """Whether another process leads now: nothing that happens here is written any more."""
+        return self._session.lost
 
     @property
     def behind(self) -> bool:

@@ -69,6 +69,7 @@ class Session:
                 if limit is not None:
                     numbers.store(connection, limit)
                 result = work(connection)
+                self._lead(connection)  # where that took long: nothing is committed without the lease
         finally:
             self.busy_since = None
         if limit is not None:

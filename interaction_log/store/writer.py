@@ -39,8 +39,9 @@ BATCH: Final = 500
 FLOOD: Final = 32
 DEFER_SECONDS: Final = 0.25
 _LULL_SECONDS: Final = 0.01  # nothing came for so long: the flood is over
-_IDLE_SECONDS: Final = 1.0
+_IDLE_SECONDS: Final = 0.75  # the lease is renewed as often
 _BACKOFF_SECONDS: Final = (0.1, 0.2, 0.4, 0.8, 1.0)
+LED_BY_ANOTHER: Final = "another process leads: this one stops"
 _SEQ: Final[Callable[[Row], int]] = itemgetter(0)
 _log: Final = logging.getLogger(__name__)
 
@@ -416,7 +417,7 @@ class Writer:
         self._retry_at = time.monotonic() + wait
         self._session.patience(away=True)
         if isinstance(error, LeaseLost):
-            self._tell("degraded", "another process leads: stop this one")
+            self._tell("degraded", LED_BY_ANOTHER)
         elif self.state.name == "ok":
             _log.warning("the database is away, events go to the journal: %s", in_words(error))
             self._tell("journaling", in_words(error))
@@ -424,6 +425,9 @@ class Writer:
     def _spill(self, rows: list[Row]) -> None:
         """Keep the rows in the journal."""
         if not rows:
+            return
+        if self._session.lost:  # who leads now hears the same himself: kept, it would be told twice one day
+            self._lose(rows, LeaseLost("another process leads"))
             return
         try:
             self._journal.append(rows)
@@ -437,7 +441,8 @@ class Writer:
 
     def _lose(self, rows: list[Row], error: Exception) -> None:
         self.counters.lost += len(rows)
-        reason = "the journal is full" if isinstance(error, JournalFull) else in_words(error)
+        known: dict[type[Exception], str] = {JournalFull: "the journal is full", LeaseLost: LED_BY_ANOTHER}
+        reason = known.get(type(error)) or in_words(error)
         if self.state.name != "degraded":
             _log.critical("events are lost: %s", reason)
         self._tell("degraded", reason)
