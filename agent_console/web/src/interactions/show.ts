@@ -20,6 +20,7 @@ export function agentsOf(item: Interaction): string[] {
 }
 
 export function iconOf(item: Interaction): IconName {
+  if (item.channel === 'chat') return 'chat'
   if (item.direction === 'outbound') return 'out'
   if (item.direction === 'internal') return 'internal'
   return item.outcome === 'answered' || !item.outcome ? 'in' : 'missed'

@@ -67,6 +67,7 @@ const ICONS: Record<string, IconName> = {
   customer: 'user',
   interaction: 'phone',
   voice: 'phone',
+  chat: 'chat',
   case: 'case',
   task: 'clock',
   article: 'list',
