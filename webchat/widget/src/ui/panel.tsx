@@ -20,6 +20,7 @@ export function Panel({ close, phone }: { close(): void; phone: boolean }) {
   const uploads = useUploads()
   const talk = session.conversation
   const talking = talk !== null && talk.state !== 'ended'
+  const aside = talking && (way === 'message' || way === 'callback')
 
   useEffect(() => {
     const first = talking && !matchMedia('(pointer: coarse)').matches ? '#write' : '#title'
@@ -73,8 +74,8 @@ export function Panel({ close, phone }: { close(): void; phone: boolean }) {
       <LinkState />
       <Question />
       {talk === null ? <Before way={way} choose={choose} /> : null}
-      {talking && way ? <Before way={way} choose={choose} /> : null}
-      {talk !== null && !(talking && way) && (
+      {aside ? <Before way={way} choose={choose} /> : null}
+      {talk !== null && !aside && (
         <>
           {talking && <Waiting choose={choose} />}
           {mailing && talking && (
