@@ -1,0 +1,315 @@
+"""Chats on an agent's desk in a real browser: visitors over the real protocol, a simulated PBX for the calls."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Locator, expect
+
+from cti_gateway.simulator.queue_call import QueueCall
+from cti_gateway.simulator.server import SECRET, Simulator, SimulatorServer
+from interaction_log.canned import CannedReply
+from interaction_log.records import Choice
+from interaction_log.store import Store
+from tests.fakes.browser import Person, chromium  # noqa: F401 (fixture)
+from tests.fakes.chat_visitor import VisitorClient
+from tests.fakes.program import PASSWORD, Program, prepare
+
+pytestmark = [pytest.mark.real("chromium"), pytest.mark.timeout(180)]
+SITE = """
+[[site]]
+key = "shop"
+queues = ["support"]
+trail = true
+cobrowse = true
+[[site.form]]
+code = "name"
+label = {en = "Name", "zh-CN" = "姓名"}
+[site.limits]
+line_burst = 500
+lines_per_minute = 6000
+"""
+HELLO = CannedReply(
+    id="",
+    shortcut="hello",
+    texts={"en": "Hello {visitor}, this is {agent}.", "zh-CN": "{visitor}您好，我是{agent}。"},
+)
+
+
+class Shop:
+    """A program with a site, and a telephone system that rings when it is told to."""
+
+    def __init__(self, simulator: Simulator, program: Program) -> None:
+        self.simulator, self.program = simulator, program
+
+    def visitor(self, token: str = "") -> VisitorClient:
+        return VisitorClient(self.program.url, "shop", token)
+
+    async def call(self) -> QueueCall:
+        """A caller, once the PBX knows that Anna is ready."""
+        anna = self.simulator.pbx.queues["support"].member("PJSIP/1001")
+        async with asyncio.timeout(30):
+            while anna is None or anna.paused:  # noqa: ASYNC110 (the simulator has no news of its own)
+                await asyncio.sleep(0.02)
+        return QueueCall(self.simulator.pbx, self.simulator.pbx.queues["support"], "13800138000", "")
+
+
+@pytest_asyncio.fixture
+async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
+    simulator = Simulator()
+    server = SimulatorServer(simulator)
+    config = await prepare(tmp_path, port=await server.start(), secret=SECRET, more=SITE)
+    store = await asyncio.to_thread(Store.open, f"sqlite:///{tmp_path / 'callweave.db'}", default_region="CN")
+    await store.canned.create(HELLO)
+    await store.catalogue.put_disposition(Choice(code="solved", labels={"en": "Solved", "zh-CN": "已解决"}))
+    await asyncio.to_thread(store.close)
+    try:
+        async with Program(tmp_path, "--config", str(config)) as program:
+            yield Shop(simulator, program)
+    finally:
+        await server.stop()
+
+
+async def at_work(browser: Browser, shop: Shop, name: str, **how: Any) -> Person:
+    person = await Person.sit_down(browser, shop.program.url, **how)
+    await person.sign_in(name, PASSWORD)
+    await person.expect("desk")
+    await person.press("state-ready")
+    await expect(person.see("state")).to_have_attribute("data-state", re.compile("READY|OFFERED"), timeout=10_000)
+    return person
+
+
+def lines(person: Person) -> Locator:
+    return person.see("chat-line")
+
+
+async def reads(person: Person, *texts: str) -> None:
+    """The transcript has just these lines, in this order."""
+    await expect(lines(person).locator(".bubble")).to_contain_text(list(texts), timeout=15_000)
+    await expect(lines(person)).to_have_count(len(texts))
+
+
+async def write(person: Person, text: str) -> None:
+    await person.see("chat-text").fill(text)
+    await person.see("chat-text").press("Enter")
+
+
+async def opened(visitor: VisitorClient, name: str = "Vera", **more: Any) -> str:
+    return str((await visitor.open(form={"name": name}, **more))["id"])
+
+
+async def test_from_the_offer_to_the_wrap_up(shop: Shop, chromium: Browser) -> None:  # noqa: F811
+    anna = await at_work(chromium, shop, "anna")
+    async with shop.visitor() as vera:
+        await opened(vera)
+        await vera.say("My tea has not come.")
+        await anna.expect("offer-name", "Vera")
+        await anna.expect("offer-lines", "My tea has not come.")
+        await anna.expect("offer-left", re.compile(r"^\d+$"))
+        await expect(anna.page).to_have_title(re.compile("Vera"))
+        await anna.photograph("chat-1-offer")
+        await anna.page.keyboard.press("a")
+        await anna.expect("chat-card")
+        await reads(anna, "My tea has not come.")
+        await write(anna, "Hello, let me look.")
+        await vera.line("Hello, let me look.")
+        # Enter sends, Shift+Enter breaks the line
+        await anna.see("chat-text").press_sequentially("one")
+        await anna.see("chat-text").press("Shift+Enter")
+        await anna.see("chat-text").press_sequentially("two")
+        await anna.see("chat-text").press("Enter")
+        await vera.line("one\ntwo")
+        await vera.call("typing", on=True)
+        await anna.expect("chat-typing", "Vera")
+        await vera.say("See https://shop.example/orders/1.")
+        link = lines(anna).locator("a").first
+        await expect(link).to_have_attribute("href", "https://shop.example/orders/1")
+        await expect(link).to_have_attribute("rel", re.compile("noopener"))
+        await vera.call("seen", number=(await vera.line("one\ntwo"))["number"])
+        await expect(lines(anna).nth(2)).to_have_attribute("data-state", "seen")
+        await anna.see("chat-private").click()
+        await write(anna, "The parcel is lost.")
+        await reads(anna, "My tea", "Hello", "one", "See", "The parcel is lost.")
+        assert "The parcel is lost." not in vera.texts()
+        await anna.photograph("chat-2-talk")
+        await anna.press("chat-close")
+        await anna.press("chat-close")
+        await vera.wait("conversation", lambda c: c["state"] == "ended")
+        await anna.expect("wrap-up")
+        await anna.see("notes").fill("A new parcel goes out.")
+        await anna.press("disposition-solved")
+        await anna.photograph("chat-3-wrap-up")
+        await anna.press("chat-finish")
+        await anna.gone("chat-card")
+    await anna.get_up()
+
+
+async def test_a_reload_in_mid_chat_loses_nothing(shop: Shop, chromium: Browser) -> None:  # noqa: F811
+    anna = await at_work(chromium, shop, "anna")
+    async with shop.visitor() as vera:
+        await opened(vera)
+        await vera.say("first")
+        await anna.press("chat-accept")
+        await reads(anna, "first")
+        await anna.see("chat-text").fill("half a sentence")
+        await anna.page.reload()
+        await anna.expect("chat-card")
+        await expect(anna.see("chat-text")).to_have_value("half a sentence")
+        await vera.say("second")
+        await reads(anna, "first", "second")
+        # what is written while there is no connection is shown at once, sent later, and never twice
+        await anna.context.set_offline(True)
+        await write(anna, "from nowhere")
+        await expect(lines(anna).last).to_have_attribute("data-state", "sending")
+        await vera.say("while you were away")
+        await anna.context.set_offline(False)
+        await vera.line("from nowhere")
+        await reads(anna, "first", "second", "while you were away", "from nowhere")
+        assert vera.texts().count("from nowhere") == 1
+        # many lines at once, in order, behind what is read
+        for number in range(60):
+            await vera.say(f"line {number}")
+        await expect(lines(anna).last).to_contain_text("line 59", timeout=15_000)
+        await anna.page.reload()
+        await expect(lines(anna).last).to_contain_text("line 59", timeout=15_000)
+        while await anna.see("chat-earlier").count():
+            await anna.press("chat-earlier")
+            await expect(anna.see("chat-earlier")).to_be_hidden(timeout=10_000)
+        await reads(
+            anna, "first", "second", "while you were away", "from nowhere", *(f"line {number}" for number in range(60))
+        )
+    await anna.get_up()
+
+
+async def test_one_reads_on_while_lines_come(shop: Shop, chromium: Browser) -> None:  # noqa: F811
+    anna = await at_work(chromium, shop, "anna")
+    async with shop.visitor() as vera:
+        await opened(vera)
+        for number in range(25):
+            await vera.say(f"line {number} " + "with many words " * 12)
+        await anna.press("chat-accept")
+        await expect(lines(anna)).to_have_count(25)
+        log = anna.see("transcript")
+        await log.evaluate("box => { box.scrollTop = 40 }")
+        await vera.say("news")
+        await anna.expect("chat-newer", "1")
+        assert await log.evaluate("box => box.scrollTop") == 40
+        await anna.press("chat-newer")
+        await anna.gone("chat-newer")
+        await expect(lines(anna).last).to_be_in_viewport()
+    await anna.get_up()
+
+
+async def test_two_chats_and_a_call_by_keyboard(shop: Shop, chromium: Browser) -> None:  # noqa: F811
+    anna = await at_work(chromium, shop, "anna")
+    async with shop.visitor() as vera, shop.visitor() as wang:
+        first = await opened(vera)
+        await anna.page.keyboard.press("a") if await anna.expect("chat-offer") else None
+        await anna.expect("chat-card")
+        await vera.say("hello")
+        second = await opened(wang, "王伟", language="zh-CN")
+        await anna.expect("chat-offer")
+        await anna.photograph("chat-4-second-offer")
+        await anna.page.keyboard.press("Alt+a")
+        await expect(anna.see("chat-card")).to_have_attribute("data-interaction-id", second)
+        await anna.page.keyboard.press("Alt+1")
+        await expect(anna.see("chat-card")).to_have_attribute("data-interaction-id", first)
+        await expect(anna.see("chat-text")).to_be_focused()
+        await wang.say("在吗？")
+        await expect(anna.see(f"contact-{second}").locator('[data-test="unread"]')).to_contain_text("1")
+        await expect(anna.page).to_have_title(re.compile("王伟"))
+        await anna.photograph("chat-5-two")
+        await anna.page.keyboard.press("Alt+2")
+        await expect(anna.see("unread")).to_have_count(0)
+        # the reply speaks the visitor's language and names him
+        await anna.see("chat-text").press_sequentially("/hel")
+        await anna.expect("canned-preview", "王伟您好，我是Anna。")
+        await anna.photograph("chat-6-canned")
+        await anna.page.keyboard.press("Enter")
+        await expect(anna.see("chat-text")).to_have_value("王伟您好，我是Anna。")
+        await anna.page.keyboard.press("Enter")
+        await wang.line("王伟您好，我是Anna。")
+    await anna.get_up()
+
+
+async def test_a_transfer_takes_the_whole_transcript_along(shop: Shop, chromium: Browser) -> None:  # noqa: F811
+    anna = await at_work(chromium, shop, "anna")
+    async with shop.visitor() as vera:
+        await opened(vera)
+        await vera.say("my order is late")
+        await anna.press("chat-accept")
+        await write(anna, "Ben knows more.")
+        await vera.line("Ben knows more.")
+        ben = await at_work(chromium, shop, "ben", locale="zh-CN", dark=True)
+        await anna.press("chat-transfer")
+        await anna.expect("transfer-to-agent:ben")
+        await anna.photograph("chat-7-transfer")
+        await anna.see("transfer-find").fill("ben")
+        await anna.page.keyboard.press("Enter")
+        await ben.expect("offer-lines", "my order is late")
+        await ben.photograph("chat-8-offer-zh")
+        await ben.press("chat-accept")
+        await reads(ben, "my order is late", "Ben knows more.")
+        await anna.gone("chat-card")
+        await write(ben, "我是 Ben。")
+        await vera.line("我是 Ben。")
+        await ben.photograph("chat-9-zh")
+    await anna.get_up()
+    await ben.get_up()
+
+
+async def test_declined_with_a_reason_it_goes_to_somebody_else(shop: Shop, chromium: Browser) -> None:  # noqa: F811
+    anna = await at_work(chromium, shop, "anna")
+    async with shop.visitor() as vera:
+        await opened(vera)
+        await anna.expect("chat-offer")
+        await anna.press("chat-decline")
+        await anna.press("decline-none")
+        await anna.gone("chat-offer")
+        ben = await at_work(chromium, shop, "ben")
+        await ben.press("chat-accept")
+        await ben.expect("chat-card")
+    await anna.get_up()
+    await ben.get_up()
+
+
+async def test_files_go_both_ways(shop: Shop, chromium: Browser, tmp_path: Path) -> None:  # noqa: F811
+    anna = await at_work(chromium, shop, "anna")
+    paper = tmp_path / "offer.txt"
+    paper.write_text("20 % off")
+    async with shop.visitor() as vera:
+        await opened(vera)
+        await anna.press("chat-accept")
+        await anna.see("chat-file-input").set_input_files(paper)
+        told = (await vera.wait("line", lambda m: m["line"]["kind"] == "file"))["line"]
+        assert told["file"]["name"] == "offer.txt"
+        await expect(anna.see("chat-file")).to_contain_text("offer.txt")
+        async with anna.page.expect_download() as download:
+            await anna.press("chat-file")
+        assert (await (await download.value).path()).read_text() == "20 % off"
+    await anna.get_up()
+
+
+async def test_at_the_size_of_a_phone(shop: Shop, chromium: Browser) -> None:  # noqa: F811
+    anna = await at_work(chromium, shop, "anna", width=390, height=844)
+    async with shop.visitor() as vera:
+        await opened(vera)
+        await vera.say("hello from the road")
+        await anna.expect("chat-offer")
+        await anna.photograph("chat-10-phone-offer")
+        await anna.press("chat-accept")
+        await reads(anna, "hello from the road")
+        await write(anna, "Hello!")
+        await vera.line("Hello!")
+        await anna.photograph("chat-11-phone")
+        assert await anna.page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+        await anna.press("chat-beside")
+        await anna.expect("visitor-panel")
+        await anna.photograph("chat-12-phone-details")
+    await anna.get_up()
