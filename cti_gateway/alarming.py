@@ -190,11 +190,16 @@ class Alarming:
     def views(self) -> list[AlarmView]:
         """Those that are raised, newest first, with what is measured now."""
         values = {alarm_id: self._alarms.value(target) for target, alarm_id in self._targets.items()}
-        found = [view(one, values.get(one.id)) for one in self._raised.values()]
+        found = [self._view(one, values.get(one.id)) for one in self._raised.values()]
         return sorted(found, key=lambda one: one["raised_at"], reverse=True)
 
+    def _view(self, one: Alarm, value: float | None = None) -> AlarmView:
+        """Who looks after it by her own name; the record has the user's."""
+        user = self._hub.people.get(one.acknowledged_by or "")
+        return view(one if user is None else replace(one, acknowledged_by=user.display_name), value)
+
     def _publish(self, raised: list[str], cleared: list[Alarm]) -> None:
-        body = {"alarms": self.views(), "raised": raised, "cleared": [view(one) for one in cleared]}
+        body = {"alarms": self.views(), "raised": raised, "cleared": [self._view(one) for one in cleared]}
         self._hub.screens.publish_supervisors("alarms", body)
 
     # --- the database ----------------------------------------------------------------------------------

@@ -124,7 +124,7 @@ async def test_waiting_raises_an_alarm_that_a_late_joiner_sees_and_that_clears(f
     assert (alarm["queue"], alarm["channel"], alarm["value"], alarm["limit"]) == ("support", "chat", 2.0, 2)
     assert floor.hub.supervisor_snapshot()["alarms"] == [alarm]
     assert (await outcome(floor, "acknowledge_alarm", wire.AcknowledgeAlarm(id="a", alarm=alarm["id"])))["ok"]
-    assert floor.hub.supervisor_snapshot()["alarms"][0]["acknowledged_by"] == "sofia"
+    assert floor.hub.supervisor_snapshot()["alarms"][0]["acknowledged_by"] == "Sofia"
     floor.end(first, "abandoned")
     look(floor)
     over = await floor.screens.wait("supervisors", "alarms", lambda m: m["cleared"])
