@@ -110,10 +110,16 @@ class Database(_Table):
     """Days after which the events of closed interactions expire. What is made of them stays."""
 
 
-class Redis(_Table):
-    """The bus of several processes. Accepted and not used yet."""
+def _redis_url(value: SecretStr) -> SecretStr:
+    if not value.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("redis://HOST:PORT/NUMBER, rediss://… or unix://PATH is needed")
+    return value
 
-    url: SecretStr
+
+class Redis(_Table):
+    """The bus of several processes: live figures for those that follow (``cti_gateway.bus``)."""
+
+    url: Annotated[SecretStr, AfterValidator(_redis_url)]
 
 
 class Phone(_Table):

@@ -88,6 +88,11 @@ class QueueBoard:
         self._again = False
         self._counted_at = float("-inf")
 
+    @property
+    def views(self) -> list[QueueView]:
+        """What was counted last; not a second old while anything changes."""
+        return list(self._views.values())
+
     def changed(self) -> None:
         """Some figure may have changed: count soon, not twice within a second."""
         if not self._timers.running(FIGURES):

@@ -41,6 +41,8 @@ class Gateway:
         self.log, self.store, self.hub = event_log, store, hub
         self.server: Server | None = None
         self.extras: list[Extra] = []
+        self.farewells: list[Callable[[], Awaitable[None]]] = []
+        """Said when the lease is given back."""
         store.follow(event_log.shown)
 
     async def restore(self, states: Sequence[LastState], last_word: float | None, *, absent: bool) -> None:
@@ -82,6 +84,7 @@ class Gateway:
             await _each("the consoles", [self.server.stop()])
         await _each("the simulator", [extra.stop() for extra in self.extras])
         await self._close_stores()
+        await _each("the farewells", [] if deposed else [say() for say in self.farewells])
 
     async def _close_stores(self) -> None:
         loop = asyncio.get_running_loop()

@@ -100,6 +100,8 @@ class Hub:
         self.people: dict[str, User] = {}
         self.pause_reasons: set[str] = set()
         self.counts: dict[str, float] = dict.fromkeys(("events", "pops", "lookups_failed", "events_failed"), 0)
+        self.parts: list[Callable[[], Part]] = []
+        """Further parts whose health is told."""
         self.log_health: Callable[[], LogHealth | None] = lambda: None
         self.timers = Timers(self._timer_fired)
         self.windows = Windows(self)

@@ -261,17 +261,22 @@ async def _lead(settings: Settings, open_log: Callable[[], EventLog], stop: asyn
     """Follow whoever leads, and say so at our address, until this process leads; ``None``: it shall end before."""
     from agent_console.server import Server, listen, tls_context  # noqa: PLC0415
     from agent_console.standby import StandbyApp  # noqa: PLC0415
+    from cti_gateway.bus import Ear, prometheus  # noqa: PLC0415
     from cti_gateway.standby import Standby  # noqa: PLC0415
     from interaction_log.store import lease  # noqa: PLC0415
     from interaction_log.store.engine import open_engine  # noqa: PLC0415
 
     http, engine = settings.http, open_engine(settings.database.url, writes=False, size=1)
     standby = Standby(partial(lease.look, engine), open_log, time.time)
-    figures = "# TYPE callweave_leads gauge\ncallweave_leads 0\n"
+    ear = Ear(settings.redis.url.get_secret_value(), standby.news.set) if settings.redis is not None else None
     page: Server | None = None
+    if ear is not None:
+        standby.live = lambda: ear.heard.figures
+        ear.start()
     try:
         tls = tls_context(http.certificate, http.key) if http.certificate is not None else None
-        page = Server(StandbyApp(standby.view, lambda: figures), listen(http.host, http.port), tls)
+        app = StandbyApp(standby.view, lambda: prometheus(standby.live() or {}))
+        page = Server(app, listen(http.host, http.port), tls)
         await page.start()
         log.info("this follower answers on %s:%d", http.host, page.port)
     except OSError as error:  # the leader of this host has it, and leaves it to us when he goes
@@ -280,6 +285,8 @@ async def _lead(settings: Settings, open_log: Callable[[], EventLog], stop: asyn
         return await standby.lead(stop)
     finally:
         engine.dispose()
+        if ear is not None:
+            await ear.stop()
         if page is not None:
             await page.stop()
 
@@ -388,6 +395,7 @@ async def _put_together(gateway: Gateway, settings: Settings, demo: bool) -> Non
     await _listen(
         gateway, settings, replace(deps, lines=lines, voicemail=boxes.folder, recordings=heard, privacy=privacy)
     )
+    _tell_followers(gateway, settings)
     store.feed.start()
     gateway.extras.append(store.feed)
     privacy.start()
@@ -396,6 +404,32 @@ async def _put_together(gateway: Gateway, settings: Settings, demo: bool) -> Non
         entry = await _call_entry(settings, gateway)
         gateway.extras.append(entry)
         lines.callbacks = entry.callbacks
+
+
+def _tell_followers(gateway: Gateway, settings: Settings) -> None:
+    """With Redis, followers show the live figures and hear at once when this leader goes."""
+    from collections import Counter  # noqa: PLC0415
+
+    from agent_console.ports import Part  # noqa: PLC0415
+    from cti_gateway.bus import Bus  # noqa: PLC0415
+
+    if settings.redis is None:
+        return
+    hub = gateway.hub
+
+    def figures() -> dict[str, Any]:
+        return {"queues": hub.board.views, "agents": Counter(one.state for one in hub.distributor.agents.values())}
+
+    def part() -> Part:
+        state, age = bus.state, max(0.0, hub.wall() - bus.state.since)
+        word = "up" if state.up else "lost"
+        return Part(name="redis", ok=state.up, state=word, age_seconds=age, detail=state.reason, required=False)
+
+    bus = Bus(settings.redis.url.get_secret_value(), figures, hub.wall)
+    bus.start()
+    hub.parts.append(part)
+    gateway.extras.append(bus)
+    gateway.farewells.append(bus.farewell)
 
 
 async def _chats(gateway: Gateway, settings: Settings, demo: bool) -> tuple[Visitors | None, ChatAccess]:

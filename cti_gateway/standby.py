@@ -50,6 +50,8 @@ class Standby:
         self.standing = Standing()
         self.news = asyncio.Event()
         """Set by whoever heard that the leader is gone: look now."""
+        self.live: Callable[[], dict[str, Any] | None] = lambda: None
+        """What the leader told of its figures last (``bus``)."""
 
     def view(self) -> dict[str, Any]:
         """For ``/readyz``: who leads, since when, and how old that knowledge is."""
@@ -57,7 +59,8 @@ class Standby:
         leader = one.leader
         age = None if one.looked_at is None else round(max(0.0, now - one.looked_at), 3)
         known = {"host": leader.host.partition(" ")[0], "pid": leader.pid, "since": leader.since} if leader else None
-        return {"leader": known, "age_seconds": age, "trouble": one.trouble}
+        live = self.live()
+        return {"leader": known, "age_seconds": age, "trouble": one.trouble} | ({"live": live} if live else {})
 
     async def lead(self, stop: asyncio.Event) -> EventLog | None:
         """The opened log, once this process leads; ``None`` when it shall end before."""

@@ -227,7 +227,8 @@ class Windows:
 
     def health(self) -> list[Part]:
         """The PBX links (whether what we show of them is right) and the log."""
-        return [*(part for pbx in self._hub.pbxs.values() for part in self._parts(pbx)), *self._log_part()]
+        pbxs = (part for pbx in self._hub.pbxs.values() for part in self._parts(pbx))
+        return [*pbxs, *self._log_part(), *(look() for look in self._hub.parts)]
 
     def _log_part(self) -> list[Part]:
         """While the journal takes the events, everything still works; degraded means that some are lost."""

@@ -119,6 +119,15 @@ class Pair:
         with self.engine.connect() as connection:
             return int(connection.execute(sa.select(sa.func.count()).select_from(events)).scalar_one())
 
+    async def only_anna(self) -> None:
+        """Wait until the PBX rings her, and nobody else."""
+        self.simulator.pbx.pause("PJSIP/1002", True, "nobody there", "")
+        member = self.simulator.pbx.queues["support"].member("PJSIP/1001")
+        assert member is not None
+        async with asyncio.timeout(10):
+            while member.paused:  # noqa: ASYNC110 (the simulator has no news of its own)
+                await asyncio.sleep(0.02)
+
     def lift(self) -> None:
         pbx = self.simulator.pbx
         ringing = pbx.ringing_at("PJSIP/1001")
@@ -170,6 +179,7 @@ async def test_the_follower_takes_over_from_a_killed_leader_and_the_call_goes_on
     async with Desk(first, "anna") as anna:
         await anna.done("set_state", state="READY")
         await anna.state("READY")
+        await pair.only_anna()
         call = QueueCall(pair.simulator.pbx, pair.simulator.pbx.queues["support"], "13800138000", "Li Lei")
         i = (await anna.wait("screen_pop"))["interaction"]["id"]
         pair.lift()
