@@ -41,7 +41,7 @@ class MayCall(Protocol):
 
 
 class ConsoleCallbacks:
-    """All open ones. Fulfils ``cti_gateway.chat.promises.CallbackLine``."""
+    """All open ones. Fulfils ``cti_gateway.chat.wishes.CallbackLine``."""
 
     def __init__(self, hub: Hub, store: Stored, may_call: MayCall, rules: CallbackRules) -> None:
         self.hub, self.store, self.may_call, self.rules = hub, store, may_call, rules

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from cti_gateway.chat.ending import Ending
 from cti_gateway.chat.opening import refused as no
@@ -13,6 +13,7 @@ from cti_gateway.chat.rooms import Rooms
 from cti_gateway.chat.rules import SiteRules
 from cti_gateway.chat.speech import Speech, clean
 from cti_gateway.chat.views import stored_view
+from cti_gateway.chat.wishes import CallbackLine, callback_view, window_fault, wish_of
 from interaction_log import events as e
 from interaction_log.callback import Callback
 from interaction_log.chats import ChatEnding, NewConversation, NewLine, StoredConversation
@@ -29,35 +30,6 @@ if TYPE_CHECKING:
 
 OUTCOMES: Final[Mapping[ChatEnding, e.Outcome]] = {"message": "voicemail", "callback": "timeout"}
 """As with calls: a message followed; he left the line by time and is called instead."""
-LONGEST_SECONDS: Final = 8 * 3600.0
-"""A wish without a window is given up after a working day."""
-FURTHEST_SECONDS: Final = 14 * 86_400.0
-"""A window may begin within two weeks."""
-
-
-class CallbackLine(Protocol):
-    """Where callbacks stand in line (``cti_gateway.callbacks``)."""
-
-    @property
-    def all(self) -> Mapping[str, Callback]:
-        """Those that are not over, by id."""
-        ...
-
-    def may_call(self, address: str) -> bool:
-        """Whether this is a number that a visitor may have us dial."""
-        ...
-
-    def find(self, pbx: str, queue: str, address: str) -> Callback | None:
-        """The open one of this number for this queue."""
-        ...
-
-    async def promise(self, wanted: Callback) -> bool:
-        """Take it in; on disk when it returns, and in the log."""
-        ...
-
-    async def cancel(self, callback_id: str) -> Callback:
-        """Raises ``NotFound``, or ``Conflict`` while it is being called."""
-        ...
 
 
 class Promises:
@@ -79,7 +51,7 @@ class Promises:
         """He has some time to take what he is offered; his place is kept meanwhile."""
         self._asking: dict[str, asyncio.Lock] = {}
         self._conversations: dict[str, tuple[str, str]] = {}
-        """Conversation and visitor by callback's id: those that were asked for since the start."""
+        """Conversation and visitor by callback's id."""
 
     # --- what the visitor is shown -------------------------------------------------------------------------
 
@@ -88,7 +60,7 @@ class Promises:
         view = stored_view(one)
         state = self._state((one.callback or {}).get("id", ""), (one.callback or {}).get("state"))
         if view["callback"] is not None and one.callback is not None:
-            view["callback"] = _callback_view({**one.callback, "state": state})
+            view["callback"] = callback_view({**one.callback, "state": state})
         return view
 
     def _state(self, callback_id: str, last: Any) -> Any:
@@ -120,6 +92,9 @@ class Promises:
         if not text:
             return no("empty", "There is nothing to be sent.", "text")
         reply = clean(wanted.reply_to or "")
+        before = await self._left_before(visitor, wanted.id)
+        if before is not None:
+            return {"ok": True, "conversation": self.shown(before)}
         room = self._rooms.open_of(visitor.id)
         try:
             if room is not None and not room.members:
@@ -136,6 +111,14 @@ class Promises:
             return no("used", "This id was used before.", "id")
         await self._logged(stored, "message")
         return {"ok": True, "conversation": self.shown(stored)}
+
+    async def _left_before(self, visitor: Visitor, line_id: str) -> StoredConversation | None:
+        """The conversation of a message that was left with this id, if it was."""
+        for one in await self._store.of_visitor(visitor.id, 1):
+            lines = await self._store.lines(one.id, max(0, one.last - 50)) if one.ended_by == "message" else ()
+            if any(line.id == line_id for line in lines):
+                return one
+        return None
 
     async def _closed(
         self,
@@ -172,6 +155,15 @@ class Promises:
             self._hub.dispatch.passing.discard(of)
         await self._hub.log.durable(self._hub.last_seq)
 
+    async def restore(self) -> None:
+        """A start: whose callbacks stand in line, so that their widgets hear what becomes of them."""
+        for one in list(self.line.all.values()) if self.line is not None else ():
+            try:
+                stored = await self._store.conversation(one.requested_in or "")
+            except NotFound:
+                continue  # asked for on the telephone, or erased meanwhile
+            self._conversations[one.id] = stored.id, stored.visitor
+
     # --- a call --------------------------------------------------------------------------------------------
 
     async def request_callback(self, visitor: Visitor, wanted: wire.RequestCallback) -> Ack:
@@ -185,13 +177,21 @@ class Promises:
                 self._asking.pop(visitor.id, None)
 
     async def _request(self, visitor: Visitor, wanted: wire.RequestCallback) -> Ack:
+        known = self._conversations.get(wanted.id)
+        if known is not None and known[1] == visitor.id:
+            return {"ok": True, "conversation": self.shown(await self._store.conversation(known[0]))}
         rules, line = self._sites.get(visitor.site), self.line
         if rules is None or not rules.callback or line is None:
             return no("not_supported", "Nobody calls back from here.")
+        return await self._wished(visitor, wanted, rules, line)
+
+    async def _wished(
+        self, visitor: Visitor, wanted: wire.RequestCallback, rules: SiteRules, line: CallbackLine
+    ) -> Ack:
         number = parse_phone(clean(wanted.phone), self._region)
         if number is None or not line.may_call(number.e164):
             return no("invalid_number", "This number cannot be called.", "phone")
-        fault = self._window_fault(wanted)
+        fault = window_fault(wanted, self._hub.wall())
         if fault is not None:
             return fault
         room = self._rooms.open_of(visitor.id)
@@ -201,28 +201,17 @@ class Promises:
         pbx = rules.queues.get(queue, "")
         if line.find(pbx, queue, number.e164) is not None:
             return no("asked_already", "This number will be called already.")
-        return await self._promised(visitor, wanted, line, room, self._callback(wanted, room, pbx, queue, number.e164))
+        of = room.id if room is not None else interaction_id("chat", visitor.id, wanted.id)
+        since = self._since(room)
+        name = room.name or "" if room is not None else ""
+        one = wish_of(wanted, (pbx, queue), number.e164, name, since=since, requested_in=of, now=self._hub.wall())
+        return await self._promised(visitor, wanted, line, room, one)
 
-    def _window_fault(self, wanted: wire.RequestCallback) -> Ack | None:
-        now = self._hub.wall()
-        if wanted.since is not None and not now - 3600 <= wanted.since <= now + FURTHEST_SECONDS:
-            return no("invalid_time", "This time cannot be chosen.", "since")
-        if wanted.until is not None and not max(now, wanted.since or now) < wanted.until <= now + 2 * FURTHEST_SECONDS:
-            return no("invalid_time", "This time cannot be chosen.", "until")
-        return None
-
-    def _callback(
-        self, wanted: wire.RequestCallback, room: Room | None, pbx: str, queue: str, address: str
-    ) -> Callback:
-        now = self._hub.wall()
+    def _since(self, room: Room | None) -> float:
+        """The place in line: when he began to wait."""
         one = self._hub.distributor.interactions.get(room.id) if room is not None else None
         entered = [v.entered_at for v in one.queue_visits if v.entered_at is not None] if one is not None else []
-        begins = wanted.since if wanted.since is not None and wanted.since > now else 0.0
-        return Callback(
-            id=wanted.id, pbx=pbx, queue=queue, address=address, name=(room.name or "")[:80] if room else "",
-            since=min(entered, default=now), requested_at=now, not_before=begins,
-            expires_at=wanted.until or max(now, begins) + LONGEST_SECONDS, requested_in=room.id if room else None,
-        )  # fmt: skip
+        return min(entered, default=self._hub.wall())
 
     async def _promised(
         self, visitor: Visitor, wanted: wire.RequestCallback, line: CallbackLine, room: Room | None, one: Callback
@@ -235,7 +224,7 @@ class Promises:
             return no("not_kept", "This could not be noted now; please try again.")
         if room is not None:
             stored = await self._store.update(room.id, callback=kept)
-            self._rooms.callbacks[room.id] = _callback_view(kept)
+            self._rooms.callbacks[room.id] = callback_view(kept)
             self._ending.end(room, "callback", "timeout")
             await self._hub.log.durable(self._hub.last_seq)
         else:
@@ -263,7 +252,7 @@ class Promises:
 
     def _tell(self, stored: StoredConversation, visitor: str) -> None:
         if stored.callback is not None and stored.id in self._rooms.all:
-            self._rooms.callbacks[stored.id] = _callback_view(stored.callback)
+            self._rooms.callbacks[stored.id] = callback_view(stored.callback)
             self._rooms.tell_visitor(self._rooms.all[stored.id])
         else:
             self._rooms.screens.tell(visitor, "conversation", self.shown(stored))
@@ -280,8 +269,3 @@ class Promises:
         if one.callback is None or one.callback.get("state") == "cancelled":
             return
         self._tell(await self._store.update(conversation, callback={**one.callback, "state": state}), visitor)
-
-
-def _callback_view(kept: Mapping[str, Any]) -> Any:
-    """``webchat.wire.CallbackView``."""
-    return {name: kept.get(name) for name in ("phone", "from", "to", "state")}

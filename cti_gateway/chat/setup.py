@@ -15,13 +15,14 @@ from cti_gateway.chat.mirror import Mirror
 from cti_gateway.chat.oversight import ChatOversight
 from cti_gateway.chat.place import Places
 from cti_gateway.chat.post import Post, Surveys
-from cti_gateway.chat.promises import CallbackLine, Promises
+from cti_gateway.chat.promises import Promises
 from cti_gateway.chat.room import Room
 from cti_gateway.chat.rooms import Rooms
 from cti_gateway.chat.rules import SiteRules
 from cti_gateway.chat.speech import Speech
 from cti_gateway.chat.takeover import TakeOver
 from cti_gateway.chat.visitors import ChatRooms
+from cti_gateway.chat.wishes import CallbackLine
 from cti_gateway.chat.wrap_up import WrapUps
 from interaction_log import events as e
 from routing.hours import Hours
@@ -109,6 +110,7 @@ class ChatDesk:
         """Take over the conversations of before. After the hub's own state was restored."""
         if self.hub.dispatch.callbacks is not None:
             self.take_callbacks(self.hub.dispatch.callbacks)
+            await self.promises.restore()
         await TakeOver(self).run()
 
     async def stop(self) -> None:

@@ -53,6 +53,10 @@ async def test_a_message_instead_of_waiting(tmp_path: Path) -> None:
         await floor.settled()
         one = floor.hub.distributor.interactions[chat]
         assert one.outcome == "voicemail" and [v.result for v in one.queue_visits] == ["left"]
+        last = await floor.store.chats.lines(chat)
+        again = await floor.chats.leave_message(visitor, message(id=last[0].id, reply_to="li@example.com"))
+        assert again["ok"] and again["conversation"]["id"] == chat
+        assert len(await floor.store.chats.of_visitor(visitor.id)) == 1
         assert floor.hub.dispatch.place(chat) == (0, None)
         texts = [(line.kind, line.text) for line in await floor.store.chats.lines(chat)]
         assert texts == [("text", "please write to me"), ("event", "reply_to")]
@@ -85,8 +89,11 @@ async def test_a_callback_keeps_the_place_and_shows_its_state(tmp_path: Path) ->
         opened = await floor.open(visitor)
         entered = floor.now
         floor.now += 60
-        ack: Any = await floor.chats.request_callback(visitor, callback())
+        wish = callback()
+        ack: Any = await floor.chats.request_callback(visitor, wish)
         assert ack["ok"], ack
+        twice: Any = await floor.chats.request_callback(visitor, wish)
+        assert twice["conversation"]["id"] == ack["conversation"]["id"] and len(own.all) == 1
         view = ack["conversation"]
         assert (view["ended_by"], view["callback"]["state"], view["callback"]["phone"]) == (
             "callback",
@@ -139,6 +146,26 @@ async def test_a_callback_without_a_conversation_in_a_window(tmp_path: Path) -> 
         assert (kept.not_before, kept.expires_at) == (begins, begins + 600)
         one = floor.hub.distributor.interactions[ack["conversation"]["id"]]
         assert one.outcome == "timeout" and one.ended
+
+
+async def test_after_a_start_the_widget_still_hears_of_its_callback(tmp_path: Path) -> None:
+    async with chat_floor(tmp_path, callback=True) as floor:
+        own = await with_callbacks(floor)
+        visitor = await floor.visitor()
+        ack: Any = await floor.chats.request_callback(visitor, callback())
+        fresh = ChatFloor(floor.store, floor.log, callback=True)
+        await fresh.hub.load()
+        fresh.hub.dispatch.callbacks = own
+        await fresh.start()
+        try:
+            (kept,) = own.all
+            assert (await fresh.current(visitor))["callback"]["state"] == "waiting"
+            del own.all[kept]
+            fresh.hub.take([e.CallbackClosed(at=fresh.now, callback_id=kept, state="done", result="answered")])
+            shown = await fresh.tabs.wait(visitor.id, "conversation", lambda m: m["callback"]["state"] == "done")
+            assert shown["id"] == ack["conversation"]["id"]
+        finally:
+            await fresh.stop()
 
 
 async def test_who_waited_too_long_may_choose_and_keeps_his_place(tmp_path: Path) -> None:
