@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from agent_console import wire
 from agent_console.wire import Ack
+from cti_gateway.attendance import Attendance
 from cti_gateway.desk import OK, no
 from cti_gateway.offers import Offers
 from cti_gateway.pbx import Outcome
@@ -32,10 +33,7 @@ if TYPE_CHECKING:
     from interaction_log.events import Channel
     from routing.acd.model import Command
 
-GRACE_SECONDS: Final = 20.0
-"""So long an agent may be without a console (a page is loaded anew) before what she has goes to others."""
 CLOCK: Final = "dispatch:clock"
-_GONE: Final = "dispatch:gone:"
 OFFER_OVER: Final = no("offer_over", "This is not offered to you any more.", "interaction_id")
 
 
@@ -47,6 +45,7 @@ class Dispatch:
         self.seating = Seating(hub)
         self.engine: Engine = ToldEngine((), hub.distributor.settings.capacity, self._told)
         self.offers = Offers(self)
+        self.attendance = Attendance(self)
         self._sending = Sending(self)
         self.on_divert: Callable[[str, Following], None] = self._end_diverted
         self.callbacks: ConsoleCallbacks | None = None
@@ -56,7 +55,6 @@ class Dispatch:
         self.passing: set[str] = set()
         """Interactions that are in a queue for the record only: a message that was left there."""
         self._lengths: dict[str, Lengths] = {}
-        self._stale: dict[str, None] = {}
         self._places: dict[str, dict[str, int]] = {}
         self._methods: dict[type[e.Event], Callable[[Any], None]] = {
             e.QueueEntered: self._queue_entered,
@@ -64,12 +62,7 @@ class Dispatch:
             e.InteractionEnded: self._ended,
             e.CallerFound: self._found,
             e.AgentDisconnected: self._disconnected,
-            e.InteractionOffered: self._rang,
-            e.AgentStateChanged: self._state_changed,
-            e.StateChosen: self._changed,
-            e.AgentSignedIn: self._changed,
-            e.MemberChanged: self._at_a_phone,
-            e.DeviceStateChanged: self._at_a_phone,
+            **self.attendance.methods,
         }
 
     @property
@@ -156,7 +149,7 @@ class Dispatch:
         if one is None:
             return
         self.prefer.pop(one.id, None)
-        self._finish(one.id)
+        self.finish(one.id)
         waits = one.waiting_in()
         left: list[e.Event] = [
             e.AgentDisconnected(at=event.at, interaction_id=one.id, device=segment.agent)
@@ -171,14 +164,7 @@ class Dispatch:
     def _disconnected(self, event: e.AgentDisconnected) -> None:
         agent, held = at_console(event.device), self.engine.held.get(event.interaction_id)
         if agent is not None and held is not None and held[1] == agent:
-            self._finish(event.interaction_id)
-
-    def _finish(self, interaction_id: str) -> None:
-        """In nobody's hands any more, and in no line."""
-        now, held = self.hub.wall(), self.engine.held.get(interaction_id)
-        self.had(interaction_id)
-        if held is not None or interaction_id in self.engine.lines.waiting:
-            self.run(self.engine.left(interaction_id, now))
+            self.finish(event.interaction_id)
 
     def had(self, interaction_id: str) -> None:
         """It leaves an agent's hands: how long it was in them tells others how long they will wait."""
@@ -217,85 +203,33 @@ class Dispatch:
                 self.know(line)
                 self.engine.holds(self._contact(one, line, now), agent)
                 self.offers.accepted_at[one.id] = one.segments[-1].start or now
-        for name, agent_ in self.hub.distributor.agents.items():
-            if agent_.signed_in:
-                self._stale[name] = None
-                self.hub.timers.start(_GONE + name, GRACE_SECONDS)
-        self.settle()
+        self.attendance.restore()
 
     # --- agents --------------------------------------------------------------------------------------
 
     def presence(self, agent: str, consoles: int) -> None:
         """So many consoles of hers are open."""
-        self.seating.consoles[agent] = consoles
-        if consoles:
-            self.hub.timers.cancel(_GONE + agent)
-        elif agent in self.engine.crew.seats:
-            self.hub.timers.start(_GONE + agent, GRACE_SECONDS)
-        self.changed(agent)
+        self.attendance.presence(agent, consoles)
 
     def changed(self, agent: str) -> None:
         """Something of hers is other than it was: skills, teams, queues."""
-        self._stale[agent] = None
-        if self.engine.lines.waiting:
-            self.settle()
+        self.attendance.changed(agent)
 
     def queues_changed(self) -> None:
         """An administrator changed a queue: who serves it may be others."""
         for name in list(self.engine.crew.seats):
-            self.changed(name)
-
-    def _changed(self, event: e.StateChosen | e.AgentSignedIn) -> None:
-        self.changed(event.agent)
-
-    def _state_changed(self, event: e.AgentStateChanged) -> None:
-        self.changed(event.agent)
-        if event.state == "LOGGED_OUT":
-            self.settle()
-
-    def _at_a_phone(self, event: e.MemberChanged | e.DeviceStateChanged) -> None:
-        agent = self.hub.distributor.owner(event.device, event.pbx)
-        if agent is not None:
-            self.changed(agent.name)
-
-    def _rang(self, event: e.InteractionOffered) -> None:
-        """A telephone that rings across our pause: what she is offered meanwhile goes to others."""
-        one = self.hub.distributor.interactions.get(event.interaction_id)
-        agent = self.hub.distributor.owner(event.device, one.pbx) if one is not None else None
-        if agent is not None and one is not None and one.channel == "voice":
-            self.changed(agent.name)
+            self.attendance.changed(name)
 
     def settle(self) -> None:
         """Take over what changed at the agents since somebody waited last."""
-        stale, self._stale = self._stale, {}
-        for name in stale:
-            self._seat(name)
+        self.attendance.settle()
 
-    def _seat(self, name: str) -> None:
-        agent, old = self.hub.distributor.agents.get(name), self.engine.crew.seats.get(name)
-        if agent is None or not agent.signed_in:
-            self._vanish(name)
-            return
-        seat = self.seating.seat(agent)
-        if old is not None:
-            known = (old.ready, old.queues, old.skills, old.teams, old.beside, old.cannot)
-            if known == (seat.ready, seat.queues, seat.skills, seat.teams, seat.beside, seat.cannot):
-                return
-            seat.idle_since = max(old.idle_since, seat.idle_since)
-        self.run(self.engine.agent(seat, self.hub.wall()))
-
-    def _vanish(self, name: str) -> None:
-        """What she had goes back into its place in line."""
-        if name not in self.engine.crew.seats:
-            return
-        hers = [contact for contact, (_, who) in self.engine.held.items() if who == name]
-        for contact in [c for c in hers if self.engine.held[c][0].channel == "callback"]:
-            hers.remove(contact)  # the customer is being called: that goes on without a console
-            self._finish(contact)
-        commands = self.engine.gone(name, self.hub.wall())
-        for contact in hers:
-            self.offers.taken_away(contact, name)
-        self.run(commands)
+    def finish(self, interaction_id: str) -> None:
+        """In nobody's hands any more, and in no line."""
+        now, held = self.hub.wall(), self.engine.held.get(interaction_id)
+        self.had(interaction_id)
+        if held is not None or interaction_id in self.engine.lines.waiting:
+            self.run(self.engine.left(interaction_id, now))
 
     # --- what the engine says ------------------------------------------------------------------------
 
@@ -324,11 +258,8 @@ class Dispatch:
         if key == CLOCK:
             self.settle()
             self.run(self.engine.advance(self.hub.wall()))
-        elif key.startswith(_GONE):
-            self._vanish(key.removeprefix(_GONE))
-        elif self.callbacks is not None:
-            return self.callbacks.fired(key)
-        return key == CLOCK or key.startswith(_GONE)
+            return True
+        return self.attendance.fired(key) or (self.callbacks is not None and self.callbacks.fired(key))
 
     # --- what agents ask for -------------------------------------------------------------------------
 

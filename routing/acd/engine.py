@@ -303,8 +303,17 @@ class Engine:
 
     def _feed(self, seat: Seat, now: float) -> list[Command]:
         """Somebody became free, or freer: the oldest that she may have, over all her queues and media."""
+        best = self._best_for(seat, now)
+        return [self._offer(best[0], best[1], seat, now)] if best is not None else []
+
+    def oldest_for(self, seat: Seat, now: float) -> float | None:
+        """Where in line (due, less the head start) what this agent would be asked to take stands now."""
+        best = self._best_for(seat, now)
+        return best[0].place[0] if best is not None else None
+
+    def _best_for(self, seat: Seat, now: float) -> tuple[Waiting, Kind] | None:
         if not seat.ready or seat.offered is not None or not self.lines.waiting:
-            return []
+            return None
         best: tuple[Waiting, Kind] | None = None
         for queue in seat.queues:
             found = self.lines.first(
@@ -315,7 +324,7 @@ class Engine:
             )
             if found is not None and (best is None or found[0].place < best[0].place):
                 best = found
-        return [self._offer(best[0], best[1], seat, now)] if best is not None else []
+        return best
 
     def _offer(self, one: Waiting, kind: Kind, seat: Seat, now: float, *, sent: bool = False) -> Offer:
         rule = self.rules[kind.queue]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from cti_gateway import dispatch
+from cti_gateway import attendance
 from cti_gateway.gateway import agent_of
 from interaction_log.store import EventLog
 from interaction_log.store.seats import last_states
@@ -68,7 +68,7 @@ async def test_killed_in_mid_chat_everything_is_where_it_was(tmp_path: Path, mon
         assert state(hub) == before
         anna = hub.distributor.agents["anna"]
         assert sorted(anna.in_hand) == sorted((chats[0], chats[2]))
-        monkeypatch.setattr(dispatch, "GRACE_SECONDS", 0.02)
+        monkeypatch.setattr(attendance, "GRACE_SECONDS", 0.02)
         hub.presence("anna", 0)  # her console does not come back
         async with asyncio.timeout(10):
             while hub.dispatch.engine.held:  # noqa: ASYNC110 (any state)

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from agent_console import wire
-from cti_gateway import dispatch
+from cti_gateway import attendance
 from cti_gateway.simulator.server import SECRET
 from interaction_log import events as e
 from interaction_log.records import QueueSettings
@@ -114,7 +114,7 @@ async def test_a_reload_of_the_page_loses_nothing_and_a_console_that_stays_away_
     assert floor.offered(waits) is None  # nobody would see it
     floor.hub.presence("anna", 1)
     assert floor.has(first) == "anna" and floor.offered(waits) == "anna"
-    monkeypatch.setattr(dispatch, "GRACE_SECONDS", 0.02)
+    monkeypatch.setattr(attendance, "GRACE_SECONDS", 0.02)
     floor.hub.presence("anna", 0)
     assert [offer.result for offer in floor.hub.distributor.interactions[waits].offers] == ["cancelled"]
     await floor.exchange.until(lambda: floor.has(first) is None)
@@ -328,7 +328,7 @@ async def test_a_restart_knows_who_has_what_and_who_waits(floor: Floor, monkeypa
     assert floor.offered(asked) == "anna"
     rows = [deepcopy(one) for one in floor.hub.distributor.interactions.values() if not one.ended]
     agents = [Agent("anna", "Anna", ["PJSIP/1001"], state="OFFERED", chosen="READY", since=1.0)]
-    monkeypatch.setattr(dispatch, "GRACE_SECONDS", 0.5)
+    monkeypatch.setattr(attendance, "GRACE_SECONDS", 0.5)
     async with Exchange(floor.port, floor.reactor, secret=SECRET) as after:
         await after.hub.restore(rows, agents)
         again = Floor(floor.simulator, after)
@@ -365,3 +365,79 @@ async def test_every_decision_is_in_the_log_with_its_reasons(floor: Floor) -> No
     assert [(one["agent"], one["result"], one["reason"]) for one in read] == [
         (None, None, None), ("anna", "declined", "break"),
     ]  # fmt: skip
+
+
+# --- one line over all media -----------------------------------------------------------------------------
+
+
+async def away(floor: Floor, agent: str) -> None:
+    """At lunch, and paused for it."""
+    reason = wire.SetState(id=f"away-{agent}", state="NOT_READY", reason="lunch")
+    assert await floor.exchange.command(agent, "set_state", reason) == {"ok": True}
+    device = floor.hub.people[agent].devices[0]
+    await floor.exchange.until(lambda: floor.member(device).paused)
+
+
+def waiting(floor: Floor) -> list[str]:
+    """The callers who wait and ring at nobody's."""
+    every = floor.hub.distributor.interactions.values()
+    return [one.id for one in every if one.channel == "voice" and one.waiting_in() and not one.open_offers()]
+
+
+async def test_who_waits_longest_comes_first_caller_or_chat(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An agent becomes free: an older caller is left to Asterisk, an older chat is offered at once."""
+    monkeypatch.setattr(attendance, "YIELD_SECONDS", 60.0)  # however slow this machine is
+    for agent in ("anna", "ben"):
+        await floor.sign_in(agent)
+        await away(floor, agent)
+    call = floor.call()
+    await floor.exchange.until(lambda: waiting(floor))
+    younger = floor.chat()
+    await floor.sign_in()
+    assert floor.offered(younger) is None
+    await floor.exchange.until(lambda: floor.rings("anna"))
+    assert floor.offered(younger) is None
+    call.give_up()
+    await floor.exchange.until(lambda: floor.offered(younger) == "anna")
+    floor.end(younger)
+
+    await away(floor, "anna")
+    older = floor.chat()
+    second = floor.call()
+    await floor.exchange.until(lambda: waiting(floor))
+    await floor.sign_in()
+    assert floor.offered(older) == "anna"
+    second.give_up()
+
+
+async def test_a_caller_whom_asterisk_does_not_put_through_keeps_nobody_for_long(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attendance, "YIELD_SECONDS", 0.05)
+    started = e.InteractionStarted(
+        at=1.0, interaction_id="ghost", pbx="main", channel="voice", direction="inbound", customer_address=None,
+        customer_name=None, dialled=None, unique_id="g", linked_id="g",
+    )  # fmt: skip
+    floor.hub.take([started, e.QueueEntered(at=1.0, interaction_id="ghost", queue="support")])
+    i = floor.chat()
+    await floor.sign_in()
+    assert floor.offered(i) is None
+    await floor.exchange.until(lambda: floor.offered(i) == "anna")
+
+
+async def test_his_own_agent_and_a_vip_as_soon_as_he_is_known(floor: Floor) -> None:
+    floor.hub.dispatch.configure([QueueRule(name="main:support", vip_head_start=3600.0)], {})
+    first, vip = floor.chat(), floor.chat()
+    customer = {"id": "c9", "name": "Zhao", "vip": True, "agent": "ben"}
+    found = e.CallerFound(at=1.0, interaction_id=vip, strength="known", customer=customer)
+    floor.hub.take([found])
+    assert floor.hub.dispatch.place(vip)[0] == 1 and floor.hub.dispatch.place(first)[0] == 2
+    third = floor.chat()
+    floor.hub.take([e.CallerFound(at=1.0, interaction_id=third, strength="known", timeline=[{"agent": "ben"}],
+                                  customer={**customer, "id": "c8", "vip": False, "agent": None})])  # fmt: skip
+    await floor.sign_in("ben")
+    assert floor.offered(vip) == "ben"
+    chosen = floor.log.of(e.AgentChosen)[-1]
+    assert chosen.agent == "ben"
+    await floor.answer(vip, "ben")
+    assert floor.offered(first) == "ben"  # the older before who had her last
