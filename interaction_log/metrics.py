@@ -443,6 +443,10 @@ holds this page to them. Change a definition there, not here.
 - **Segments**: the saved segments, a customer of several in the first by name; without any, VIP and others.
 - **Campaigns**: a contact is of the campaign for which an agent made the call, or whose number the caller dialled.
 - Every number but seconds of states opens the list of the interactions behind it.
+- **Live figures** (the page Live, the wallboard, thresholds) are counted as contacts happen, by the same rules: `today`
+  from the site's midnight, the last 30 and the last 60 minutes to the second; a visit counts when the waiting began.
+  **Service level now** is `service_level` of that time: answered within the queue's threshold ÷ (offered −
+  abandoned_short − still waiting). At any moment they equal the report over the same time; a test compares them.
 
 ## Conservation check
 
