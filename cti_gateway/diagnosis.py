@@ -141,18 +141,28 @@ class PortFacts:
 
 
 @dataclass(frozen=True)
+class RedisFacts:
+    """Whether the bus of several processes answers; ``error`` empty: it does."""
+
+    error: str = ""
+
+
+@dataclass(frozen=True)
 class Facts:
     """Everything."""
 
     pbxs: Sequence[PbxFacts]
     database: DatabaseFacts
     port: PortFacts
+    redis: RedisFacts | None = None
+    """``None``: no ``[redis]`` is configured."""
 
 
 def diagnose(facts: Facts) -> list[Finding]:
     """All findings, in the order in which a person would look."""
     found = list(_database(facts.database))
     found += _port(facts.port)
+    found += _redis(facts.redis)
     if not facts.pbxs:
         found.append(Finding("error", "no-pbx", "No PBX is configured.", "Run cti init, or write a [[pbx]] table."))
     for pbx in facts.pbxs:
@@ -205,6 +215,16 @@ def _port(facts: PortFacts) -> Iterator[Finding]:
             f"Another program listens on {facts.address}, where the console should.",
             "End it, or choose another [http] port.",
         )
+
+
+def _redis(facts: RedisFacts | None) -> Iterator[Finding]:
+    if facts is None:
+        return
+    if not facts.error:
+        yield Finding("ok", "redis", "Redis answers: processes that follow show live figures.")
+        return
+    text = f"Redis does not answer: {facts.error}. Everything works without it; followers show no figures."
+    yield Finding("warning", "redis-away", text, "See [redis]; without several processes it is not needed.")
 
 
 # ---- One PBX -------------------------------------------------------------------------------------------------------

@@ -87,6 +87,13 @@ class DatabaseTable(Protocol):
     def journal(self) -> Path: ...  # noqa: D102
 
 
+class RedisTable(Protocol):
+    """``[redis]``."""
+
+    @property
+    def url(self) -> Secret: ...  # noqa: D102
+
+
 class PhoneTable(Protocol):
     """``[phone]``."""
 
@@ -116,6 +123,8 @@ class CommandSettings(Protocol):
     def database(self) -> DatabaseTable: ...  # noqa: D102
     @property
     def phone(self) -> PhoneTable: ...  # noqa: D102
+    @property
+    def redis(self) -> RedisTable | None: ...  # noqa: D102
     @property
     def pbx(self) -> Sequence[PbxSettings]: ...  # noqa: D102
     @property

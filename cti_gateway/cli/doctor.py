@@ -25,7 +25,7 @@ from cti_gateway.ami.blocking import BlockingAmi, BlockingError
 from cti_gateway.ami.codec import Message
 from cti_gateway.cli import browser_telephones, db, folders, site_files
 from cti_gateway.cli.output import complain, say, say_json
-from cti_gateway.diagnosis import NOISE, Facts, Finding, MemberFacts, PbxFacts, PortFacts, diagnose, worst
+from cti_gateway.diagnosis import NOISE, Facts, Finding, MemberFacts, PbxFacts, PortFacts, RedisFacts, diagnose, worst
 from cti_gateway.settings_types import CommandSettings, HttpTable, PbxSettings
 
 ANSWER_SECONDS = 5.0
@@ -89,7 +89,22 @@ def collect(
 ) -> Facts:
     """Look at everything."""
     pbxs = [look_at_pbx(one, settings, listen, queues_conf, manager_conf) for one in settings.pbx]
-    return Facts(pbxs, db.look(settings.database.url), look_at_port(settings.http))
+    redis = look_at_redis(settings.redis.url.get_secret_value()) if settings.redis is not None else None
+    return Facts(pbxs, db.look(settings.database.url), look_at_port(settings.http), redis)
+
+
+def look_at_redis(url: str) -> RedisFacts:
+    """Does the bus of several processes answer?"""
+    from redis import Redis, RedisError  # noqa: PLC0415
+
+    client = Redis.from_url(url, socket_connect_timeout=2, socket_timeout=2)
+    try:
+        client.ping()
+    except (RedisError, OSError) as error:
+        return RedisFacts(type(error).__name__)  # its text may name the password's user
+    finally:
+        client.close()
+    return RedisFacts()
 
 
 # ---- The console's port ----------------------------------------------------------------------------------------
@@ -116,7 +131,8 @@ def _is_ours(table: HttpTable) -> bool:
     try:
         connection.request("GET", "/readyz")
         answer = connection.getresponse()
-        return answer.status in (200, 503) and b'"pbx' in answer.read(65536)
+        body = answer.read(65536)
+        return answer.status in (200, 503) and (b'"pbx' in body or b'"role": "follower"' in body)
     except (OSError, http.client.HTTPException):
         return False
     finally:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cti_gateway.cli.doctor import look_at_redis
 from cti_gateway.diagnosis import (
     DatabaseFacts,
     Facts,
@@ -15,6 +16,7 @@ from cti_gateway.diagnosis import (
     PbxFacts,
     PortFacts,
     QueueConf,
+    RedisFacts,
     diagnose,
     worst,
 )
@@ -131,3 +133,15 @@ def test_our_own_pauses_are_right_while_we_run() -> None:
 def test_no_pbx_is_an_error() -> None:
     found = diagnose(Facts([], DATABASE, PORT))
     assert worst(found) == "error"
+
+
+def test_the_bus_of_several_processes_is_looked_at_where_there_is_one() -> None:
+    def codes(redis: RedisFacts | None) -> list[str]:
+        return [one.code for one in diagnose(Facts([GOOD], DATABASE, PORT, redis)) if one.code.startswith("redis")]
+
+    assert codes(None) == [] and codes(RedisFacts()) == ["redis"]
+    assert codes(RedisFacts("ConnectionError")) == ["redis-away"]
+
+
+def test_a_redis_that_is_not_there() -> None:
+    assert look_at_redis("redis://127.0.0.1:1/0").error == "ConnectionError"

@@ -25,7 +25,7 @@ def settings(folder: Path, url: str) -> Settings:
 
 async def start(found: Settings) -> str:
     with pytest.raises(main.CannotStart) as stopped:
-        await main._open(found, demo=False, simulated=False)
+        await main._open(found, asyncio.Event(), asyncio.Event(), demo=False, simulated=False)
     return str(stopped.value)
 
 
