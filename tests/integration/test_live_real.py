@@ -1,0 +1,65 @@
+"""On a real Asterisk: who waits raises an alarm, a supervisor gives a caller to an agent, the figures are the log's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.overseer import Overseer
+from tests.fakes.program import Desk, Program, prepare
+from tests.pbx.fixtures import pbx, stage  # noqa: F401 (fixtures)
+from tests.pbx.stage import Stage
+
+pytestmark = [pytest.mark.real("asterisk"), pytest.mark.timeout(240)]
+SECONDS = 30.0
+RULE = {"name": "Long line", "measure": "waiting", "limit": 2, "clear_after": 0}
+
+
+async def test_a_waiting_caller_is_given_to_an_agent(stage: Stage, tmp_path: Path) -> None:  # noqa: F811
+    config = await prepare(tmp_path, port=stage.pbx.ports.ami, secret=stage.pbx.secret, wrap_up=0)
+    program = Program(tmp_path, "--config", str(config))
+    try:
+        await program.start(within=90.0)
+        async with Desk(program, "anna") as anna, Overseer(program, "sofia") as sofia:
+            await anna.done("set_state", state="NOT_READY", reason="lunch")
+            await stage.nobody_free("1002")
+            async with program.http(sofia.token) as http:
+                assert (await http.post("/api/alarm-rules", json=RULE)).status_code == 201
+            first = await stage.customer("13800138000", "800").up()
+            second = await stage.customer("13911112222", "800").up()
+            raised = await sofia.wait("alarms", lambda m: m.get("raised"), SECONDS)
+            assert raised["alarms"][0]["value"] == 2 and raised["alarms"][0]["queue"] == "support"
+            async with Overseer(program, "sofia") as late:
+                assert (await late.wait("snapshot"))["alarms"] == raised["alarms"]
+            waiting = await sofia.wait(
+                "interaction", lambda m: m["interaction"]["customer_address"] == "+8613800138000", SECONDS
+            )
+            i = waiting["interaction"]["id"]
+            ack = await sofia.command("assign", interaction_id=i, agent="anna", why="she knows him")
+            assert ack["ok"], ack
+            mine = await (await stage.anna.rings()).answer()
+            done = await sofia.wait("command_result", lambda m: m["id"] == ack["id"], SECONDS)
+            assert done["ok"], done
+            await anna.state("BUSY", SECONDS)
+            await sofia.wait("alarms", lambda m: m.get("cleared"), SECONDS)
+
+            def served(message: dict[str, object]) -> bool:
+                support = next(one for one in message["queues"] if one["queue"] == "support")  # type: ignore[attr-defined]
+                calls = next((one for one in support["channels"] if one["channel"] == "voice"), None)
+                return calls is not None and (calls["waiting"], calls["talking"], calls["today"]["answered"]) == (
+                    1,
+                    1,
+                    1,
+                )
+
+            await sofia.wait("queues", served, SECONDS)
+            await mine.hang_up()
+            await first.ended()
+            await second.hang_up()
+            log = await program.log(seconds=SECONDS)
+            outcomes = {one["customer_address"]: one["outcome"] for one in log}
+            assert outcomes == {"+8613800138000": "answered", "+8613911112222": "abandoned"}
+        assert "Traceback" not in program.errors()
+    finally:
+        await program.kill()
