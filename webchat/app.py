@@ -18,9 +18,10 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
-from interaction_log.web.origin import header
+from interaction_log.web.origin import client_address, header
 from webchat.commands import Commands
 from webchat.deps import VisitorDeps
+from webchat.gate import place_of
 from webchat.rest import VisitorRest
 from webchat.sites import normal_origin
 from webchat.sockets import MAX_PACKET, VisitorSockets
@@ -90,7 +91,7 @@ class VisitorApp:
             await self._http(scope, receive, send)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not _is_socket(scope) or not self._comes_from_a_site(scope):
+        if not _is_socket(scope) or self._too_much(scope) or not self._comes_from_a_site(scope):
             await receive()
             await send({"type": "websocket.close", "code": 1008})
             return
@@ -106,6 +107,13 @@ class VisitorApp:
             if eio_sid is not None:
                 await self.sockets.ended(eio_sid)
 
+    def _too_much(self, scope: Scope) -> bool:
+        """Whether this address asks for more than one address may."""
+        place, now = place_of(client_address(scope, self.deps.trusted_proxies)), self.deps.now()
+        begins = _is_socket(scope) and _session(scope) is None
+        gate = self.deps.addresses
+        return bool(gate.connection(place, now) if begins else gate.request(place, now))
+
     def _comes_from_a_site(self, scope: Scope) -> bool:
         """Of any site; whether it is the visitor's one is looked at when he signs in."""
         origin = header(scope["headers"], b"origin")
@@ -117,7 +125,9 @@ class VisitorApp:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = _Exchange(self, scope, send)
         asks = _is_socket(scope) or scope["path"].startswith(API)
-        if asks and not self._comes_from_a_site(scope):
+        if self._too_much(scope):
+            await exchange.end(429)
+        elif asks and not self._comes_from_a_site(scope):
             await exchange.end(403)
         elif scope["method"] == "OPTIONS":
             await exchange.end(204)

@@ -12,7 +12,7 @@ from typing import Any, Final
 from interaction_log.store.chat_folder import ChatFolder
 from interaction_log.store.chats import StoredChats
 from interaction_log.web.origin import from_our_page
-from webchat.gate import Bans, Proofs, SiteGate
+from webchat.gate import AddressGate, Bans, Proofs, SiteGate
 from webchat.ports import Chats
 from webchat.sites import Site
 from webchat.tabs import Tabs
@@ -42,6 +42,7 @@ class VisitorDeps:
     random: Callable[[int], bytes] = os.urandom
     tabs: Tabs = field(default_factory=Tabs)
     bans: Bans = field(default_factory=Bans)
+    addresses: AddressGate = field(default_factory=AddressGate)
     used: Used = field(default_factory=Used)
     gates: dict[str, SiteGate] = field(init=False)
     proofs: Proofs = field(init=False)

@@ -16,6 +16,14 @@ from interaction_log.web.limits import Bucket
 from webchat.sites import Site
 
 PROOF_SECONDS: Final = 300.0
+REQUESTS_PER_SECOND: Final = 200.0
+REQUEST_BURST: Final = 2_000.0
+CONNECTIONS_PER_SECOND: Final = 20.0
+CONNECTION_BURST: Final = 300.0
+"""A company behind one address whose network comes back opens all its connections at once."""
+FLOODS: Final = 5.0
+FLOODS_PER_SECOND: Final = 1 / 30
+PENALTY_SECONDS: Final = 30.0
 _MOST_KEYS: Final = 50_000
 _MOST_PROOFS: Final = 100_000
 
@@ -68,6 +76,30 @@ class Buckets:
 
 def _buckets(rate: float, burst: float) -> Buckets:
     return Buckets(rate, burst, OrderedDict())
+
+
+class AddressGate:
+    """What one address may do before it is known which site it is about: requests, connections, and how many of these
+    it may flood. Refusing is to cost less than a flood does. Answers as :class:`SiteGate`."""
+
+    def __init__(self) -> None:
+        self._requests = _buckets(REQUESTS_PER_SECOND, REQUEST_BURST)
+        self._connections = _buckets(CONNECTIONS_PER_SECOND, CONNECTION_BURST)
+        self._floods = _buckets(FLOODS_PER_SECOND, FLOODS)
+
+    def request(self, place: str, now: float) -> float:
+        """One more request (a poll, a file)?"""
+        return self._requests.take(place, now)
+
+    def connection(self, place: str, now: float) -> float:
+        """One more connection?"""
+        if self._floods.empty(place, now):
+            return PENALTY_SECONDS
+        return self._connections.take(place, now)
+
+    def flooded(self, place: str, now: float) -> None:
+        """One of its connections had to be cut because it sent without end."""
+        self._floods.take(place, now)
 
 
 class SiteGate:

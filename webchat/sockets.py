@@ -35,8 +35,8 @@ LOG = logging.getLogger(__name__)
 MAX_PACKET: Final = 64 * 1024
 PACKETS_PER_SECOND: Final = 20.0
 PACKET_BURST: Final = 80.0
-MOST_OVER: Final = 200
-"""Packets over the rate in the life of a connection; then it is closed."""
+MOST_OVER: Final = 40
+"""Packets over the rate in the life of a connection; then it is cut, and its address pays for that."""
 MOST_AT_ONCE: Final = 32
 """Commands of one connection that wait for their answer."""
 SIGN_IN_SECONDS: Final = 10.0
@@ -224,7 +224,8 @@ class VisitorSockets(BookServer):
         if not peer.bucket.take(self._deps.now()):
             peer.over += 1
             if peer.over > MOST_OVER:
-                self.close_soon(eio_sid)
+                self._deps.addresses.flooded(place_of(peer.address), self._deps.now())
+                self._abort(eio_sid, peer)
             elif isinstance(data, str):
                 self._refuse_unread(peer, data)
             return
@@ -355,6 +356,13 @@ class VisitorSockets(BookServer):
         if peer is not None:
             self._forget(peer)
         self.spawn(self._close(tab.eio_sid, polite=False))
+
+    def _abort(self, eio_sid: str, peer: _Peer) -> None:
+        """End it without a word: what it sent already is not read any more."""
+        peer.stage = "closing"
+        if peer.abort is not None:
+            peer.abort()
+        self.spawn(self._close(eio_sid, polite=False))
 
     def close_soon(self, eio_sid: str) -> None:
         """Close this connection; nothing more is taken from it."""

@@ -140,7 +140,8 @@ def _check_campaign(campaign: Campaign) -> None:
 
 def _check_queue(queue: QueueSettings) -> None:
     for name in ("name", "pbx"):
-        if not _QUEUE.fullmatch(getattr(queue, name)):
+        nobodys = name == "pbx" and not queue.pbx  # a queue for chats that no PBX has
+        if not nobodys and not _QUEUE.fullmatch(getattr(queue, name)):
             raise Refused(name, "1 to 80 characters without spaces")
     if not 1 <= len(queue.label.strip()) <= 100 or not queue.label.isprintable():
         raise Refused("label", "1 to 100 characters")
