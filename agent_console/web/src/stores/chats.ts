@@ -77,12 +77,12 @@ export const useChats = defineStore('chats', () => {
     },
     { immediate: true },
   )
-  // What was taken is looked at, unless something else is being written.
+  // What was taken is looked at: a chat that was accepted here, and a call by whatever phone it was answered.
   watch(
     () => workable.value.map((card) => card.id),
     (now, before = []) => {
       const fresh = now.find((id) => !before.includes(id))
-      if (fresh && before.length && taken.delete(fresh)) selected.value = fresh
+      if (fresh && before.length && (taken.delete(fresh) || !isChat(fresh))) selected.value = fresh
     },
   )
   /** Offers that were accepted on this page. */
