@@ -28,10 +28,12 @@ class BookSocket(AsyncSocket):  # type: ignore[misc]
         await super().send(pkt)
 
     async def receive(self, pkt: Packet) -> None:
-        """A poll that waits is answered when the client closes its session."""
+        """When the client closes its session, a poll that waits is answered, and a WebSocket is closed at once."""
         if pkt.packet_type == CLOSE and not self.upgraded:
             self.queue.put_nowait(Packet(NOOP))
         await super().receive(pkt)
+        if pkt.packet_type == CLOSE:
+            self.queue.put_nowait(None)
 
     async def handle_get_request(self, environ: dict[str, Any]) -> Any:
         """Two polls at once, and silence, end the session; the poll during an upgrade takes the packet that ends it."""

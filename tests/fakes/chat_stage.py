@@ -172,7 +172,7 @@ async def chat_stage(
         )
         app = visitor_app(deps)
         floor.desk.attach(app.screens)
-        server = await serve(app, "127.0.0.1", 0)  # type: ignore[arg-type]
+        server = await serve(app, "127.0.0.1", 0)
         stage = Stage(floor, app, server, folder / "files")
         try:
             yield stage

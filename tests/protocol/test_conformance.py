@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
@@ -24,6 +25,8 @@ from agent_console.server import Server, listen
 from agent_console.sockets import ABORT, WRITE, StrictPacket
 from interaction_log.web.by_the_book import BookEngine, BookServer
 from interaction_log.web.emit import make_patient
+from tests.fakes.chat_stage import ORIGIN, chat_stage
+from tests.fakes.console_stage import stage
 
 INTERVAL, TIMEOUT, PAYLOAD = 0.3, 0.2, 1_000_000
 EACH: Final = "\x1e"
@@ -435,4 +438,70 @@ async def test_binary_there_and_back(io: Client) -> None:
         await line.send_bytes(bytes([1, 2, 3]))
         await line.send_bytes(bytes([4, 5, 6]))
         assert [await heard(line) for _ in range(3)] == [answered, bytes([1, 2, 3]), bytes([4, 5, 6])]
+    await line.close()
+
+
+# --- the consoles' and the visitors' own servers -----------------------------------------------------
+
+
+@pytest.fixture(params=["consoles", "visitors"])
+async def ours(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Client]:
+    """The servers as they run. They want to know who comes; what lies below is the same protocol."""
+    async with contextlib.AsyncExitStack() as stack:
+        http = await stack.enter_async_context(aiohttp.ClientSession(headers={"Origin": ORIGIN}))
+        if request.param == "consoles":
+            on = await stack.enter_async_context(stage())
+            del http.headers["Origin"]
+            yield Client(http, f"{on.url}/socket.io/")
+        else:
+            site = await stack.enter_async_context(chat_stage(tmp_path))
+            yield Client(http, f"{site.base}/chat/socket.io/")
+
+
+async def test_our_servers_greet_by_the_book(ours: Client) -> None:
+    status, text = await ours.ask("EIO=4&transport=polling")
+    value = json.loads(text[1:])
+    assert status == 200 and text.startswith("0")
+    assert set(value) == {"sid", "upgrades", "pingInterval", "pingTimeout", "maxPayload"}
+    assert value["upgrades"] == ["websocket"] and value["pingInterval"] >= 1000 <= value["pingTimeout"]
+    line = await ours.open()
+    assert json.loads((await heard(line))[1:])["upgrades"] == []
+    await line.close()
+
+
+@pytest.mark.parametrize("query", ["transport=polling", "EIO=abc&transport=polling", "EIO=4", "EIO=4&transport=abc"])
+async def test_our_servers_refuse_a_wrong_query(ours: Client, query: str) -> None:
+    assert (await ours.ask(query))[0] == 400
+    assert await ours.refused(query.replace("polling", "websocket"))
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+async def test_our_servers_begin_with_get(ours: Client, method: str) -> None:
+    assert (await ours.ask("EIO=4&transport=polling", method))[0] == 400
+
+
+async def test_our_servers_end_a_session_by_the_book(ours: Client) -> None:
+    sid = await ours.begin()
+    poll = asyncio.create_task(ours.poll(sid))
+    await asyncio.sleep(0.02)  # the order of two connections has no event
+    assert await ours.push(sid, "1") == (200, "ok")
+    assert await poll == (200, "6")
+    assert (await ours.poll(sid))[0] == 400
+    sid = await ours.begin()
+    assert (await ours.push(sid, "abc"))[0] == 400
+    assert (await ours.poll(sid))[0] == 400
+    line = await ours.opened()
+    await line.send_str("1")
+    assert await closed(line)
+
+
+async def test_our_servers_upgrade_by_the_book(ours: Client) -> None:
+    sid = await ours.begin()
+    line = await upgraded(ours, sid)
+    assert await ours.poll(sid) == (200, "6")
+    await line.send_str("5")
+    await line.send_str("40/random")
+    assert await heard(line) == '44/random,{"message":"Invalid namespace"}'
+    assert (await ours.poll(sid))[0] == 400
+    assert await ours.refused(f"EIO=4&transport=websocket&sid={sid}")
     await line.close()
