@@ -8,7 +8,7 @@ import json
 import re
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import jwt
@@ -25,6 +25,16 @@ from tests.fakes.shop_page import ShopPage
 from tests.fakes.smtp import SmtpServer
 
 pytestmark = [pytest.mark.real("chromium"), pytest.mark.timeout(180)]
+
+
+@pytest.fixture(autouse=True)
+def patience() -> Iterator[None]:
+    """What is expected may take a busy machine a while."""
+    expect.set_options(timeout=20_000)
+    yield
+    expect.set_options(timeout=5_000)
+
+
 KEY = "a secret of the shop that is long enough"
 SITE = """
 [mail]
@@ -39,6 +49,7 @@ queues = ["support"]
 callback = true
 trail = true
 cobrowse = true
+proof_bits = 8
 [site.consent]
 version = "7"
 text = {{ en = "Kept for 90 days.", "zh-CN" = "保存 90 天。" }}
@@ -149,10 +160,10 @@ async def at_work(shop: Shop, name: str = "anna") -> AsyncIterator[Desk]:
 
 async def taken(desk: Desk) -> str:
     """The chat that is offered, taken."""
-    offered = await desk.wait("chat", lambda m: m["chat"]["state"] == "offered")
+    offered = await desk.wait("chat", lambda m: m["chat"]["state"] == "offered", 30)
     chat = str(offered["chat"]["interaction_id"])
     assert (await desk.command("answer", interaction_id=chat))["ok"]
-    await desk.wait("chat", lambda m: m["chat"]["interaction_id"] == chat and desk.name in m["chat"]["members"])
+    await desk.wait("chat", lambda m: m["chat"]["interaction_id"] == chat and desk.name in m["chat"]["members"], 30)
     return chat
 
 

@@ -7,6 +7,8 @@ import { box, usable, type Box } from './storage'
 
 /** Milliseconds until the site's view, the token or a refused connection is tried again. */
 const RETRY = 5_000
+/** Asking again would not help. */
+const FINAL = new Set(['banned', 'origin', 'unknown_site'])
 
 export interface Place {
   /** Where the widget came from: `https://HOST/chat`. */
@@ -152,13 +154,13 @@ export class Client {
       this.socket.open()
     } catch (error) {
       const refused = error instanceof Refused ? error.failure : null
-      if (refused?.code === 'banned') return this.give(refused.code)
+      if (refused && FINAL.has(refused.code)) return this.give(refused.code)
       setTimeout(() => void this.dial(false), Math.max(RETRY, (refused?.wait ?? 0) * 1000))
     }
   }
 
   private disconnected(refused: Refusal | undefined): void {
-    if (refused?.code === 'banned') return this.give(refused.code)
+    if (refused && FINAL.has(refused.code)) return this.give(refused.code)
     this.session.disconnected()
     if (refused?.code === 'unauthorized') void this.dial(true)
     else if (refused) setTimeout(() => this.socket.open(), Math.max(RETRY, (refused.wait ?? 0) * 1000))

@@ -75,7 +75,9 @@ export function App(props: AppProps) {
     const heard = (line: Line): void => {
       props.told('line', line)
       if (line.by !== 'agent') return
-      if (now.current.sound && (!now.current.open || document.hidden)) chime()
+      const quiet = now.current.open && !document.hidden
+      if (now.current.sound && !quiet && client.box.get('chimed') !== line.id) chime()
+      client.box.set('chimed', line.id) // one tab is enough
       if (!now.current.open) announce(speech.say('new_line', { name: line.name ?? speech.say('agent') }))
     }
     const stop = session.listen((news) => (news.what === 'line' ? heard(news.line) : draw()))
