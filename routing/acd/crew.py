@@ -103,7 +103,8 @@ class Crew:
 
     def room(self, seat: Seat, channel: Channel) -> bool:
         """Whether one more of this channel fits into what she has in hand."""
-        return self._capacity.room_for(channel, (*seat.in_hand.values(), *seat.beside))
+        held = seat.in_hand.values()
+        return self._capacity.room_for(channel, (*held, *seat.beside) if seat.beside else held)
 
     def keeps_room(self, seat: Seat, contact: str) -> bool:
         """Whether what she is offered still fits beside all else that she has in hand now."""
@@ -112,7 +113,8 @@ class Crew:
 
     def load(self, seat: Seat) -> int:
         """What she has in hand, in shares of the budget."""
-        return self._capacity.used((*seat.in_hand.values(), *seat.beside))
+        held = seat.in_hand.values()
+        return self._capacity.used((*held, *seat.beside) if seat.beside else held)
 
     def percent(self, seat: Seat) -> int:
         """The same of a hundred."""
