@@ -103,6 +103,8 @@ def _version(name: str) -> str:
             return bootstrap.version(bootstrap.asterisk_root())
         case "postgresql":
             return _first_number("psql", "--version").split(".")[0]
+        case "redis":
+            return _first_number("redis-server", "--version")
         case "chromium":
             return _first_number("chromium", "--version").split(".")[0]
         case _:

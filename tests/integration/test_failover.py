@@ -24,6 +24,7 @@ from interaction_log.store.master_key import load_or_make
 from interaction_log.store.schema import events, lease
 from tests.fakes.postgres import Postgres, shared_postgres
 from tests.fakes.program import PASSWORD, PEOPLE, Desk, Program
+from tests.fakes.redis import RedisServer
 
 pytestmark = pytest.mark.timeout(180)
 FAILOVER_SECONDS = 5.0
@@ -65,12 +66,13 @@ class Pair:
         self.simulator, self.url, self.folder, self.port = simulator, url, folder, port
         self.engine = open_engine(url, writes=False, size=1)
         self.starting: dict[Program, asyncio.Task[None]] = {}
+        self.redis = ""
 
     def program(self, name: str) -> Program:
         config = self.folder / f"{name}.toml"
         config.touch(mode=0o600)
         about = {"url": self.url, "name": name, "port": self.port, "username": USERNAME, "secret": SECRET}
-        config.write_text(TOML.format(**about))
+        config.write_text(TOML.format(**about) + (f'[redis]\nurl = "{self.redis}"\n' if self.redis else ""))
         return Program(self.folder, "--config", str(config))
 
     def begin(self, program: Program) -> None:
@@ -244,6 +246,40 @@ async def test_a_frozen_leader_that_wakes_writes_nothing_and_follows(pair: Pair)
     assert _ends(pair) == 1, "the same call was told by two"
     await second.kill()
     await pair.led_by(first, FAILOVER_SECONDS)  # and leads again when its turn comes
+
+
+@pytest.mark.real("redis")
+async def test_with_redis_a_follower_shows_the_figures_and_hears_of_a_stop(pair: Pair) -> None:
+    async with RedisServer() as redis:
+        pair.redis = redis.url
+        first, second = await both(pair)
+        pair.simulator.pbx.pause("PJSIP/1001", True, "nobody there", "")
+        pair.simulator.pbx.pause("PJSIP/1002", True, "nobody there", "")
+        call = QueueCall(pair.simulator.pbx, pair.simulator.pbx.queues["support"], "13800138000", "Li Lei")
+        async with await pair.follows(second) as page, asyncio.timeout(15):
+            while True:
+                live = (await page.get("/readyz")).json().get("live", {})
+                if [one["waiting"] for one in live.get("queues", [])] == [1]:
+                    break
+                await asyncio.sleep(0.05)
+            text = (await page.get("/metrics")).text
+            assert 'callweave_live_waiting{pbx="lab",queue="support"} 1' in text
+            assert "13800138000" not in (await page.get("/readyz")).text, "no person is in it"
+        async with first.http() as http:
+            parts = {one["name"]: one["state"] for one in (await http.get("/readyz")).json()["parts"]}
+            assert parts["redis"] == "up"
+            await redis.kill()
+            async with asyncio.timeout(15):
+                while parts["redis"] == "up":
+                    answer = await http.get("/readyz")
+                    assert answer.status_code == 200, "the leader needs no Redis"
+                    parts = {one["name"]: one["state"] for one in answer.json()["parts"]}
+                    await asyncio.sleep(0.05)
+        await redis.start()
+        assert await first.end() == 0
+        await pair.leads(second)
+        call.hang_up(call.caller)
+        assert (await second.only())["outcome"] == "abandoned"
 
 
 def _ends(on: Pair) -> int:
