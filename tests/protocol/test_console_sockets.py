@@ -122,6 +122,23 @@ async def test_an_offset_older_than_what_is_kept_gives_a_snapshot() -> None:
             await console.wait("snapshot")
 
 
+async def test_what_is_worth_nothing_later_is_numbered_and_not_kept() -> None:
+    async with stage() as on:
+        async with on.console("anna") as console:
+            await console.wait("snapshot")
+            on.consoles.publish("anna", "notice", {"code": "kept"})
+            for _ in range(3):
+                on.consoles.flash("anna", "chat_typing", {"interaction_id": "c"})
+            on.consoles.publish("anna", "notice", {"code": "kept too"})
+            await console.wait("notice", 2)
+            assert len(console.messages("chat_typing")) == 3 and console.chain_is_whole()
+            first = console.messages("notice")[0]["seq"]
+        async with on.console("anna", after=first) as again:
+            [missed] = await again.wait("notice")
+            assert missed["code"] == "kept too" and missed["prev"] == first
+            assert not again.messages("chat_typing") and not again.messages("snapshot")
+
+
 async def test_supervisors_have_their_own_feed() -> None:
     async with stage() as on, on.console("sofia", namespace=SUPERVISORS) as console:
         [snapshot] = await console.wait("snapshot")
