@@ -20,17 +20,21 @@ from interaction_log.store import Store
 from tests.fakes.browser import Person, chromium  # noqa: F401 (fixture)
 from tests.fakes.chat_visitor import VisitorClient
 from tests.fakes.program import PASSWORD, Program, prepare
+from tests.fakes.shop_page import ShopPage
 
 pytestmark = [pytest.mark.real("chromium"), pytest.mark.timeout(180)]
 SITE = """
+[agents]
+capacity = {{ voice = 40, chat = 20 }}
 [[site]]
 key = "shop"
+origins = ["{shop}"]
 queues = ["support"]
 trail = true
 cobrowse = true
 [[site.form]]
 code = "name"
-label = {en = "Name", "zh-CN" = "姓名"}
+label = {{en = "Name", "zh-CN" = "姓名"}}
 [site.limits]
 line_burst = 500
 lines_per_minute = 6000
@@ -45,8 +49,8 @@ HELLO = CannedReply(
 class Shop:
     """A program with a site, and a telephone system that rings when it is told to."""
 
-    def __init__(self, simulator: Simulator, program: Program) -> None:
-        self.simulator, self.program = simulator, program
+    def __init__(self, simulator: Simulator, program: Program, pages: ShopPage) -> None:
+        self.simulator, self.program, self.pages = simulator, program, pages
 
     def visitor(self, token: str = "") -> VisitorClient:
         return VisitorClient(self.program.url, "shop", token)
@@ -64,21 +68,30 @@ class Shop:
 async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
     simulator = Simulator()
     server = SimulatorServer(simulator)
-    config = await prepare(tmp_path, port=await server.start(), secret=SECRET, more=SITE)
+    pages = await ShopPage().__aenter__()
+    config = await prepare(tmp_path, port=await server.start(), secret=SECRET, more=SITE.format(shop=pages.url))
     store = await asyncio.to_thread(Store.open, f"sqlite:///{tmp_path / 'callweave.db'}", default_region="CN")
     await store.canned.create(HELLO)
     await store.catalogue.put_disposition(Choice(code="solved", labels={"en": "Solved", "zh-CN": "已解决"}))
     await asyncio.to_thread(store.close)
     try:
         async with Program(tmp_path, "--config", str(config)) as program:
-            yield Shop(simulator, program)
+            pages.chat = program.url
+            yield Shop(simulator, program, pages)
     finally:
+        await pages.__aexit__()
         await server.stop()
 
 
-async def at_work(browser: Browser, shop: Shop, name: str, **how: Any) -> Person:
+async def signed_in(browser: Browser, shop: Shop, name: str, **how: Any) -> Person:
     person = await Person.sit_down(browser, shop.program.url, **how)
     await person.sign_in(name, PASSWORD)
+    await person.page.wait_for_url(lambda url: "sign-in" not in url)
+    return person
+
+
+async def at_work(browser: Browser, shop: Shop, name: str, **how: Any) -> Person:
+    person = await signed_in(browser, shop, name, **how)
     await person.expect("desk")
     await person.press("state-ready")
     await expect(person.see("state")).to_have_attribute("data-state", re.compile("READY|OFFERED"), timeout=10_000)
@@ -313,3 +326,104 @@ async def test_at_the_size_of_a_phone(shop: Shop, chromium: Browser) -> None:  #
         await anna.expect("visitor-panel")
         await anna.photograph("chat-12-phone-details")
     await anna.get_up()
+
+
+async def test_a_call_rings_beside_what_one_writes(shop: Shop, chromium: Browser) -> None:  # noqa: F811
+    anna = await at_work(chromium, shop, "anna")
+    async with shop.visitor() as vera:
+        chat = await opened(vera)
+        await anna.press("chat-accept")
+        await anna.see("chat-text").fill("I am just writing")
+        await shop.call()
+        await anna.expect("pop", "李雷", 20)
+        await expect(anna.see("chat-text")).to_be_focused()
+        await anna.photograph("chat-13-call-rings")
+        await anna.page.keyboard.press("Alt+a")
+        await expect(anna.see("call-card")).to_have_attribute("data-phase", "talking", timeout=20_000)
+        await vera.say("and I am here")
+        await expect(anna.see(f"contact-{chat}").locator('[data-test="unread"]')).to_contain_text("1")
+        await anna.photograph("chat-14-call-and-chat")
+        await anna.page.keyboard.press("Alt+1")
+        await expect(anna.see("chat-text")).to_have_value("I am just writing")
+        await anna.see("chat-text").press("Enter")
+        await vera.line("I am just writing")
+        await expect(anna.see("contact-strip").locator("button")).to_have_count(2)
+    await anna.get_up()
+
+
+async def test_a_supervisor_reads_along_and_coaches(shop: Shop, chromium: Browser) -> None:  # noqa: F811
+    anna = await at_work(chromium, shop, "anna")
+    sofia = await signed_in(chromium, shop, "sofia", width=1440, height=900)
+    await sofia.expect("live-page")
+    async with shop.visitor() as vera:
+        chat = await opened(vera)
+        await vera.say("this is the third time")
+        await anna.press("chat-accept")
+        await reads(anna, "this is the third time")
+        await sofia.see(f"watch-{chat}").click(timeout=20_000)
+        await sofia.press("watch-join")
+        await sofia.expect("watch-error")  # nobody joins without a reason
+        await sofia.see("watch-why").fill("a complaint")
+        await sofia.press("watch-join")
+        await reads(sofia, "this is the third time")
+        await write(sofia, "Offer a voucher.")
+        await reads(anna, "this is the third time", "Offer a voucher.")
+        await write(anna, "I am sorry about that.")
+        await vera.line("I am sorry about that.")
+        await reads(sofia, "this is the third time", "Offer a voucher.", "I am sorry about that.")
+        assert "Offer a voucher." not in vera.texts()
+        await sofia.photograph("chat-15-supervisor")
+        await sofia.press("watch-close")
+        await sofia.gone("chat-watch")
+        await anna.press("chat-close")
+        await anna.press("chat-close")
+        await anna.expect("wrap-up")
+        await anna.press("chat-finish")
+        await anna.gone("chat-card")
+        # afterwards it is read where all contacts are
+        await sofia.press("nav-interactions")
+        await sofia.see(f"interaction-{chat}").click(timeout=20_000)
+        await reads(sofia, "this is the third time", "Offer a voucher.", "I am sorry about that.")
+        await sofia.photograph("chat-16-record")
+    await anna.get_up()
+    await sofia.get_up()
+
+
+async def test_the_visitors_page_is_seen_and_cannot_be_touched(shop: Shop, chromium: Browser) -> None:  # noqa: F811
+    anna = await at_work(chromium, shop, "anna")
+    context = await chromium.new_context(viewport={"width": 1100, "height": 700}, locale="en")
+    page = await context.new_page()
+    await page.goto(f"{shop.pages.url}/kettles")
+    await page.locator('[data-test="launcher"]').click()
+    await page.locator("#field-name").fill("Vera")
+    await page.locator('[data-test="start"]').click()
+    await anna.see("chat-accept").click(timeout=20_000)
+    await anna.press("cobrowse-ask")
+    await expect(anna.see("cobrowse")).to_have_attribute("data-state", "asked")
+    await page.locator('[data-test="cobrowse-yes"]').click()
+    copy = anna.page.frame_locator('[data-test="cobrowse-frame"]')
+    await expect(copy.locator("h1")).to_have_text("/kettles", timeout=15_000)
+    await page.locator("#card").fill("4111 1111 1111 1111")
+    await page.evaluate("() => { document.querySelector('p').textContent = 'Finer kettles.' }")
+    await expect(copy.locator("p").first).to_have_text("Finer kettles.")
+    await expect(copy.locator("input").first).to_have_value(re.compile("^•+$"))
+    assert await copy.locator("script, link, [src], [href^=http]").count() == 0
+    await anna.photograph("chat-17-cobrowse")
+    await anna.press("cobrowse-stop")
+    await anna.gone("cobrowse")
+    await context.close()
+    await anna.get_up()
+
+
+async def test_a_supervisor_writes_canned_replies(shop: Shop, chromium: Browser) -> None:  # noqa: F811
+    sofia = await signed_in(chromium, shop, "sofia", locale="zh-CN")
+    await sofia.press("nav-knowledge")
+    await sofia.press("open-canned")
+    await sofia.expect("canned-row-hello")
+    await sofia.press("canned-new")
+    await sofia.see("canned-shortcut").fill("谢谢")
+    await sofia.see("canned-text-zh-CN").fill("谢谢您，{visitor}！")
+    await sofia.photograph("chat-18-canned")
+    await sofia.press("canned-save")
+    await sofia.expect("canned-row-谢谢", "谢谢您")
+    await sofia.get_up()
