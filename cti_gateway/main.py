@@ -464,6 +464,7 @@ async def _chats(gateway: Gateway, settings: Settings, demo: bool) -> tuple[Visi
         surveys=store.surveys,
         sender=mail.sender if mail is not None else "",
         send=sending(mail) if mail is not None else None,
+        ended=store.interactions.ended,
         tell_agents=settings.supervision.tell_agent,
     )
     desk = ChatDesk(hub, store.chats, parts)

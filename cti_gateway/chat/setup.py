@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +44,8 @@ class ChatParts:
     surveys: Surveys | None = None
     sender: str = ""
     send: Send | None = None
+    ended: Callable[[str], Awaitable[bool]] | None = None
+    """Whether the log knows this contact as one that is over."""
     tell_agents: bool = False
     """Whether agents are told of a supervisor who joins silently."""
 

@@ -45,15 +45,20 @@ class TakeOver:
         room.online, room.gone_at = False, desk.hub.wall()
         one = desk.hub.distributor.interactions.get(stored.id)
         desk.rooms.add(room)
-        if one is None:
-            desk.chats.start(room, stored.opened_at)  # it was committed, and we died before the log knew
-        elif one.ended:
+        over = one.ended if one is not None else await self._over(stored.id)
+        if over:  # we died before the store heard of it
             room.ended_by = "closed"
             desk.ending.settle(room)
             return
+        if one is None:
+            desk.chats.start(room, stored.opened_at)  # we died before the log knew of it
         else:
             _people(room, one)
         self._clocks(room)
+
+    async def _over(self, interaction_id: str) -> bool:
+        ended = self._desk.parts.ended
+        return ended is not None and await ended(interaction_id)
 
     async def _known(self, room: Room, stored: StoredConversation) -> None:
         desk = self._desk

@@ -77,6 +77,11 @@ class StoredInteractions:
             raise NotFound(interaction_id)
         return _item(row)
 
+    async def ended(self, interaction_id: str) -> bool:
+        """Whether this one is in the log, and over."""
+        query = sa.select(interactions.c.ended).where(interactions.c.id == interaction_id)
+        return bool(await self._reading.fresh(lambda connection: connection.execute(query).scalar()))
+
     async def in_sight(self, interaction_id: str, sight: Sight) -> bool:
         """Whether this one is in sight."""
         query = sa.select(interactions.c.id).where(interactions.c.id == interaction_id, in_sight(sight))

@@ -384,6 +384,32 @@ async def test_conversations_go_on_after_a_crash(tmp_path: Path) -> None:
             await fresh.stop()
 
 
+async def test_a_conversation_that_ended_in_the_log_alone_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with chat_floor(tmp_path) as floor:
+        chat = await floor.talking(await floor.visitor())
+        floor.desk.rooms.on_end.remove(floor.desk.ending._keep)  # the crash came before the second commit
+        await floor.close(chat)
+        await floor.settled()
+        assert (await floor.store.chats.conversation(chat)).state != "ended"
+        started = len(floor.log.of(e.InteractionStarted))
+
+        async def ended(of: str) -> bool:
+            return of == chat
+
+        fresh = ChatFloor(floor.store, floor.log)
+        await fresh.hub.load()
+        await fresh.start(ended=ended)
+        try:
+            await fresh.settled()
+            stored = await floor.store.chats.conversation(chat)
+            assert (stored.state, stored.ended_by) == ("ended", "closed")
+            assert len(floor.log.of(e.InteractionStarted)) == started
+        finally:
+            await fresh.stop()
+
+
 async def test_a_conversation_that_the_log_does_not_know_begins_at_the_start(tmp_path: Path) -> None:
     async with chat_floor(tmp_path) as floor:
         visitor = await floor.visitor()
