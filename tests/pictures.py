@@ -19,6 +19,7 @@ from playwright.async_api import Browser, Playwright, async_playwright, expect
 from interaction_log.store import Store
 from tests.fakes.browser import FLAGS, Person, chromium_path, need_app
 from tests.fakes.browser_phone import Talker, launch
+from tests.fakes.chat_visitor import VisitorClient
 from tests.fakes.program import Program
 from tests.pbx.asterisk import Pbx
 from tests.pbx.phone import Call
@@ -170,6 +171,39 @@ async def missed(album: Album) -> None:
     await anna.get_up()
 
 
+async def a_chat(album: Album) -> None:
+    """Two visitors of the demo's shop at Anna's desk."""
+    anna = await Person.sit_down(album.browser, album.program.url, locale=album.language, width=1180, height=720)
+    await anna.sign_in("anna", PASSWORD)
+    await anna.expect("desk")
+    await anna.press("state-ready")
+    english = album.language == "en"
+    async with VisitorClient(album.program.url, "demo") as first, VisitorClient(album.program.url, "demo") as second:
+        name, asks = ("Emily Carter", "My tea has not arrived yet.") if english else ("王芳", "我的茶叶还没有收到。")
+        await first.open(form={"name": name}, language=album.language, consent="1")
+        await first.say(asks)
+        await anna.expect("offer-lines", asks)
+        await album.take(anna, "chat-offer")
+        await anna.press("chat-accept")
+        for text in (
+            ("Good morning, let me look.", "It left us yesterday.")
+            if english
+            else ("您好，我查一下。", "包裹昨天已发出。")
+        ):
+            await anna.see("chat-text").fill(text)
+            await anna.see("chat-text").press("Enter")
+            await first.line(text)
+        await first.call("seen", number=4)
+        await first.say("Thank you! 👍" if english else "谢谢！👍")
+        await second.open(form={"name": "Li Na" if english else "李娜"}, language=album.language, consent="1")
+        await anna.press("chat-accept")
+        await anna.page.keyboard.press("Alt+1")
+        await second.say("Is the Longjing fresh?" if english else "龙井是新茶吗？")
+        await anna.expect("unread")
+        await album.take(anna, "chat")
+    await anna.get_up()
+
+
 async def browser_phone(album: Album, talker: Browser) -> None:
     """Ben's telephone is the browser."""
     ben = await Talker.arrive(talker, album.program.url, locale=album.language)
@@ -230,6 +264,7 @@ async def one_language(playwright: Playwright, language: str) -> None:
                     album = Album(stage, running, browser, language)
                     await a_call(album)
                     await missed(album)
+                    await a_chat(album)
                 again = folder / "again"
                 await give_ben_a_browser(again, pbx)
                 async with program(again, pbx) as running:
