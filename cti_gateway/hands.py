@@ -54,6 +54,9 @@ class Hands:
             return NOT_WAITING
         if one.channel == "voice" and her.state in ("BUSY", "OFFERED"):
             return no("agent_busy", "The agent is in a call.", "agent")
+        pbx = self._hub.pbxs.get(one.pbx)
+        if one.channel == "voice" and (pbx is None or "pick_up" in pbx.cannot):
+            return no("cannot_bring", "This telephone system does not let us bring a waiting caller to a phone.")
         return self._assigned(user, one, command.agent)
 
     async def _assigned(self, user: User, one: Interaction, agent: str) -> Outcome:

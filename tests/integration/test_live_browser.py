@@ -144,31 +144,20 @@ async def test_a_message_arrives_is_read_and_answered(lab: Lab, chromium: Browse
     await sofia.get_up()
 
 
-async def test_a_waiting_caller_is_given_to_an_agent(lab: Lab, chromium: Browser) -> None:  # noqa: F811
-    async with Desk(lab.program, "anna") as anna:
+async def test_where_nobody_can_be_picked_out_of_the_line_the_button_says_so(
+    lab: Lab,
+    chromium: Browser,  # noqa: F811
+) -> None:
+    async with Desk(lab.program, "anna") as anna, Overseer(lab.program, "sofia") as other:
         await anna.done("set_state", state="NOT_READY", reason="lunch")
         sofia = await at_the_live_page(chromium, lab.program, width=1440, height=900)
         lab.call("13800138000", "Li Lei")
         await expect(sofia.see("live-waiting")).to_contain_text("李雷")
-        await sofia.see("assign").focus()
-        await sofia.page.keyboard.press("Enter")
-        await expect(sofia.see("assign-agent")).to_be_focused()
-        await sofia.see("assign-agent").select_option("anna")
-        await sofia.page.keyboard.press("Tab")
-        await sofia.page.keyboard.press("Enter")
-        await expect(sofia.see("live-waiting")).to_contain_text("say why")
-        await sofia.see("assign-why").fill("she knows him")
-        await sofia.photograph("live-6-assign")
-        await sofia.page.keyboard.press("Enter")
-        told = await anna.wait("notice", lambda m: m["code"] == "assigned", SECONDS)
-        assert told["params"] == {"by": "Sofia", "queue": "support"}
-        await anna.state("BUSY", SECONDS)
-        await expect(sofia.see("live-waiting")).not_to_contain_text("李雷")
-        row = sofia.see("live-queue-support")
-        await expect(row.locator("[data-test=talking]")).to_have_text("1")
-        await expect(row.locator("[data-test=answered]")).to_have_text("1")
-        await expect(sofia.see("live-agent-anna").locator("[data-test=hand-voice]")).to_have_text("1")
-        await sofia.photograph("live-7-assigned")
+        await expect(sofia.see("assign")).to_be_disabled()
+        await expect(sofia.see("assign")).to_have_attribute("title", re.compile("does not let us bring"))
+        waits = await other.wait("interaction", lambda m: m["interaction"]["state"] == "waiting", SECONDS)
+        sent = {"interaction_id": waits["interaction"]["id"], "agent": "anna", "why": "she knows him"}
+        assert (await other.command("assign", **sent))["error"]["code"] == "cannot_bring"
         await sofia.get_up()
 
 

@@ -5,18 +5,40 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from playwright.async_api import Browser, Expect
 
+from tests.fakes.browser import Person, chromium  # noqa: F401 (fixture)
 from tests.fakes.overseer import Overseer
-from tests.fakes.program import Desk, Program, prepare
+from tests.fakes.program import PASSWORD, Desk, Program, prepare
 from tests.pbx.fixtures import pbx, stage  # noqa: F401 (fixtures)
 from tests.pbx.stage import Stage
 
-pytestmark = [pytest.mark.real("asterisk"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.real("asterisk"), pytest.mark.real("chromium"), pytest.mark.timeout(300)]
+expect = Expect()
+expect.set_options(timeout=30_000)  # other tests run beside this one
 SECONDS = 30.0
 RULE = {"name": "Long line", "measure": "waiting", "limit": 2, "clear_after": 0}
 
 
-async def test_a_waiting_caller_is_given_to_an_agent(stage: Stage, tmp_path: Path) -> None:  # noqa: F811
+async def by_keyboard(boss: Person, interaction_id: str) -> None:
+    """Give this caller to anna; not without a reason."""
+    row = boss.see(f"waiting-{interaction_id}")
+    await row.locator("[data-test=assign]").focus()
+    await boss.page.keyboard.press("Enter")
+    await expect(boss.see("assign-agent")).to_be_focused()
+    await boss.see("assign-agent").select_option("anna")
+    await boss.see("assign-do").press("Enter")
+    await expect(row).to_contain_text("say why")
+    await boss.see("assign-why").fill("she knows him")
+    await boss.photograph("live-6-assign")
+    await boss.page.keyboard.press("Enter")
+
+
+async def test_a_waiting_caller_is_given_to_an_agent(
+    stage: Stage,  # noqa: F811
+    tmp_path: Path,
+    chromium: Browser,  # noqa: F811
+) -> None:
     config = await prepare(tmp_path, port=stage.pbx.ports.ami, secret=stage.pbx.secret, wrap_up=0)
     program = Program(tmp_path, "--config", str(config))
     try:
@@ -26,6 +48,10 @@ async def test_a_waiting_caller_is_given_to_an_agent(stage: Stage, tmp_path: Pat
             await stage.nobody_free("1002")
             async with program.http(sofia.token) as http:
                 assert (await http.post("/api/alarm-rules", json=RULE)).status_code == 201
+            boss = await Person.sit_down(chromium, program.url, width=1440, height=900)
+            await boss.sign_in("sofia", PASSWORD)
+            await boss.expect("nav-live", seconds=SECONDS)
+            await boss.press("nav-live")
             first = await stage.customer("13800138000", "800").up()
             second = await stage.customer("13911112222", "800").up()
             raised = await sofia.wait("alarms", lambda m: m.get("raised"), SECONDS)
@@ -36,11 +62,11 @@ async def test_a_waiting_caller_is_given_to_an_agent(stage: Stage, tmp_path: Pat
                 "interaction", lambda m: m["interaction"]["customer_address"] == "+8613800138000", SECONDS
             )
             i = waiting["interaction"]["id"]
-            ack = await sofia.command("assign", interaction_id=i, agent="anna", why="she knows him")
-            assert ack["ok"], ack
+            await by_keyboard(boss, i)
             mine = await (await stage.anna.rings()).answer()
-            done = await sofia.wait("command_result", lambda m: m["id"] == ack["id"], SECONDS)
-            assert done["ok"], done
+            told = await anna.wait("notice", lambda m: m["code"] == "assigned", SECONDS)
+            assert told["params"] == {"by": "Sofia", "queue": "support"}
+            assert (await sofia.wait("command_result", seconds=SECONDS))["ok"]
             await anna.state("BUSY", SECONDS)
             await sofia.wait("alarms", lambda m: m.get("cleared"), SECONDS)
 
@@ -54,6 +80,11 @@ async def test_a_waiting_caller_is_given_to_an_agent(stage: Stage, tmp_path: Pat
                 )
 
             await sofia.wait("queues", served, SECONDS)
+            row = boss.see("live-queue-support")
+            await expect(row.locator("[data-test=talking]")).to_have_text("1")
+            await expect(boss.see("live-agent-anna").locator("[data-test=hand-voice]")).to_have_text("1")
+            await boss.photograph("live-7-assigned")
+            await boss.get_up()
             await mine.hang_up()
             await first.ended()
             await second.hang_up()
