@@ -18,11 +18,11 @@ from cti_gateway.offers import Offers
 from cti_gateway.pbx import Outcome
 from cti_gateway.seating import Seating, line_for, line_of
 from cti_gateway.sending import Sending
+from cti_gateway.waits import Waits
 from interaction_log import events as e
 from interaction_log.devices import at_console
 from interaction_log.interaction import Interaction
 from routing.acd.engine import Engine
-from routing.acd.estimate import Lengths, estimate
 from routing.acd.model import Contact, Divert, Following, QueueRule
 from routing.acd.told import STARTED, ToldEngine
 
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from cti_gateway.console_callbacks import ConsoleCallbacks
     from cti_gateway.hub import Hub
     from interaction_log.callback import Callback
-    from interaction_log.events import Channel
     from routing.acd.model import Command
 
 CLOCK: Final = "dispatch:clock"
@@ -46,6 +45,7 @@ class Dispatch:
         self.engine: Engine = ToldEngine((), hub.distributor.settings.capacity, self._told)
         self.offers = Offers(self)
         self.attendance = Attendance(self)
+        self.waits = Waits(self)
         self._sending = Sending(self)
         self.on_divert: Callable[[str, Following], None] = self._end_diverted
         self.callbacks: ConsoleCallbacks | None = None
@@ -54,8 +54,6 @@ class Dispatch:
         """Agents whom single interactions shall have if they are there, by interaction id: say it before it waits."""
         self.passing: set[str] = set()
         """Interactions that are in a queue for the record only: a message that was left there."""
-        self._lengths: dict[str, Lengths] = {}
-        self._places: dict[str, dict[str, int]] = {}
         self._methods: dict[type[e.Event], Callable[[Any], None]] = {
             e.QueueEntered: self._queue_entered,
             e.QueueLeft: self._queue_left,
@@ -167,12 +165,12 @@ class Dispatch:
             self.finish(event.interaction_id)
 
     def had(self, interaction_id: str) -> None:
-        """It leaves an agent's hands: how long it was in them tells others how long they will wait."""
-        now, began = self.hub.wall(), self.offers.accepted_at.pop(interaction_id, None)
+        """It leaves an agent's hands."""
+        began = self.offers.accepted_at.pop(interaction_id, None)
         one = self.hub.distributor.interactions.get(interaction_id)
-        if one is not None and one.queue is not None and began is not None:
+        if one is not None and one.queue_visits and began is not None:
             line = line_for(one, one.queue_visits[-1].queue, self.hub.distributor.settings.queues)
-            self._lengths.setdefault(line, Lengths()).add(now, now - began)
+            self.waits.had(line, began)
 
     def _end_diverted(self, interaction_id: str, then: Following) -> None:
         ended = e.InteractionEnded(
@@ -235,7 +233,7 @@ class Dispatch:
 
     def run(self, commands: Iterable[Command]) -> None:
         """Its decisions become events."""
-        self._places.clear()
+        self.waits.changed()
         diverted = []
         for command in commands:
             if isinstance(command, Divert):
@@ -303,27 +301,11 @@ class Dispatch:
 
         (0, ``None``) where it does not wait.
         """
-        one = self.engine.lines.waiting.get(interaction_id)
-        if one is None:
-            return 0, None
-        line = one.contact.queue
-        position = self._order(line)[interaction_id]
-        lengths = self._lengths.get(line)
-        mean = lengths.mean(self.hub.wall()) if lengths is not None else None
-        return position, estimate(position, self.engine.slots(line, one.contact.channel), mean)
+        return self.waits.place(interaction_id)
 
-    def wait_of(self, pbx: str, queue: str, channel: Channel = "chat") -> float | None:
-        """In how many seconds one who comes now will be taken, as far as that can be said."""
-        line = line_of(pbx, queue)
-        lengths = self._lengths.get(line)
-        mean = lengths.mean(self.hub.wall()) if lengths is not None else None
-        return estimate(len(self._order(line)) + 1, self.engine.slots(line, channel), mean)
-
-    def _order(self, line: str) -> dict[str, int]:
-        if line not in self._places:
-            here = sorted(one.place for one in self.engine.lines if one.contact.queue == line)
-            self._places[line] = {place[2]: n for n, place in enumerate(here, 1)}
-        return self._places[line]
+    def wait_of(self, pbx: str, queue: str) -> float | None:
+        """In how many seconds a chat that comes now will be taken, as far as that can be said (the widget asks)."""
+        return self.waits.of(line_of(pbx, queue), "chat")
 
     def attended(self, pbx: str, queue: str) -> bool:
         """Whether anybody is there who serves this queue: signed in, with a console, wanting to work."""
