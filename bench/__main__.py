@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import uvloop
 
-from bench import asterisk, codec, entry, flood, imports, pipeline, pop, reports, routing, search, writer
+from bench import asterisk, chat, codec, entry, flood, imports, pipeline, pop, reports, routing, search, writer
 
 RESULTS: Final = Path(__file__).resolve().parent / "results"
 FULL: Final = os.environ.get("SCALE") == "full"
@@ -232,6 +232,27 @@ def _reports_promises(found: Figures) -> list[Promise]:
     return promises
 
 
+def _chat() -> Figures:
+    found = uvloop.run(chat.run(6 if FULL else chat.ROUNDS))
+    print(chat.table(found))
+    return found
+
+
+def _chat_promises(found: Figures) -> list[Promise]:
+    ratio, others, pops = found["p95_ratio"], found["flood_ratio"], found["pops_flood_ratio"]
+    what = f"{found['visitors']:,} visitors"
+    memory = f"{found['memory_kb_per_visitor']:.0f} KB"
+    lost = found["lost"] + found["refused"]
+    return [
+        Promise(f"{what}: p95 round trip / bare echo", f"{ratio:.2f}", f"≤ {chat.PROMISED}", ratio <= chat.PROMISED),
+        Promise(f"{what}: p99 round trip / bare echo", f"{found['p99_ratio']:.2f}", "", None),
+        Promise(f"{what}: memory for each", memory, "", None),
+        Promise(f"{what}: connections lost, lines refused", str(lost), "0", lost == 0),
+        Promise("a flood: p99 of other visitors", f"{others:.2f}", f"< {chat.FLOOD_PROMISED}", others < 2),
+        Promise("a flood: p99 of pops", f"{pops:.2f}", f"< {chat.FLOOD_PROMISED}", pops < 2),
+    ]
+
+
 BENCHES: Final[dict[str, Bench]] = {
     "codec": Bench(_codec, _codec_promises),
     "pipeline": Bench(_pipeline, _pipeline_promises),
@@ -242,6 +263,7 @@ BENCHES: Final[dict[str, Bench]] = {
     "reports": Bench(_reports, _reports_promises),
     "flood": Bench(_flood, _flood_promises),
     "pop": Bench(_pop, _pop_promises),
+    "chat": Bench(_chat, _chat_promises),
     "routing": Bench(_routing, _routing_promises),
     "asterisk": Bench(_asterisk, _asterisk_promises),
 }

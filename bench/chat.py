@@ -26,7 +26,7 @@ from typing import Any, Final
 import aiohttp
 import uvloop
 
-from bench import child, console, site
+from bench import child, console, pop, site
 from bench.pop import AGENTS, FIRST_RING_SECONDS, QUEUES, WRAP_UP_SECONDS, Exchange, Subject, percentile
 from cti_gateway.simulator import queue_call
 from cti_gateway.simulator.server import SECRET, USERNAME
@@ -35,7 +35,8 @@ from tests.fakes.chat_clients import Wire, open_websocket
 VISITORS: Final = 5_000
 EVERY_SECONDS: Final = 10.0
 ROUNDS: Final = 3
-SECONDS: Final = 8.0
+SECONDS: Final = 6.0
+WARM_UP_SECONDS: Final = 3.0
 FLOOD_SECONDS: Final = 10.0
 FLOODERS: Final = 20
 CUSTOMERS: Final = 1_000
@@ -211,6 +212,7 @@ async def run(rounds: int = ROUNDS, seconds: float = SECONDS) -> dict[str, Any]:
     mine, others = child.cores()
     child.pin(os.getpid(), others)
     queue_call.FIRST_RING_SECONDS = FIRST_RING_SECONDS
+    pop.CUSTOMERS = CUSTOMERS  # so many callers; each is known
     with tempfile.TemporaryDirectory(prefix="callweave-bench-") as name:
         return await _run(Path(name), random.Random(7), mine, rounds, seconds)
 

@@ -37,7 +37,7 @@ from interaction_log.store.writing import Writing
 
 AGENTS: Final = 300
 QUEUES: Final = 10
-CUSTOMERS: Final = 100_000
+CUSTOMERS = 100_000
 RATE: Final = 10.0
 """Calls a second."""
 ROUNDS: Final = 4
