@@ -1,4 +1,4 @@
-"""An agent's own queues at her desk, by mouse and by keyboard, in both languages; and a supervisor who looks at them."""
+"""An agent's own queues at her desk, by mouse and keyboard, in both languages; and a supervisor who looks on."""
 
 from __future__ import annotations
 
