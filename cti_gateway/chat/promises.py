@@ -51,6 +51,7 @@ class Promises:
         """He has some time to take what he is offered; his place is kept meanwhile."""
         self._asking: dict[str, asyncio.Lock] = {}
         self._conversations: dict[str, tuple[str, str]] = {}
+        self._taken_back: set[str] = set()
         """Conversation and visitor by callback's id."""
 
     # --- what the visitor is shown -------------------------------------------------------------------------
@@ -240,9 +241,12 @@ class Promises:
         one = next((c for c in found if (c.callback or {}).get("state") in ("waiting", "calling")), None)
         if one is None or one.callback is None or self.line is None:
             return no("no_callback", "No call was asked for.")
+        wish = str(one.callback["id"])
+        self._taken_back.add(wish)  # before: what the line tells of its end is not that it failed
         try:
-            await self.line.cancel(str(one.callback["id"]))
+            await self.line.cancel(wish)
         except Conflict:
+            self._taken_back.discard(wish)
             return no("calling", "You are being called now.")
         except NotFound:
             pass  # it is over; the store has not heard of it
@@ -260,7 +264,7 @@ class Promises:
     def moved(self, event: e.CallbackAttempted | e.CallbackClosed) -> None:
         """A callback is tried, or over: the widget shows it."""
         of = self._conversations.get(event.callback_id)
-        if of is not None:
+        if of is not None and event.callback_id not in self._taken_back:
             state = "calling" if isinstance(event, e.CallbackAttempted) else event.state
             self._hub.spawn(self._moved(*of, state))
 

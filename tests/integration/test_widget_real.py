@@ -295,6 +295,7 @@ async def test_over_long_polling_where_no_web_socket_comes_through(shop: Shop, c
             chat = await taken(anna)
             for number in range(5):
                 await visitor.say(f"line {number}")
+            await visitor.reads(*(f"line {number}" for number in range(5)))
             await said(anna, chat, "an answer")
             await visitor.reads(*(f"line {number}" for number in range(5)), "an answer")
         assert any("transport=polling" in url for url in asked)
