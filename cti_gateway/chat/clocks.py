@@ -4,6 +4,7 @@ often is shown and kept at intervals. Timers are monotonic; times in rooms are U
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +19,7 @@ from interaction_log.chats import ChatChanges, StoredLine
 if TYPE_CHECKING:
     from interaction_log.store.chats import StoredChats
 
+log = logging.getLogger(__name__)
 SHOW_SECONDS: Final = 0.5
 """What the visitor has seen, whether he is there and where: shown to agents at most so often."""
 KEEP_SECONDS: Final = 5.0
@@ -77,7 +79,10 @@ class Clocks:
         self._rooms.hub.spawn(self._kept(room, changes))
 
     async def _kept(self, room: Room, changes: ChatChanges) -> None:
-        await self._store.update(room.id, **changes)
+        try:
+            await self._store.update(room.id, **changes)
+        except Exception as error:  # it comes with the next change
+            log.warning("what changed in a chat could not be kept: %s", type(error).__name__)
 
     def taken(self, room: Room) -> None:
         """An agent has it: who, and since then in which state."""

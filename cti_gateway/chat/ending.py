@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
 from cti_gateway.chat.room import Room
 from cti_gateway.chat.rooms import Rooms
 from interaction_log import events as e
+from interaction_log.chats import ChatChanges
 from interaction_log.devices import CONSOLE
+from interaction_log.records import NotFound
 from webchat.wire import Ending as EndedBy
 
 if TYPE_CHECKING:
     from interaction_log.store.chats import StoredChats
 
+log = logging.getLogger(__name__)
+RETRY_SECONDS: Final = (1.0, 5.0, 30.0, 120.0)
+"""Between the tries to write that a conversation is over."""
 ENDED_BY: Final[dict[EndedBy, e.EndedBy]] = {"visitor": "customer", "agent": "agent"}
 """All others are the system's."""
 
@@ -25,6 +33,7 @@ class Ending:
 
     def __init__(self, rooms: Rooms, store: StoredChats) -> None:
         self._rooms, self._store, self._hub = rooms, store, rooms.hub
+        self.pause: Callable[[float], Awaitable[None]] = asyncio.sleep
         rooms.on_end.append(self._keep)
 
     def end(self, room: Room, by: EndedBy, outcome: e.Outcome | None = None) -> None:
@@ -58,11 +67,17 @@ class Ending:
         self._hub.spawn(self._stored(room, self._hub.wall()))
 
     async def _stored(self, room: Room, at: float) -> None:
-        await self._store.update(
-            room.id,
-            state="ended",
-            ended_at=at,
-            ended_by=room.ended_by,
-            seen_by_visitor=room.seen,
-            seen_by_agent=room.answered,
+        """Tried again while the database is away; after that the next start finds it in the log."""
+        changes = ChatChanges(
+            state="ended", ended_at=at, ended_by=room.ended_by, seen_by_visitor=room.seen, seen_by_agent=room.answered
         )
+        for wait in RETRY_SECONDS:
+            try:
+                await self._store.update(room.id, **changes)
+            except NotFound:
+                return  # erased meanwhile
+            except Exception as error:
+                log.warning("the end of a chat could not be kept: %s", type(error).__name__)
+                await self.pause(wait)
+            else:
+                return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
@@ -14,6 +15,7 @@ from interaction_log.masking import mask_cards
 if TYPE_CHECKING:
     from interaction_log.store.chats import StoredChats
 
+log = logging.getLogger(__name__)
 _TABS_AND_LINES: Final = frozenset("\t\n")
 
 
@@ -76,4 +78,9 @@ class Speech:
         self._rooms.hub.spawn(self._write(room, line))
 
     async def _write(self, room: Room, line: NewLine) -> None:
-        self._told(room, await self._store.say(room.id, line))
+        try:
+            stored = await self._store.say(room.id, line)
+        except Exception as error:  # the transcript lacks this line; what people wrote is never handled so
+            log.warning("an event of a chat could not be kept: %s", type(error).__name__)
+        else:
+            self._told(room, stored)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import uuid
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from agent_console import wire
 from interaction_log import events as e
-from interaction_log.chats import StoredLine
+from interaction_log.chats import StoredConversation, StoredLine
 from interaction_log.records import User
 from interaction_log.rights import Sight
 from routing.wrap_up import WrapUpRule
@@ -344,6 +345,30 @@ async def test_the_database_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPa
                 await floor.say(visitor, "kept?")
         assert (await floor.send(chat, "kept?", id=line))["ok"]
         assert [one.text for one in await floor.store.chats.lines(chat)] == ["joined", "kept?"]
+
+
+async def test_the_end_is_written_as_soon_as_the_database_is_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with chat_floor(tmp_path) as floor:
+        chat = await floor.talking(await floor.visitor())
+        waited: list[float] = []
+        update = floor.store.chats.update
+
+        async def sometimes(of: str, **changes: Any) -> StoredConversation:
+            if "ended_at" in changes and len(waited) < 2:
+                raise sa.exc.OperationalError("update", {}, Exception("away"))
+            return await update(of, **changes)
+
+        async def pause(seconds: float) -> None:
+            waited.append(seconds)
+
+        floor.desk.ending.pause = pause
+        monkeypatch.setattr(floor.store.chats, "update", sometimes)
+        await floor.close(chat)
+        await floor.settled()
+        assert waited == [1.0, 5.0]
+        assert (await floor.store.chats.conversation(chat)).state == "ended"
 
 
 async def _crash(floor: ChatFloor, **rules: object) -> ChatFloor:
