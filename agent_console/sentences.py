@@ -179,6 +179,12 @@ SENTENCES: Final[Mapping[str, str]] = {
     "segment_exists": "There is a segment of this name already.",
     # reports and orders
     "schedule_changed": "This schedule was changed meanwhile.",
+    "rule_changed": "This rule was changed meanwhile.",
+    "no_such_rule": "There is no such rule.",
+    "queue_of_teams": "must be a queue of your teams",
+    "limit_most": "limit: at most {most} here",
+    "limit_zero": "limit: 0 would always be reached",
+    "clear_at_side": "clear_at: must be on the other side of the limit",
     "report_sending": "This report is being sent.",
     "unknown_zone": "is no known time zone",
     "end_after_start": "the end must be after the start",
