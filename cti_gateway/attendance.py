@@ -39,6 +39,8 @@ class Attendance:
             e.AgentStateChanged: self._state_changed,
             e.StateChosen: self._changed,
             e.AgentSignedIn: self._changed,
+            e.QueuePaused: self._changed,
+            e.QueueResumed: self._changed,
             e.MemberChanged: self._at_a_phone,
             e.DeviceStateChanged: self._at_a_phone,
         }
@@ -68,7 +70,7 @@ class Attendance:
         if self._dispatch.engine.lines.waiting:
             self.settle()
 
-    def _changed(self, event: e.StateChosen | e.AgentSignedIn) -> None:
+    def _changed(self, event: e.StateChosen | e.AgentSignedIn | e.QueuePaused | e.QueueResumed) -> None:
         self.changed(event.agent)
 
     def _state_changed(self, event: e.AgentStateChanged) -> None:

@@ -81,10 +81,11 @@ class Seating:
     def lines(self, agent: Agent, user: User | None) -> frozenset[str]:
         """The lines that she serves."""
         live = self._hub.distributor
-        found = {line_of(*place) for place in live.pauses.places_of(agent.devices)}
+        places = live.pauses.places_of(agent.devices)
+        found = {line_of(*place) for place in places if not agent.queue_pauses.get(place)}
         for key, queue in live.settings.queues.items():
             line = line_of(*key)
-            if line not in found and self._serves(line, queue, user):
+            if key not in places and self._serves(line, queue, user):
                 found.add(line)
         return frozenset(found)
 

@@ -441,3 +441,13 @@ async def test_his_own_agent_and_a_vip_as_soon_as_he_is_known(floor: Floor) -> N
     assert chosen.agent == "ben"
     await floor.answer(vip, "ben")
     assert floor.offered(first) == "ben"  # the older before who had her last
+
+
+async def test_who_is_paused_in_a_queue_gets_its_chats_neither(floor: Floor) -> None:
+    await floor.sign_in()
+    where: dict[str, Any] = {"at": floor.hub.wall(), "agent": "anna", "pbx": "main", "queue": "support"}
+    floor.hub.take([e.QueuePaused(**where, holder="agent", reason="training", by="anna")])
+    i = floor.chat()
+    assert floor.offered(i) is None
+    floor.hub.take([e.QueueResumed(**where, holder="agent", by="anna")])
+    assert floor.offered(i) == "anna"
