@@ -124,13 +124,17 @@ class ChatFolder:
         """The folder, and below it the name of this content."""
         return self._folder, str(self._path(of).relative_to(self._folder))
 
-    def fault(self) -> str | None:
-        """Why the folder cannot be used; ``None``: it can. Blocks."""
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        except OSError as error:
-            return error.strerror or "cannot be made"
-        return None if os.access(self._folder, os.R_OK | os.W_OK | os.X_OK) else "cannot be read and written"
+    def fault(self, *, make: bool = True) -> str | None:
+        """Why the folder cannot be used; ``None``: it can. ``make``: make it if it is not there. Blocks."""
+        place = self._folder
+        if make:
+            try:
+                place.mkdir(parents=True, exist_ok=True, mode=0o700)
+            except OSError as error:
+                return error.strerror or "cannot be made"
+        while not place.exists() and place != place.parent:
+            place = place.parent
+        return None if os.access(place, os.R_OK | os.W_OK | os.X_OK) else "cannot be read and written"
 
     def _path(self, of: str) -> Path:
         if len(of) != 2 * ID_BYTES or any(c not in "0123456789abcdef" for c in of):
