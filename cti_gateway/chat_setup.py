@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from cti_gateway.chat.rules import SiteRules
 from interaction_log.chats import ChatFile
@@ -17,10 +17,11 @@ from webchat.wire import FormField
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from config.sites import FormField as FieldTable
-    from config.sites import Site as SiteTable
     from interaction_log.store.chats import StoredChats
 
+SiteTable = Any
+FieldTable = Any
+"""Tables of ``config.sites``, which only ``main`` may import."""
 MEGABYTE: Final = 1_000_000
 _CHUNK: Final = 64 * 1024
 

@@ -62,7 +62,7 @@ def test_every_commented_key_of_the_sample_exists_with_that_default(tmp_path: Pa
         bare = line.removeprefix("#")
         commented = line.startswith("#") and (" = " in bare or bare.startswith("[")) and not line.startswith("# ")
         lines.append(bare if commented else line)
-    for name in ("callweave.secret", "callweave-system.secret", "browser.secret", "browser.secrets"):
+    for name in ("callweave.secret", "callweave-system.secret", "browser.secret", "browser.secrets", "shop.secret"):
         (tmp_path / name).write_text(f'1101 = "{HUSH}"' if name == "browser.secrets" else HUSH)
         (tmp_path / name).chmod(0o600)
     path = write(tmp_path, "\n".join(lines))
