@@ -532,7 +532,7 @@ class Distributor:
         return commands + self._foreign_pause(agent) + self._pause(agent)
 
     def _released_by_others(self, agent: Agent, event: e.MemberChanged) -> list[c.Command]:
-        """Somebody ended our pause at the PBX: that is taken over, in this queue and, if it was in all, as her state."""
+        """Somebody ended our pause at the PBX: taken over, in this queue and, if it was in all, as her state."""
         commands: list[c.Command] = []
         for holder in agent.queue_pauses.pop((event.pbx, event.queue), {}):
             ended = e.QueueResumed(
