@@ -155,7 +155,7 @@ async def test_where_nobody_can_be_picked_out_of_the_line_the_button_says_so(
         await expect(sofia.see("live-waiting")).to_contain_text("李雷")
         await expect(sofia.see("assign")).to_be_disabled()
         await expect(sofia.see("assign")).to_have_attribute("title", re.compile("does not let us bring"))
-        waits = await other.wait("interaction", lambda m: m["interaction"]["state"] == "waiting", SECONDS)
+        waits = await other.wait("interaction", lambda m: m["interaction"]["queues"] == ["support"], SECONDS)
         sent = {"interaction_id": waits["interaction"]["id"], "agent": "anna", "why": "she knows him"}
         assert (await other.command("assign", **sent))["error"]["code"] == "cannot_bring"
         await sofia.get_up()

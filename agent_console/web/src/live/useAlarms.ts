@@ -53,5 +53,13 @@ export function useAlarms() {
       ? `${where(alarm)}, ${alarm.name}`
       : alarm.params.name || alarm.params.agent || words(alarm)
 
-  return { words, where, title, heard }
+  /** On a wall: the sound alone, nothing over the figures. */
+  const sounded: AlarmHeard = {
+    raised(alarm) {
+      if (alarm.sound) ring.chime()
+    },
+    cleared() {},
+  }
+
+  return { words, where, title, heard, sounded }
 }

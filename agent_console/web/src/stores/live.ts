@@ -37,7 +37,7 @@ export const useLive = defineStore('live', () => {
   const messages = ref<StaffMessageView[]>([])
   /** The time zone in which a day begins. */
   const zone = ref('UTC')
-  /** When the last message came (the server's Unix seconds): as of then everything is shown. */
+  /** Until when what is shown was true (the server's Unix seconds), while the link is lost. */
   const heardAt = ref(0)
   let heard: AlarmHeard = { raised() {}, cleared() {} }
   const busy = reactive(new Set<CommandName>())
@@ -59,7 +59,6 @@ export const useLive = defineStore('live', () => {
   }
 
   function received<N extends ServerEventName>(name: N, message: SERVER_EVENTS[N]): void {
-    heardAt.value = serverNow()
     if (name === 'snapshot') {
       const all = message as SERVER_EVENTS['snapshot']
       setServerTime(all.server_time)
@@ -121,10 +120,15 @@ export const useLive = defineStore('live', () => {
   const queueLabel = (queue: string | null | undefined) =>
     queues.value.find((known) => known.queue === queue)?.label || queue || ''
 
+  function linked(next: LinkState): void {
+    if (link.value === 'live' && next !== 'live') heardAt.value = serverNow()
+    link.value = next
+  }
+
   function open(listening?: AlarmHeard): void {
     if (listening) heard = listening
     connection ??= new Connection(
-      { message: received, state: (next) => (link.value = next), linked: () => outbox.reconnected() },
+      { message: received, state: linked, linked: () => outbox.reconnected() },
       '/supervisor',
     )
     connection.open()
