@@ -281,3 +281,62 @@ describe('seen, unread and typing', () => {
     expect(room.asked.filter((name) => name === 'typing')).toHaveLength(2)
   })
 })
+
+describe('whatever the network does', () => {
+  /** Mulberry32: the same numbers for the same seed. */
+  const chance = (seed: number) => () => {
+    seed = (seed + 0x6d2b79f5) | 0
+    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
+  }
+
+  it.each([...Array(60).keys()])(
+    'two tabs end with the lines of the server, each once, own ones in order (seed %i)',
+    async (seed) => {
+      const random = chance(seed + 1)
+      const browser = new Browser()
+      const tabs = [await talking(browser), new Tab(room, browser)]
+      await tabs[1]!.connect()
+      const written: string[][] = [[], []]
+      for (const tab of tabs) {
+        tab.fate = () => (random() < 0.7 ? 'deliver' : random() < 0.5 ? 'lose' : 'never')
+        tab.drops = (name) => name !== 'welcome' && random() < 0.2
+      }
+      for (let step = 0; step < 60; step++) {
+        const which = random() < 0.5 ? 0 : 1
+        const tab = tabs[which]!
+        const what = random()
+        if (what < 0.4) {
+          const text = `${which}:${step}`
+          written[which]!.push(text)
+          tab.session.say(text)
+        } else if (what < 0.6) room.agentSays(`agent ${step}`)
+        else if (what < 0.7) tab.cut()
+        else if (what < 0.8 && room.lines.length) {
+          const line = room.lines[Math.floor(random() * room.lines.length)]
+          tab.receive('line', { conversation: room.conversation!.id, line }) // late, and doubled
+        }
+        await clock.pass(random() * 2_000)
+        if (!tab.online && random() < 0.5) await tab.connect()
+      }
+      for (const tab of tabs) {
+        tab.fate = () => 'deliver'
+        tab.drops = () => false
+      }
+      for (const tab of tabs) if (!tab.online) await tab.connect()
+      await clock.pass(20_000)
+      for (const tab of tabs) {
+        if (tab.session.lines.length < room.lines.length) await tab.connect()
+        await clock.pass(5_000)
+        expect(tab.session.lines).toEqual(room.lines)
+        expect(tab.session.pending).toEqual([])
+      }
+      expect(new Set(room.lines.map((line) => line.id)).size).toBe(room.lines.length)
+      for (const which of [0, 1])
+        expect(room.lines.map((line) => line.text).filter((text) => text.startsWith(`${which}:`))).toEqual(
+          written[which],
+        )
+    },
+  )
+})
