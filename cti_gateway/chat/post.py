@@ -58,6 +58,8 @@ class Post:
         self._rooms, self._store, self._surveys, self._sites = rooms, store, surveys, sites
         self._ending, self._sender, self._send, self._hub = ending, sender, send, rooms.hub
         self.pause: Callable[[float], Any] = asyncio.sleep
+        self._turn = asyncio.Lock()
+        """Counting what was asked for and noting what was sent do not meet."""
         rooms.on_end.append(self.ended)
 
     # --- how it was ----------------------------------------------------------------------------------------
@@ -109,11 +111,13 @@ class Post:
             return no("invalid_address", "This is no mail address.", "address")
         if not await self._answered(one):
             return no("not_answered", "Nobody answered yet, so there is nothing to be sent.")
-        asked = int((one.transcript or {}).get("asked", 0)) + 1
-        if asked > rules.transcripts:
-            return no("too_many", "It was sent already.")
-        wish = {"address": address, "go_on": wanted.go_on, "asked": asked}
-        one = await self._store.update(one.id, transcript=wish)
+        async with self._turn:
+            one = await self._store.conversation(one.id)
+            asked = int((one.transcript or {}).get("asked", 0)) + 1
+            if asked > rules.transcripts:
+                return no("too_many", "It was sent already.")
+            wish = {"address": address, "go_on": wanted.go_on, "asked": asked}
+            one = await self._store.update(one.id, transcript=wish)
         room = self._rooms.all.get(one.id)
         if room is not None and room.state != "ended":
             if wanted.go_on:
@@ -147,8 +151,15 @@ class Post:
                 if wait is not None:
                     await self.pause(wait)
             else:
-                await self._store.update(one.id, transcript={**wish, "sent_at": self._hub.wall()})
+                await self._noted(one.id)
                 return
+
+    async def _noted(self, conversation: str) -> None:
+        """It was sent; how often it was asked for meanwhile stays."""
+        async with self._turn:
+            one = await self._store.conversation(conversation)
+            wish = {**(one.transcript or {}), "sent_at": self._hub.wall()}
+            await self._store.update(conversation, transcript=wish)
 
     async def whole(self, conversation: str) -> list[StoredLine]:
         """All lines of it."""
