@@ -17,7 +17,7 @@ export interface OwnLine {
 
 export type Send = (chat: string, line: OwnLine) => Promise<Outcome>
 /** No word about the line itself: it goes again under its id. */
-const AGAIN = new Set(['no_answer_from_server', 'no_result', 'expired', 'slow', 'timeout', 'unavailable'])
+const AGAIN = new Set(['no_answer_from_server', 'no_result', 'expired', 'slow', 'timeout', 'unavailable', 'not_kept'])
 const FIRST_RETRY_MS = 1_000
 const LAST_RETRY_MS = 15_000
 
