@@ -47,6 +47,7 @@ ROUTES: Final[Mapping[str, Needs]] = {
     "GET /api/colleagues": ANYONE,
     "GET /api/waiting": ANYONE,
     "GET /api/callbacks": _needs("missed.work"),
+    "POST /api/callbacks": _needs("missed.work"),
     "POST /api/callbacks/{callback_id}/cancel": _needs("missed.work"),
     "GET /api/missed": _needs("missed.work"),
     "GET /api/missed/{interaction_id}": _needs("missed.work"),

@@ -52,6 +52,10 @@ class Lines(Protocol):
         """The callbacks that are not over, in order of their places."""
         ...
 
+    async def promise(self, number: str, pbx: str, queue: str, name: str, not_before: float | None) -> CallbackView:
+        """Somebody is to be called: it stands in the line of the queue's chats. Raises ``Refused``, ``Conflict``."""
+        ...
+
     async def past(self, limit: int) -> Sequence[CallbackView]:
         """Those that are over, the last ones by the time at which they were asked for, newest first."""
         ...

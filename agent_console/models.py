@@ -216,6 +216,16 @@ class InteractionQuery(Query):
     cursor: Cursor | None = None
 
 
+class CallbackWish(Body):
+    """Somebody is to be called, for a queue. ``not_before``: Unix seconds; without it as soon as it is its turn."""
+
+    number: Annotated[str, Field(min_length=1, max_length=32)]
+    queue: Annotated[str, Field(min_length=1, max_length=80)]
+    pbx: Annotated[str, Field(max_length=80)] = ""
+    name: Annotated[str, Field(max_length=80)] = ""
+    not_before: Annotated[float, Field(ge=0, le=4_102_444_800)] | None = None
+
+
 class CallbackQuery(Query):
     """Which callbacks: promised ones, or those that are over."""
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Query
 
 from agent_console.deps import ConsoleDeps
 from agent_console.lines import CallbackView, Lines
-from agent_console.models import CallbackQuery
+from agent_console.models import CallbackQuery, CallbackWish
 from agent_console.rest import capped
 from agent_console.sessions import Principal, signed_in
 
@@ -62,6 +62,13 @@ def _callbacks(router: APIRouter, deps: ConsoleDeps, lines: Lines) -> None:
         promised = lines.promised()
         found = await lines.past(capped(query.limit)) if query.state == "closed" else promised[: capped(query.limit)]
         return {"items": [await named(one) for one in found], "open": len(promised)}
+
+    @router.post("/callbacks", status_code=201)
+    async def promise(wish: CallbackWish, who: Annotated[Principal, Depends(anyone)]) -> dict[str, Any]:
+        """Promise a call: it stands in the line of the queue's chats, and an agent is asked when it is its turn."""
+        made = await lines.promise(wish.number, wish.pbx, wish.queue, wish.name, wish.not_before)
+        deps.live.administered(who.user.name, "callback_promised", made["id"], {"queue": wish.queue, "pbx": wish.pbx})
+        return await named(made)
 
     @router.post("/callbacks/{callback_id}/cancel")
     async def cancel(callback_id: str, who: Annotated[Principal, Depends(anyone)]) -> dict[str, Any]:

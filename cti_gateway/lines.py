@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -11,8 +12,9 @@ from cti_gateway.console_callbacks import ConsoleCallbacks
 from cti_gateway.entry import waiting_since
 from cti_gateway.hub import Hub
 from interaction_log.callback import Callback
+from interaction_log.identity import parse_phone
 from interaction_log.interaction import Interaction
-from interaction_log.records import NotFound
+from interaction_log.records import Conflict, NotFound, Refused
 from routing.entry import place_of
 
 _MOST = 200
@@ -32,6 +34,8 @@ class Lines:
     def __init__(self, hub: Hub, history: History) -> None:
         self._hub, self._history = hub, history
         self.callbacks: Callbacks | None = None
+        self.region = "CN"
+        """ISO 3166-1 alpha-2, for numbers without a country code."""
         self.own: ConsoleCallbacks | None = None
         """Those that were asked for outside a call."""
 
@@ -76,6 +80,32 @@ class Lines:
         entered = waiting_since(self._hub.distributor.interactions.values(), one.pbx, one.queue)
         line = [c.since for c in every if (c.pbx, c.queue) == (one.pbx, one.queue) and c.open and c is not one]
         return place_of(one.since, (*entered, *line))
+
+    async def promise(self, number: str, pbx: str, queue: str, name: str, not_before: float | None) -> CallbackView:
+        """See ``agent_console.lines``."""
+        own, phone = self.own, parse_phone(number, self.region)
+        if own is None or phone is None or not own.may_call(phone.e164):
+            raise Refused("number", f"{number} is no valid telephone number")
+        if (pbx, queue) not in self._hub.distributor.settings.queues:
+            raise NotFound(queue)
+        if own.find(pbx, queue, phone.e164) is not None:
+            raise Conflict("it exists already")
+        now = self._hub.wall()
+        begins = max(0.0, not_before or 0.0)
+        wanted = Callback(
+            id=str(uuid.uuid4()),
+            pbx=pbx,
+            queue=queue,
+            address=phone.e164,
+            name=name,
+            since=now,
+            requested_at=now,
+            expires_at=max(now, begins) + own.rules.expire_seconds,
+            not_before=begins if begins > now else 0.0,
+        )
+        if not await own.promise(wanted):
+            raise Conflict("The database is away; please try again.")
+        return _view(own.all.get(wanted.id, wanted), None)
 
     async def past(self, limit: int) -> Sequence[CallbackView]:
         """See ``agent_console.lines``."""

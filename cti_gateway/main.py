@@ -385,6 +385,7 @@ async def _put_together(gateway: Gateway, settings: Settings, demo: bool) -> Non
     _set_routing(hub, settings)
     await _take_over(gateway, settings, absent=demo)
     lines = Lines(hub, store.callbacks)
+    lines.region = settings.phone.default_region
     lines.own = await _console_callbacks(gateway, settings)
     deps = replace(_console_deps(gateway, settings, consoles), records=store.records)
     deps = replace(deps, calendars=_keep_records(gateway, settings, consoles))

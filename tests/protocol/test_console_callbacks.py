@@ -11,9 +11,10 @@ import pytest_asyncio
 
 from cti_gateway.callbacks import may_call
 from cti_gateway.console_callbacks import ConsoleCallbacks
+from cti_gateway.lines import Lines
 from interaction_log import events as e
 from interaction_log.callback import Callback
-from interaction_log.records import Conflict, NotFound
+from interaction_log.records import Conflict, NotFound, Refused
 from routing.acd.why import why_not
 from routing.callbacks import CallbackRules
 from tests.fakes.dispatch_floor import Floor, dispatch_floor
@@ -241,3 +242,21 @@ async def test_a_restart_keeps_the_places_and_calls_nobody_twice(line: Line) -> 
     line.call.hang_up(line.call.agent)
     closed = await line.closed()
     assert closed.state == "done" and line.floor.hub.distributor.interactions[i].ended
+
+
+async def test_an_agent_asks_for_a_call_on_the_page_of_promises(line: Line) -> None:
+    lines = Lines(line.floor.hub, None)  # type: ignore[arg-type]
+    with pytest.raises(Refused):
+        await lines.promise("13911112222", "main", "support", "", None)  # nobody takes any here
+    lines.own = line.callbacks
+    made = await lines.promise("139 1111 2222", "main", "support", "Wang", None)
+    assert (made["number"], made["state"], made["place"]) == (NUMBER, "waiting", None)
+    assert [one["id"] for one in lines.promised()] == [made["id"]] and line.contact() != ""
+    with pytest.raises(Conflict):
+        await lines.promise("13911112222", "main", "support", "", None)
+    with pytest.raises(Refused):
+        await lines.promise("+15005550006", "main", "support", "", None)  # abroad
+    with pytest.raises(NotFound):
+        await lines.promise("13911113333", "main", "nowhere", "", None)
+    await lines.cancel(made["id"], "anna")
+    assert lines.promised() == []

@@ -53,6 +53,12 @@ class MemoryLines:
     def promised(self) -> list[CallbackView]:
         return self.promises
 
+    async def promise(self, number: str, pbx: str, queue: str, name: str, not_before: float | None) -> CallbackView:
+        if number == LEI:
+            raise Conflict("it exists already")
+        self.promises.append(promise("p9", number, pbx=pbx, queue=queue, name=name, not_before=not_before or 0.0))
+        return self.promises[-1]
+
     async def past(self, limit: int) -> Sequence[CallbackView]:
         return [promise("old", state="done", result="answered", place=None)][:limit]
 
@@ -163,3 +169,16 @@ async def test_what_cannot_be_heard_is_not_there(spool: Path, changes: dict[str,
         assert (await http.get("/api/voicemail/v1/audio")).status_code == 404
         assert (await http.get("/api/voicemail/none/audio")).status_code == 404
         assert (await http.post("/api/voicemail/none/heard")).status_code == 404
+
+
+async def test_an_agent_promises_a_call() -> None:
+    lines = MemoryLines()
+    async with stage(lines=lines) as on, on.http() as http:
+        headers = await on.headers("anna")
+        wish = {"number": "13911112222", "queue": "support", "pbx": "main", "name": "Wang", "not_before": 5.0}
+        made = await http.post("/api/callbacks", headers=headers, json=wish)
+        assert made.status_code == 201 and made.json()["id"] == "p9" and lines.promises[0]["name"] == "Wang"
+        again = await http.post("/api/callbacks", headers=headers, json={**wish, "number": LEI})
+        assert again.status_code == 409
+        wrong = await http.post("/api/callbacks", headers=headers, json={**wish, "colour": "blue"})
+        assert wrong.status_code == 400 and (await http.post("/api/callbacks", json=wish)).status_code == 401
