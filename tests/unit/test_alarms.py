@@ -1,4 +1,4 @@
-"""Thresholds that raise and clear: hysteresis, delays, quiet hours, rates, and what a change of rules leaves of them."""
+"""Thresholds that raise and clear: hysteresis, delays, quiet hours, rates, and what a change of rules leaves."""
 
 from __future__ import annotations
 
