@@ -1,8 +1,8 @@
 """Chat round trips: 5,000 connected visitors, a line each ten seconds, beside an echo with a bare group commit.
 
 Both servers are up at the same time, each with 5,000 connections; lines go to one of them at a time, in interleaved
-rounds. The clock starts when a line is written to the socket and stops when its acknowledgement is read. While lines
-go to the product, calls come too (a simulated PBX, 300 consoles), so that a flood from one address can be seen to
+rounds. The clock starts when a line is written to the socket and stops when its acknowledgement is read. Afterwards
+calls come too (a simulated PBX, 300 consoles), once as always and once with a flood from one address, which is to
 leave pops and other visitors alone.
 
 ``python -m bench.chat [ROUNDS [SECONDS]]`` prints the table.
@@ -239,28 +239,25 @@ async def _run(folder: Path, rng: random.Random, core: set[int], rounds: int, se
         ours, bare = await _connected(product, echo)
         memory = product.rss_megabytes()
         took: dict[str, list[list[float]]] = {"ours": [], "bare": []}
-        pops: list[float] = []
         gc.collect()
         gc.freeze()
         for number in range(rounds + 1):  # the first one warms up
             sides = ["ours", "bare"] if number % 2 else ["bare", "ours"]
             for side in sides:
-                found, popped = await _round(
-                    side == "ours", ours if side == "ours" else bare, desk, product, seconds, rng
-                )
+                found = await talk(ours if side == "ours" else bare, seconds if number else WARM_UP_SECONDS, rng)
                 if number:
                     took[side].append(found)
-                    pops += popped
+        calm, pops = await _with_calls(ours, desk, product, FLOOD_SECONDS, rng)
         flood = Flood(product.port)
         flooding = asyncio.ensure_future(flood.run(FLOOD_SECONDS + 1))
         await asyncio.sleep(1)
-        flooded, popped_then = await _round(True, ours, desk, product, FLOOD_SECONDS, rng)
+        flooded, popped_then = await _with_calls(ours, desk, product, FLOOD_SECONDS, rng)
         await flooding
         problems = [line for line in product.output().splitlines() if "ERROR" in line or "Traceback" in line]
         lost = sum(one.lost for one in (*ours, *bare)) + sum(agent.lost for agent in desk.consoles)
         refused = sum(one.refused for one in ours)
     await exchange.server.stop()
-    return _result(took, pops, flooded, popped_then) | {
+    return _result(took, calm, pops, flooded, popped_then) | {
         "visitors": VISITORS,
         "rounds": rounds,
         "seconds": time.monotonic() - began,
@@ -291,27 +288,29 @@ async def _connected(product: child.Child, echo: child.Child) -> tuple[list[Visi
     return ours, bare
 
 
-async def _round(
-    calls: bool, visitors: list[Visitor], desk: Subject, product: child.Child, seconds: float, rng: random.Random
+async def _with_calls(
+    visitors: list[Visitor], desk: Subject, product: child.Child, seconds: float, rng: random.Random
 ) -> tuple[list[float], list[float]]:
     """Lines, and with them calls; how long the answers and the pops took."""
-    calling = asyncio.ensure_future(desk.round(seconds, product)) if calls else None
+    calling = asyncio.ensure_future(desk.round(seconds, product))
     found = await talk(visitors, seconds, rng)
-    if calling is None:
-        return found, []
     await calling
     return found, list(desk.latencies)
 
 
 def _result(
-    took: dict[str, list[list[float]]], pops: list[float], flooded: list[float], popped_then: list[float]
+    took: dict[str, list[list[float]]],
+    calm: list[float],
+    pops: list[float],
+    flooded: list[float],
+    popped_then: list[float],
 ) -> dict[str, Any]:
     def figures(values: list[float]) -> dict[str, float]:
         ordered = sorted(values)
         return {f"p{p}_ms": percentile(ordered, p) * 1e3 for p in (50, 95, 99)} | {"lines": len(ordered)}
 
     ours, bare = (figures([value for one in took[side] for value in one]) for side in ("ours", "bare"))
-    flood, normal_pops, flood_pops = figures(flooded), figures(pops), figures(popped_then)
+    flood, beside, normal_pops, flood_pops = map(figures, (flooded, calm, pops, popped_then))
     return {
         "callweave": ours,
         "echo": bare,
@@ -320,10 +319,11 @@ def _result(
         },
         "p95_ratio": ours["p95_ms"] / bare["p95_ms"],
         "p99_ratio": ours["p99_ms"] / bare["p99_ms"],
+        "with_calls": beside,
         "flooded": flood,
         "pops": normal_pops,
         "pops_flooded": flood_pops,
-        "flood_ratio": flood["p99_ms"] / ours["p99_ms"],
+        "flood_ratio": flood["p99_ms"] / beside["p99_ms"],
         "pops_flood_ratio": flood_pops["p99_ms"] / normal_pops["p99_ms"],
     }
 
@@ -337,7 +337,8 @@ def table(result: dict[str, Any]) -> str:
     for name, title in (
         ("callweave", "callweave"),
         ("echo", "bare echo with group commit"),
-        ("flooded", "callweave under a flood"),
+        ("with_calls", "callweave, with calls beside"),
+        ("flooded", "the same under a flood"),
         ("pops", "pops"),
         ("pops_flooded", "pops under a flood"),
     ):
