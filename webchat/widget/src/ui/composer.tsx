@@ -131,7 +131,11 @@ export function Composer({ uploads }: { uploads: Uploads }) {
             />
           </>
         )}
-        {client.view?.files && <span class="limit">{say('attach_limit', { size: speech.bytes(limit) })}</span>}
+        {client.view?.files && (
+          <span class="limit" dir="auto">
+            {say('attach_limit', { size: speech.bytes(limit) })}
+          </span>
+        )}
         <button type="submit" class="main send" aria-label={say('send')} title={say('send')} data-test="send">
           <Icon name="send" />
         </button>

@@ -32,7 +32,9 @@ export function FileLine({ file }: { file: FileView }) {
         <span class="name" dir="auto">
           {file.name}
         </span>
-        <span class="size">{speech.bytes(file.size)}</span>
+        <span class="size" dir="auto">
+          {speech.bytes(file.size)}
+        </span>
         <span class="hidden">{say('download')}</span>
       </button>
       {failed && <p role="alert">{say('error.failed')}</p>}

@@ -24,6 +24,17 @@ export function Thread() {
   }, [lines.length, pending.length, typing !== null])
 
   useEffect(() => {
+    const element = log.current
+    if (!element) return
+    // What appears above or below takes room: who read the end still sees it.
+    const sizes = new ResizeObserver(() => {
+      if (reading.current) element.scrollTop = element.scrollHeight
+    })
+    sizes.observe(element)
+    return () => sizes.disconnect()
+  }, [])
+
+  useEffect(() => {
     const seen = (): void => {
       if (reading.current && document.visibilityState === 'visible') session.seen()
     }
