@@ -43,7 +43,7 @@ def test_golden_traces_and_properties_over_the_extensions() -> None:
         assert "plain Python" in version, made.stdout + made.stderr
         return
     assert "(compiled)" in version
-    done = ran(["-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *TESTS], CALLWEAVE_COMPILED="1")
+    done = ran(["-m", "pytest", "-q", "-p", "no:cacheprovider", *TESTS], CALLWEAVE_COMPILED="1")
     passed = re.search(r"(\d+) passed", done.stdout)
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
     assert passed is not None and int(passed[1]) >= AT_LEAST
