@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { blocks, inlines, safeLink } from './markdown'
+import { blocks, inlines, plainText, safeLink } from './markdown'
 
 it('knows headings, lists, quotes, code, rules and paragraphs', () => {
   const text = '# One\n\ntwo **bold** and *thin*\nsame\n\n- a\n- b\n1. c\n> said\n> so\n---\n```\n<b>\n```'
@@ -44,4 +44,12 @@ it('ends on everything, and quickly', () => {
 
 it('says a sign that is escaped', () => {
   expect(inlines('\\*not thin\\*')).toEqual([{ kind: 'text', text: '*not thin*' }])
+})
+
+it('is plain text where only that is shown', () => {
+  const text =
+    '# Returns\n\nWithin **30 days**, see [the form](https://shop.example/r).\n\n1. pack\n2. send\n\n- or `bring`'
+  expect(plainText(text)).toBe(
+    'Returns\n\nWithin 30 days, see the form (https://shop.example/r).\n\n1. pack\n2. send\n\n• or bring',
+  )
 })

@@ -185,7 +185,17 @@ export const useChats = defineStore('chats', () => {
     if (room) room.gone = true
   }
 
+  /** Sign-out: what was written stays in this browser for the same person, and is shown to nobody else. */
+  function clear(): void {
+    open.clear()
+    taken.clear()
+    drafts.clear()
+    outgoing.clear()
+    selected.value = null
+  }
+
   return {
+    clear,
     selected,
     select,
     shown,
