@@ -7,6 +7,7 @@ events that tell of its decisions, and it is asked by nobody but this; so no rac
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -46,6 +47,8 @@ class Dispatch:
         self.offers = Offers(self)
         self.attendance = Attendance(self)
         self.waits = Waits(self)
+        self._decided: deque[Command] = deque()
+        self._telling = False
         self._sending = Sending(self)
         self.on_divert: Callable[[str, Following], None] = self._end_diverted
         self.callbacks: ConsoleCallbacks | None = None
@@ -232,18 +235,25 @@ class Dispatch:
     # --- what the engine says ------------------------------------------------------------------------
 
     def run(self, commands: Iterable[Command]) -> None:
-        """Its decisions become events."""
+        """Its decisions become events, in their order: what follows from telling one is told after all before it."""
         self.waits.changed()
-        diverted = []
-        for command in commands:
-            if isinstance(command, Divert):
-                diverted.append(command)
-            else:
-                self.offers.tell(command)
-        for one in diverted:
-            self.offers.waited_too_long(one)
-            self.on_divert(one.contact, one.then)
+        self._decided.extend(commands)
+        if self._telling:
+            return
+        self._telling = True
+        try:
+            while self._decided:
+                self._tell(self._decided.popleft())
+        finally:
+            self._telling = False
         self._wind()
+
+    def _tell(self, command: Command) -> None:
+        if isinstance(command, Divert):
+            self.offers.waited_too_long(command)
+            self.on_divert(command.contact, command.then)
+        else:
+            self.offers.tell(command)
 
     def _wind(self) -> None:
         """The next moment at which time alone changes something."""
