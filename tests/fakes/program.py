@@ -105,7 +105,11 @@ class Program:
         self._mine: dict[str, str] = {}
 
     async def __aenter__(self) -> Self:
-        await self.start()
+        try:
+            await self.start()
+        except BaseException:
+            await self.kill()  # one that was too slow must not go on beside the next test
+            raise
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, _: object, __: TracebackType | None) -> None:
