@@ -207,6 +207,8 @@ SENTENCES: Final[Mapping[str, str]] = {
     "no_amount": "is no amount (1234.50)",
     "order_nobody": "no customer is known by this",
     "order_several": "several customers are known by this",
+    "campaign_number": "a telephone number of 2 to 20 digits, with or without a plus",
+    "shredded": "This file was made unreadable for good.",
     "shift_agent": "there is no such user",
     "shift_end": "is not after the beginning, or more than a day later",
     "shift_kind": "is neither work nor break",

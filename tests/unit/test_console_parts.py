@@ -362,7 +362,8 @@ def test_the_live_state_follows_the_call() -> None:
 
 def test_a_view_has_exactly_the_declared_fields() -> None:
     declared = set(InteractionView.__annotations__)
-    view: Any = interaction_view(Interaction("i"), "Lin")
+    assert set(interaction_view(Interaction("i"), "Lin")) == declared - {"campaign"}, "of no campaign"
+    view: Any = interaction_view(Interaction("i", campaign="spring"), "Lin")
     assert set(view) == declared
     item = {key: value for key, value in view.items() if key not in ("state", "customer_name_known")}
     assert set(stored_view(item)) == declared
