@@ -170,9 +170,16 @@ async def open_websocket(
 class PollingWire(Wire):
     """Long polling: one GET that waits, and a POST for what is to be said, in order."""
 
-    def __init__(self, ears: Ears, auth: Callable[[], dict[str, Any]], http: aiohttp.ClientSession, base: str):
+    def __init__(
+        self,
+        ears: Ears,
+        auth: Callable[[], dict[str, Any]],
+        http: aiohttp.ClientSession,
+        base: str,
+        headers: dict[str, str],
+    ):
         Wire.__init__(self, ears, auth)
-        self._http, self._url = http, f"{base}{PATH}polling"
+        self._http, self._url, self._headers = http, f"{base}{PATH}polling", headers
         self._out: asyncio.Queue[str] = asyncio.Queue()
         self._tasks = [asyncio.ensure_future(self._run())]
 
@@ -180,7 +187,7 @@ class PollingWire(Wire):
         why: Any = "lost"
         try:
             while not self.over:
-                async with self._http.get(self._url) as answer:
+                async with self._http.get(self._url, headers=self._headers) as answer:
                     text = await answer.text()
                     if answer.status != 200:
                         raise OSError(text[:100])
@@ -200,7 +207,9 @@ class PollingWire(Wire):
                 packets = [await self._out.get()]
                 while not self._out.empty() and len(packets) < 16:
                     packets.append(self._out.get_nowait())
-                async with self._http.post(self._url, data=SEPARATOR.join(packets).encode()) as answer:
+                async with self._http.post(
+                    self._url, data=SEPARATOR.join(packets).encode(), headers=self._headers
+                ) as answer:
                     if answer.status != 200:
                         break
         self.end("the post failed")
