@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from interaction_log.chats import Ban
 from interaction_log.store.chat_folder import LONGEST_NAME, safe_name
 from webchat import wire
-from webchat.gate import Bans, Proofs, SiteGate, place_of, zero_bits
+from webchat.gate import AddressGate, Bans, Proofs, SiteGate, place_of, zero_bits
 from webchat.session import NEXT, TABLE, after, rule_of
 from webchat.sites import Limits, Site
 from webchat.tokens import BadToken, Used, User, UserKey, check_key, token_hash, usable, user_of
@@ -196,6 +196,17 @@ def test_new_visitors_conversations_and_connections_are_limited() -> None:
     assert [one.connect("a", 0), one.connect("a", 1), one.connect("a", 2)] == [None, None, "too_many"]
     one.disconnect("a")
     assert one.connect("a", 5) == "too_many" and one.connect("a", 4) is None and one.count == 2
+
+
+def test_an_address_that_floods_pays_for_it_and_nobody_else() -> None:
+    one = AddressGate()
+    assert all(one.connection("a", 0.0) == 0 for _ in range(300)) and one.connection("a", 0.0) > 0
+    assert one.connection("b", 0.0) == 0
+    for _ in range(5):
+        one.flooded("b", 0.0)
+    assert one.connection("b", 1.0) > 1 and one.request("b", 1.0) == 0 and one.connection("c", 1.0) == 0
+    assert one.connection("b", 40.0) == 0, "after a while it may try again"
+    assert sum(one.request("c", 2.0) == 0 for _ in range(3_000)) == 2_000
 
 
 def test_work_is_asked_for_when_many_come() -> None:
