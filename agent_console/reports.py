@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from interaction_log.store.customer_views import CustomerViews
 from interaction_log.store.orders import StoredOrders
-from interaction_log.store.shifts import StoredShifts
 from interaction_log.store.report_schedules import StoredSchedules
 from interaction_log.store.reports import StoredReports
+from interaction_log.store.shifts import StoredShifts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

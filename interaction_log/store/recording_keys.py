@@ -53,8 +53,9 @@ class StoredRecordingKeys:
         if known is not None:
             return known
         key = os.urandom(32)
-        row = {"recording_id": one.id, "interaction_id": one.interaction_id, "wrapped": self._master.wrap(key)}
-        await self._writing(lambda connection: connection.execute(sa.insert(recording_keys).values(row | {"sealed": False})))
+        wrapped = self._master.wrap(key)
+        row = {"recording_id": one.id, "interaction_id": one.interaction_id, "wrapped": wrapped, "sealed": False}
+        await self._writing(lambda connection: connection.execute(sa.insert(recording_keys).values(row)))
         return key
 
     async def sealed(self, recording_id: str) -> None:
