@@ -1090,14 +1090,14 @@ class Assign(OnAgent):
 class SetSkill(OnAgent):
     """Set an agent's level (1 to 5) of a skill; 0: she has it no more. It counts at once."""
 
-    skill: Annotated[str, Field(min_length=1, max_length=64)]
+    skill: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
     level: Annotated[int, Field(ge=0, le=5)]
 
 
 class SendMessage(ClientCommand):
     """Tell an agent (user name), those who serve a queue (``queue:NAME``) or ``all`` something; shown until read."""
 
-    to: Annotated[str, Field(min_length=1, max_length=90)]
+    to: Annotated[str, Field(pattern=r"^(queue:[^\s\x00-\x1f]{1,80}|[a-z0-9][a-z0-9._-]{0,63})$")]
     text: MessageText
     urgent: bool = False
 

@@ -30,6 +30,7 @@ KEPT_SECONDS: Final = 90 * DAY
 UNREAD_SECONDS: Final = 7 * DAY
 """What nobody read within a week is not shown any more."""
 NO_MESSAGE: Final = no("unknown_message", "There is no such message for you.", "message")
+NOT_ANSWERED: Final = no("unknown_message", "There is no such message for you.", "reply_to")
 
 
 class Kept(Protocol):
@@ -131,7 +132,7 @@ class StaffMessages:
     def _tell_supervisors(self, agent: str, command: wire.TellSupervisors) -> Answer:
         first = self._known.get(command.reply_to or "")
         if command.reply_to is not None and (first is None or agent not in first.readers):
-            return NO_MESSAGE
+            return NOT_ANSWERED
         return self._told(agent, command, first)
 
     async def _told(self, agent: str, command: wire.TellSupervisors, first: StaffMessage | None) -> Ack:

@@ -42,6 +42,7 @@ FREE: Final = {
     "decline.reason",
     "chat_send.text",
     "chat_send_file.file",
+    "send_message.text",
 } | {f"{name}.why" for name, model in SUPERVISOR_COMMANDS.items() if "why" in model.model_fields}
 """What people write for people, and what is only counted: bounded, and with no way to the PBX."""
 GIVEN: Final[dict[str, Any]] = {
@@ -56,6 +57,9 @@ GIVEN: Final[dict[str, Any]] = {
     "emitted_at": 1.0,
     "file": "f1",
     "number": 1,
+    "skill": "english",
+    "level": 1,
+    "alarm": "a1",
     "on": True,
 }
 TABLES: Final[dict[str, Mapping[str, type[ClientCommand]]]] = {
