@@ -1,6 +1,6 @@
 """Many visitors behind a network that cuts, delays, repeats and reorders: both ends equal the log, line by line.
 
-In the suite: 300 visitors for 30 s. ``CHAT_STORM=full``: 1,000 visitors for two minutes (``make bench`` runs that).
+In the suite: 300 visitors for 30 s. ``CHAT_STORM=full``: 1,000 visitors for two minutes.
 """
 
 from __future__ import annotations
