@@ -5,11 +5,14 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Generic, TypeVar
 
+from interaction_log.periods import known_zone
 from interaction_log.records import Refused
+
+T = TypeVar("T")
 
 MOST_BYTES: Final = 50 * 1024 * 1024
 MOST_COLUMNS: Final = 100
@@ -55,6 +58,49 @@ def _lines(text: str, delimiter: str) -> Iterator[Line]:
         except csv.Error as error:
             why = "a quote is opened and never closed" if "unexpected end" in str(error) else str(error)
             yield Line(begin, [], why)
+
+
+@dataclass(slots=True)
+class Taken(Generic[T]):
+    """What became of a file: rows that were read, what was taken and refused (column, reason), each with its line."""
+
+    read: int = 0
+    found: list[tuple[int, T]] = field(default_factory=list)
+    refused: list[tuple[int, str, str]] = field(default_factory=list)
+
+
+def taken(
+    data: bytes, heading: Callable[[Sequence[str]], list[str | None]], row: Callable[[dict[str, str]], T]
+) -> Taken[T]:
+    """Each row made something of. ``heading`` names the columns, ``row`` raises ``ValueError(column, reason)``.
+
+    Raises ``Refused`` for a file that is none."""
+    lines, found = records(data), Taken[T]()
+    try:
+        names = heading(next(lines).cells)
+    except StopIteration:
+        raise Refused("file", "is empty") from None
+    except ValueError as error:
+        raise Refused("file", str(error)) from None
+    for line in lines:
+        found.read += 1
+        cells = {name: cell.strip() for name, cell in zip(names, line.cells, strict=False) if name is not None}
+        try:
+            if line.broken is not None:
+                raise ValueError("row", line.broken)
+            found.found.append((line.line, row(cells)))
+        except ValueError as error:
+            column, reason = (str(one) for one in error.args[:2])
+            found.refused.append((line.line, column, reason))
+    return found
+
+
+def checked_zone(zone: str) -> None:
+    """Raises ``Refused`` for a time zone that is none."""
+    try:
+        known_zone(zone)
+    except ValueError as error:
+        raise Refused("tz", str(error)) from None
 
 
 def decoded(data: bytes) -> str:

@@ -13,8 +13,6 @@ import sqlalchemy as sa
 
 from interaction_log.identity import parse_phone
 from interaction_log.orders import Order, OrderReport, RefusedOrder, heading, order
-from interaction_log.periods import known_zone
-from interaction_log.records import Refused
 from interaction_log.store import csv_text, items, links
 from interaction_log.store.reading import Reading
 from interaction_log.store.reports_tables import orders
@@ -61,28 +59,10 @@ class StoredOrders:
 
 
 def _parsed(data: bytes, zone: str, currency: str) -> tuple[OrderReport, list[tuple[int, Order]]]:
-    try:
-        known_zone(zone)
-    except ValueError as error:
-        raise Refused("tz", str(error)) from None
-    lines = csv_text.records(data)
-    report, found = OrderReport(), list[tuple[int, Order]]()
-    try:
-        names = heading(next(lines).cells)
-    except StopIteration:
-        raise Refused("file", "is empty") from None
-    except ValueError as error:
-        raise Refused("file", str(error)) from None
-    for line in lines:
-        report.read += 1
-        cells = {name: cell.strip() for name, cell in zip(names, line.cells, strict=False) if name is not None}
-        try:
-            if line.broken is not None:
-                raise ValueError("row", line.broken)
-            found.append((line.line, order(cells, zone=zone, currency=currency)))
-        except ValueError as error:
-            report.refused.append(RefusedOrder(line.line, *(str(one) for one in error.args[:2])))
-    return report, found
+    csv_text.checked_zone(zone)
+    file = csv_text.taken(data, heading, partial(order, zone=zone, currency=currency))
+    refused = [RefusedOrder(*one) for one in file.refused]
+    return OrderReport(read=file.read, refused=refused), file.found
 
 
 def _take(

@@ -10,8 +10,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from interaction_log.periods import Periods, known_zone
-from interaction_log.records import Refused
+from interaction_log.periods import Periods
 from interaction_log.shifts import FITS, RefusedShift, Shift, ShiftReport, heading, overlapping, shift
 from interaction_log.store import csv_text
 from interaction_log.store.reading import Reading
@@ -56,30 +55,12 @@ class StoredShifts:
 
 
 def _parsed(data: bytes, zone: str, known: frozenset[str]) -> tuple[ShiftReport, list[Shift]]:
-    try:
-        known_zone(zone)
-    except ValueError as error:
-        raise Refused("tz", str(error)) from None
-    lines = csv_text.records(data)
-    report, found = ShiftReport(), list[tuple[int, Shift]]()
-    try:
-        names = heading(next(lines).cells)
-    except StopIteration:
-        raise Refused("file", "is empty") from None
-    except ValueError as error:
-        raise Refused("file", str(error)) from None
-    for line in lines:
-        report.read += 1
-        cells = {name: cell.strip() for name, cell in zip(names, line.cells, strict=False) if name is not None}
-        try:
-            if line.broken is not None:
-                raise ValueError("row", line.broken)
-            found.append((line.line, shift(cells, zone=zone, agents=known)))
-        except ValueError as error:
-            report.refused.append(RefusedShift(line.line, *(str(one) for one in error.args[:2])))
-    late = set(overlapping(found))
-    report.refused += [RefusedShift(line, "from", "overlaps another row of this agent") for line in sorted(late)]
-    return report, [one for line, one in found if line not in late]
+    csv_text.checked_zone(zone)
+    file = csv_text.taken(data, heading, partial(shift, zone=zone, agents=known))
+    late = set(overlapping(file.found))
+    refused = [RefusedShift(*one) for one in file.refused]
+    refused += [RefusedShift(line, "from", "overlaps another row of this agent") for line in sorted(late)]
+    return ShiftReport(read=file.read, refused=refused), [one for line, one in file.found if line not in late]
 
 
 def _replace(connection: sa.Connection, agent: str, mine: Sequence[Shift], report: ShiftReport) -> None:
