@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -152,12 +153,19 @@ class Desk:
     def _answer(self, agent: str, command: wire.Answer) -> Answer:
         one, her = self._hub.distributor.interactions.get(command.interaction_id), self._agent(agent)
         if one is not None and one.channel != "voice":
-            return self._hub.dispatch.answer(agent, command)
+            return self._taken(self._hub.dispatch.answer(agent, command))
         hers = self._hub.distributor.devices_of(her, one.pbx) if one is not None and her is not None else []
         rings = [o.agent for o in one.open_offers() if o.agent in hers] if one is not None else []
         if one is None or not rings:
             return no("not_ringing", "This call does not ring at your phone.", "interaction_id")
         return self._observe(agent, command, self._lift(self._pbx(one), one.id, rings[0]))
+
+    async def _taken(self, ack: Ack) -> Ack:
+        """Who has it is on disk before she is told so: her lines are, too, and must find her there after a crash."""
+        if ack["ok"]:
+            with contextlib.suppress(OSError, RuntimeError):  # the log says itself that it keeps nothing
+                await self._hub.log.durable(self._hub.last_seq)
+        return ack
 
     def _decline(self, agent: str, command: wire.Decline) -> Answer:
         return self._hub.dispatch.decline(agent, command)

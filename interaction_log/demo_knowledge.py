@@ -51,6 +51,7 @@ SCRIPT: Final = Draft(
     kind="script",
     texts={"en": Text(title="Welcome"), "zh-CN": Text(title="欢迎话术")},
     queues=["support"],
+    position=50,
     steps=[
         Step(
             id="hello",

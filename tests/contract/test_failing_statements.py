@@ -429,7 +429,9 @@ USE_CASES: list[UseCase] = [
     UseCase("messages.forget", lambda o: o.store.messages.forget(AT + 60)),
     # chats
     UseCase(
-        "chats.make_visitor", lambda o: o.store.chats.make_visitor("s", "h", at=AT, expires_at=AT + 9, subject="x")
+        "chats.make_visitor",
+        lambda o: o.store.chats.make_visitor("s", "h", at=AT, expires_at=AT + 9, subject="x"),
+        "visitor",
     ),
     UseCase("canned.create", lambda o: o.store.canned.create(_canned("")), "canned"),
     UseCase("canned.put", lambda o: o.store.canned.put(_canned(o.ids["canned"].id))),

@@ -37,7 +37,9 @@ async def examine(found: Settings, capsys: pytest.CaptureFixture[str], *words: s
     code = await asyncio.to_thread(doctor.run, arguments, found)
     report = json.loads(capsys.readouterr().out)
     assert report["ok"] == (code == 0)
-    return code, {one["code"]: one["severity"] for one in report["findings"] if one["severity"] != "ok"}
+    ours = "not-compiled"  # tests run over the sources
+    found = {one["code"]: one["severity"] for one in report["findings"] if one["severity"] != "ok"}
+    return code, {key: severity for key, severity in found.items() if key != ours}
 
 
 async def test_a_good_site_is_well(stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: F811
