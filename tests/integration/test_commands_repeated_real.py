@@ -195,7 +195,9 @@ async def _sing(on: Stage) -> None:
 async def _give_queues(folder: Path) -> None:
     """The queue ``sales`` is one that Anna may join and leave herself."""
     store = await asyncio.to_thread(Store.open, f"sqlite:///{folder / 'callweave.db'}", default_region="CN")
-    await store.teams.put_team(Team(code="west", label="West", members=("anna", "ben", "sofia"), queues=("sales", "support")))
+    await store.teams.put_team(
+        Team(code="west", label="West", members=("anna", "ben", "sofia"), queues=("sales", "support"))
+    )
     await asyncio.to_thread(store.close)
 
 
