@@ -234,14 +234,19 @@ class Dispatch:
 
     # --- what the engine says ------------------------------------------------------------------------
 
-    def run(self, commands: Iterable[Command]) -> None:
-        """Its decisions become events, in their order: what follows from telling one is told after all before it."""
+    def run(self, commands: Iterable[Command], before: Callable[[], object] = lambda: None) -> None:
+        """Its decisions become events, in their order: what follows from telling one is told after all before it.
+
+        ``before`` tells what led to them; what the engine decides meanwhile comes after them.
+        """
         self.waits.changed()
         self._decided.extend(commands)
         if self._telling:
+            before()
             return
         self._telling = True
         try:
+            before()
             while self._decided:
                 self._tell(self._decided.popleft())
         finally:

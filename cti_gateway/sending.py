@@ -64,5 +64,5 @@ class Sending:
             at=now, interaction_id=one.id, transfer_id=str(uuid.uuid4()), kind="blind", device=device, target=target
         )
         left = e.AgentDisconnected(at=now, interaction_id=one.id, device=device)
-        self._hub.take([started, left, e.QueueEntered(at=now, interaction_id=one.id, queue=queue)])
-        self._dispatch.run(commands)
+        entered = e.QueueEntered(at=now, interaction_id=one.id, queue=queue)
+        self._dispatch.run(commands, lambda: self._hub.take([started, left, entered]))
