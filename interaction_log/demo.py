@@ -15,17 +15,25 @@ from interaction_log.demo_knowledge import seed_knowledge
 from interaction_log.demo_records import seed_records
 from interaction_log.identity import interaction_id
 from interaction_log.records import QueueSettings, User
+from interaction_log.rights import Team
 from interaction_log.store import EventLog, Store
 
 PASSWORD: Final = "demo"  # noqa: S105 (everybody knows it; only the demo makes accounts with it)
 PBX: Final = "sim"
 QUEUE: Final = "support"
+SALES: Final = "sales"
+"""A queue in which nobody is at first: Anna joins it, and leaves it, at her desk."""
 
 USERS: Final = (
     User(name="anna", display_name="Anna Berg", role="agent", devices=["PJSIP/1001"], language="en"),
     User(name="ben", display_name="Ben Okafor", role="agent", devices=["PJSIP/1002"], language="en"),
     User(name="sofia", display_name="Sofia Lindqvist", role="supervisor", language="en"),
     User(name="admin", display_name="Administrator", role="admin", language="en"),
+)
+
+TEAMS: Final = (
+    Team(code="service", label="Service · 客服组", members=("anna", "ben", "sofia"), queues=(QUEUE,)),
+    Team(code="sales", label="Sales · 销售组", members=("anna", "sofia"), queues=(SALES,)),
 )
 
 DEMO_CALLERS: Final[list[tuple[str, str]]] = [
@@ -123,7 +131,8 @@ async def seed(store: Store, log: EventLog, *, now: float) -> bool:
     if any(user.name == USERS[-1].name for user in await store.users.all()):
         return False
     ids = {name: await _customer(store, name, *rest) for name, *rest in _PEOPLE}
-    await store.catalogue.put_queue(QueueSettings(name=QUEUE, pbx=PBX, label="Support", wrap_up_seconds=30))
+    for queue, label in ((QUEUE, "Support"), (SALES, "Sales")):
+        await store.catalogue.put_queue(QueueSettings(name=queue, pbx=PBX, label=label, wrap_up_seconds=30))
     past_day = now - 60 * 86_400
     for user in USERS[:2]:  # so that the history knows who sat at which telephone
         log.append(
@@ -140,6 +149,8 @@ async def seed(store: Store, log: EventLog, *, now: float) -> bool:
     await log.durable(last)
     for user in USERS[:-1]:
         await store.users.create_demo(user, PASSWORD)
+    for team in TEAMS:
+        await store.teams.put_team(team)
     await seed_records(store, ids, now)
     await seed_knowledge(store)
     await store.users.create_demo(USERS[-1], PASSWORD)  # last: she tells that everything before is there

@@ -468,6 +468,7 @@ async def test_the_demo_s_first_caller_is_known_with_a_history(store: Store, log
     for user in demo.USERS:
         assert await store.users.check_password(user.name, demo.PASSWORD)
     assert len((await store.customers.search("", 100, None))[0]) == 41  # 40 people and a company
+    assert await store.teams.teams() == sorted(demo.TEAMS, key=lambda one: one.code)
 
 
 async def test_who_looks_after_a_customer_must_be_a_user(store: Store) -> None:
