@@ -1,1 +1,1 @@
-"""E-mail as a channel: not there yet."""
+"""E-mail as a channel: letters read and written (pure), and a mailbox fetched by IMAP."""

@@ -1,0 +1,205 @@
+"""A mailbox by IMAP4rev1 (RFC 3501), with the standard library's client. Blocks: for a thread.
+
+Nothing is changed on the server while letters are looked at (``BODY.PEEK``); what was taken is marked, or moved, only
+when its taker says so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import imaplib
+import re
+import ssl
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Final, Literal, Self
+
+Tls = Literal["tls", "starttls", "none"]
+SECONDS: Final = 30.0
+"""So long an answer of the server is waited for."""
+MOST_LISTED: Final = 100_000
+_UID: Final = re.compile(rb"\bUID (\d+)")
+_SIZE: Final = re.compile(rb"\bRFC822\.SIZE (\d+)")
+_VALIDITY: Final = re.compile(rb"^(\d+)$")
+
+
+class MailboxAway(Exception):
+    """The mailbox cannot be used now; the text says why, without secrets."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """Where the letters lie. ``done``: the folder into which taken ones are moved; empty: they stay, marked as seen."""
+
+    host: str
+    port: int
+    tls: Tls
+    user: str
+    password: str
+    folder: str = "INBOX"
+    done: str = ""
+    ca: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """One letter. ``whole`` false: it was larger than allowed, and this is its beginning."""
+
+    uid: int
+    raw: bytes
+    whole: bool
+
+
+class Box:
+    """A connection that is signed in, with the folder open. Raises :class:`MailboxAway`."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self.validity = 0
+        self._imap: imaplib.IMAP4 | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            self._imap = _connected(self._account)
+            with _faults("sign in"):
+                self._imap.login(_quoted(self._account.user), self._account.password)
+            self.validity = self._select()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, _: object, __: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Say good-bye, if anybody listens."""
+        if self._imap is not None:
+            with contextlib.suppress(Exception):
+                self._imap.logout()
+            self._imap = None
+
+    def _select(self) -> int:
+        with _faults("open the folder"):
+            _ok(self._open.select(_quoted(self._account.folder)), "the folder cannot be opened")
+            _, said = self._open.response("UIDVALIDITY")
+        found = _VALIDITY.match((said or [b""])[0] or b"")
+        if found is None:
+            raise MailboxAway("the server gives no UIDVALIDITY")
+        return int(found[1])
+
+    @property
+    def _open(self) -> imaplib.IMAP4:
+        if self._imap is None:
+            raise MailboxAway("not connected")
+        return self._imap
+
+    def after(self, uid: int) -> list[int]:
+        """The UIDs above this one, in order."""
+        return [one for one in self._search(f"UID {uid + 1}:*") if one > uid]  # n:* always names the last one
+
+    def unseen(self) -> list[int]:
+        """Those that nobody has read yet, in order."""
+        return self._search("UNSEEN")
+
+    def newest(self) -> int:
+        """The highest UID; 0 in an empty folder."""
+        return max(self._search("UID *"), default=0)
+
+    def _search(self, what: str) -> list[int]:
+        with _faults("search"):
+            said = _ok(self._open.uid("SEARCH", what), "the folder cannot be searched")
+        return sorted(int(one) for line in said if line for one in line.split())[:MOST_LISTED]
+
+    def fetch(self, uid: int, most: int, beginning: int = 65_536) -> Fetched | None:
+        """The letter; of one above ``most`` bytes its headers and ``beginning`` bytes. ``None``: it is gone."""
+        with _faults("fetch"):
+            size = _SIZE.search(b" ".join(_flat(self._open.uid("FETCH", str(uid), "(UID RFC822.SIZE)"))))
+            if size is None:
+                return None
+            if int(size[1]) <= most:
+                raw = _literal(self._open.uid("FETCH", str(uid), "(UID BODY.PEEK[])"))
+                return Fetched(uid, raw, True) if raw is not None else None
+            part = f"(UID BODY.PEEK[]<0.{beginning}>)"
+            raw = _literal(self._open.uid("FETCH", str(uid), part))
+            return Fetched(uid, raw, False) if raw is not None else None
+
+    def taken(self, uids: Sequence[int]) -> None:
+        """They are on our disk: marked as seen, and moved where a folder is named for them."""
+        if not uids:
+            return
+        which, account = ",".join(map(str, uids)), self._account
+        with _faults("mark what was taken"):
+            _ok(self._open.uid("STORE", which, "+FLAGS.SILENT", r"(\Seen)"), "a letter cannot be marked")
+            if not account.done:
+                return
+            if "MOVE" in self._open.capabilities:
+                _ok(self._open.uid("MOVE", which, _quoted(account.done)), "a letter cannot be moved")
+            else:
+                _ok(self._open.uid("COPY", which, _quoted(account.done)), "a letter cannot be moved")
+                self._open.uid("STORE", which, "+FLAGS.SILENT", r"(\Deleted)")
+                self._open.expunge()
+
+    def flag(self, uid: int) -> None:
+        """One that could not be taken: for people to look at."""
+        with _faults("mark a letter"):
+            self._open.uid("STORE", str(uid), "+FLAGS.SILENT", r"(\Flagged)")
+
+
+def _connected(account: Account) -> imaplib.IMAP4:
+    with _faults("connect"):
+        if account.tls == "tls":
+            return imaplib.IMAP4_SSL(account.host, account.port, ssl_context=_context(account), timeout=SECONDS)
+        imap = imaplib.IMAP4(account.host, account.port, timeout=SECONDS)
+        if account.tls == "starttls":
+            try:
+                imap.starttls(_context(account))
+            except BaseException:
+                imap.shutdown()
+                raise
+        return imap
+
+
+def _context(account: Account) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=account.ca)
+
+
+@contextlib.contextmanager
+def _faults(what: str) -> Iterator[None]:
+    """What the server or the network did, in words; never what we sent."""
+    try:
+        yield
+    except (imaplib.IMAP4.error, OSError, EOFError) as error:
+        why = getattr(error, "strerror", None) or getattr(error, "reason", None) or type(error).__name__
+        if isinstance(error, imaplib.IMAP4.error) and what == "sign in":
+            why = "the server does not take user and password"
+        raise MailboxAway(f"cannot {what}: {why}") from None
+
+
+def _ok(answer: tuple[str, list[Any]], why: str) -> list[Any]:
+    if answer[0] != "OK":
+        raise MailboxAway(why)
+    return answer[1]
+
+
+def _flat(answer: tuple[str, list[Any]]) -> list[bytes]:
+    found: list[bytes] = []
+    for one in answer[1] or ():
+        found += [part for part in one if isinstance(part, bytes)] if isinstance(one, tuple) else []
+        if isinstance(one, bytes):
+            found.append(one)
+    return found
+
+
+def _literal(answer: tuple[str, list[Any]]) -> bytes | None:
+    """The letter in an answer to FETCH; other answers may stand beside it."""
+    for one in answer[1] or ():
+        if isinstance(one, tuple) and len(one) > 1 and _UID.search(one[0]):
+            return bytes(one[1])
+    return None
+
+
+def _quoted(text: str) -> str:
+    r"""An IMAP string. Names of folders are modified UTF-7 (RFC 3501, 5.1.3) in the configuration."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
