@@ -39,7 +39,11 @@ def main() -> int:
         from interaction_log.store import sealed_fields  # noqa: PLC0415 (as the work itself)
 
         sealed_fields.use(Path(order["key_file"]))
-    state = work(order["url"], order["id"], order["region"], f"pid {os.getpid()} {os.urandom(4).hex()}", _goes_on)
+    from interaction_log.store.imports_turns import Lent  # noqa: PLC0415
+
+    lent = Lent(*order["turn"]) if order.get("turn") else None
+    who = f"pid {os.getpid()} {os.urandom(4).hex()}"
+    state = work(order["url"], order["id"], order["region"], who, _goes_on, lent)
     return {"stopped": STOPPED, "busy": BUSY}.get(state, DONE)
 
 

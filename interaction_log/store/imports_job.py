@@ -8,6 +8,7 @@ together, so at every moment the job says exactly what was done.
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from interaction_log.store.failures import meaning
 from interaction_log.store.imports_files import open_source
 from interaction_log.store.imports_pace import Pace
 from interaction_log.store.imports_tables import import_parts, import_rows, imports
+from interaction_log.store.turns import NOBODYS, Turn, turn_of
 
 CLAIM_SECONDS: Final = 30.0
 SAMPLES: Final = 5
@@ -30,6 +32,9 @@ SHOWN: Final = 200
 ATTEMPTS: Final = 3
 """So often a step is begun again after the process died in it."""
 _TRIES: Final = 5
+_TURN_SECONDS: Final = 1.0
+_TIDY_SECONDS: Final = 0.25
+"""How often we move what was written from the WAL into the database: else it fell to who commits next, the log."""
 _T = TypeVar("_T")
 
 
@@ -39,7 +44,8 @@ class Stopped(Exception):
 
 @dataclass(slots=True)
 class Job:
-    """An import as this process works at it. ``goes_on``: asked between transactions; ``wall``: Unix seconds."""
+    """An import as this process works at it. ``goes_on``: asked between transactions; ``wall``: Unix seconds;
+    ``turn``: the line in which SQLite's writers stand."""
 
     engine: sa.Engine
     reading: sa.Engine
@@ -48,7 +54,9 @@ class Job:
     worker: str
     goes_on: Callable[[], bool] = lambda: True
     wall: Callable[[], float] = time.time
-    pace: Pace = field(default_factory=lambda: Pace(gentle=False))
+    pace: Pace = field(default_factory=lambda: Pace(rests=False))
+    turn: Turn = NOBODYS
+    tidied: float = field(default_factory=time.monotonic)
 
     def read(self, work: Callable[[sa.Connection], _T]) -> _T:
         """A question, without a lock that others wait for."""
@@ -60,17 +68,31 @@ class Job:
         if not self.goes_on():
             raise Stopped
         for tried in range(1, _TRIES + 1):
+            self.pace.wait()
             try:
-                with self.engine.begin() as connection:
+                with self.turn(_TURN_SECONDS), self.engine.begin() as connection:
                     began = time.monotonic()
                     self._claimed(connection)
                     result = work(connection)
                 self.pace.took(time.monotonic() - began, rows)  # with the commit: so long others waited
-                return result
             except sa.exc.DBAPIError as error:
                 if meaning(error) != "retry" or tried == _TRIES:
                     raise
+            else:
+                self._tidy()
+                return result
         raise AssertionError("unreachable")
+
+    def _tidy(self) -> None:
+        """Keeps nobody from writing."""
+        if not self.gentle or time.monotonic() - self.tidied < _TIDY_SECONDS:
+            return
+        pooled = self.engine.raw_connection()
+        try:
+            pooled.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").close()
+        finally:
+            pooled.close()
+        self.tidied = time.monotonic()
 
     def _claimed(self, connection: sa.Connection) -> None:
         ours = (imports.c.id == self.id) & (imports.c.worker == self.worker)
@@ -112,19 +134,37 @@ def claim(engine: sa.Engine, of: str, worker: str, now: float) -> Any:
         return connection.execute(sa.select(imports).where(imports.c.id == of)).one()
 
 
-def work(url: str, of: str, region: str, worker: str, goes_on: Callable[[], bool] = lambda: True) -> str:
+def work(
+    url: str,
+    of: str,
+    region: str,
+    worker: str,
+    goes_on: Callable[[], bool] = lambda: True,
+    lent: Turn | None = None,
+) -> str:
     """Claim it and do its step to the end; the state it has then, or ``busy``. What is wrong with the file itself
-    makes it ``failed``, with the reason."""
+    makes it ``failed``, with the reason. ``lent``: the program's line of writers, where we work beside it for it."""
     engine, reading = open_engine(url, size=2), open_engine(url, writes=False, size=1)
     try:
         row = claim(engine, of, worker, time.time())
         if row is None:
             return "busy"
-        job = Job(engine, reading, of, region, worker, goes_on, pace=Pace(engine.dialect.name == "sqlite"))
-        return _step(job, row)
+        lite = engine.dialect.name == "sqlite"
+        if lite:
+            sa.event.listen(engine, "connect", _lightly)
+            engine.dispose()
+        pace, turn = Pace(rests=lite and lent is None), lent or turn_of(engine)
+        return _step(Job(engine, reading, of, region, worker, goes_on, pace=pace, turn=turn), row)
     finally:
         engine.dispose()
         reading.dispose()
+
+
+def _lightly(connection: sqlite3.Connection, _record: object) -> None:
+    """Our commits wait for no disk: a power cut takes back the last of them, rows and progress together, and the log's
+    next commit puts them on the disk as well."""
+    for pragma in ("synchronous=NORMAL", "wal_autocheckpoint=0"):
+        connection.execute(f"PRAGMA {pragma}").close()
 
 
 def _step(job: Job, row: Any) -> str:

@@ -12,6 +12,7 @@ from typing import Final
 
 from interaction_log.store import sealed_fields
 from interaction_log.store.imports_store import StoredImports
+from interaction_log.store.imports_turns import Lending
 
 log = logging.getLogger(__name__)
 
@@ -71,13 +72,18 @@ class ImportRunner:
 
     async def _work(self, of: str) -> None:
         command = (sys.executable, "-m", "interaction_log.store.imports_child")
-        pipe = asyncio.subprocess.PIPE
-        child = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=asyncio.subprocess.DEVNULL)
+        pipe, nothing = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
+        lending = Lending(self._imports.turn)
+        try:
+            child = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=nothing, pass_fds=lending.theirs)
+        finally:
+            lending.start()
         self._children.add(child)
         assert child.stdin is not None
         try:
             key = sealed_fields.key_file()
-            order = {"url": self._url, "id": of, "region": self._region, "key_file": str(key) if key else None}
+            order = {"url": self._url, "id": of, "region": self._region, "turn": lending.theirs}
+            order |= {"key_file": str(key) if key else None}
             child.stdin.write(json.dumps(order).encode() + b"\n")  # not as arguments: a URL holds a password
             await self._ended(child)
         finally:

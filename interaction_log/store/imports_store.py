@@ -96,6 +96,7 @@ class StoredImports:
         self._url = url
         self._region = region
         self._clock = clock
+        self.turn = writing.turn
 
     async def work(self, of: str) -> str:
         """Work at a job until its step is over, in this process: for commands. The program leaves it to a process

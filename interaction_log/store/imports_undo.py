@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from interaction_log.store.fields import Checked, check
 from interaction_log.store.imports_apply import digest, flat
 from interaction_log.store.imports_job import Job, count
 from interaction_log.store.imports_tables import import_rows, imports
-from interaction_log.store.personal import REGISTER, Person, Personal
+from interaction_log.store.personal import REGISTER, Person
 
 USED: Final = (
     *("interactions", "cases", "tasks", "consents", "claims", "customer_merges", "customer_links", "orders"),
@@ -96,16 +97,20 @@ def in_use(connection: sa.Connection, ids: Sequence[str]) -> set[str]:
     """Those of these customers of whom there is more than their record. Asked for all first: mostly there is nobody."""
     found: set[str] = set()
     for n in range(0, len(ids), _CHUNK):
-        some = tuple(ids[n : n + _CHUNK])
-        for entry in (REGISTER[name] for name in USED if name in REGISTER):
-            if _any(connection, entry, some):
-                found |= {one for one in some if one not in found and _any(connection, entry, (one,))}
+        some = list(ids[n : n + _CHUNK])
+        if connection.execute(_used(), {"ids": some}).scalar():
+            found |= {one for one in some if connection.execute(_used(), {"ids": [one]}).scalar()}
     return found
 
 
-def _any(connection: sa.Connection, entry: Personal, ids: tuple[str, ...]) -> bool:
-    query = sa.select(sa.literal(1)).select_from(entry.table).where(entry.of(Person(customers=ids))).limit(1)
-    return connection.execute(query).first() is not None
+@functools.cache
+def _used() -> sa.Select[Any]:
+    """Whether any of these tables has a row of ``ids``: one question, built once, for others wait for our lock."""
+    whose: Any = sa.bindparam("ids", expanding=True)
+    person = Person(customers=whose)
+    entries = [REGISTER[name] for name in USED if name in REGISTER]
+    rows = [sa.exists(sa.select(sa.literal(1)).select_from(one.table).where(one.of(person))) for one in entries]
+    return sa.select(sa.or_(*rows))
 
 
 def _remove(row: Any, back: Back) -> None:

@@ -25,6 +25,7 @@ class Writing:
     def __init__(self, url: str):
         self.url = url
         self._engine = open_engine(url, size=_THREADS)
+        self.turn = turn_of(self._engine)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="record-writer")
 
     async def __call__(self, work: Callable[[sa.Connection], _T]) -> _T:
@@ -35,7 +36,7 @@ class Writing:
         """The same in the caller's thread: for commands and for work that is in a thread already."""
         for tried in range(1, _TRIES + 1):
             try:
-                with turn_of(self._engine)(OTHER_BUSY_SECONDS), self._engine.begin() as connection:
+                with self.turn(OTHER_BUSY_SECONDS), self._engine.begin() as connection:
                     return work(connection)
             except sa.exc.IntegrityError as error:
                 raise Conflict("it exists already") from error

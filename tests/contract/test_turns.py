@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import uuid
 from pathlib import Path
@@ -12,6 +13,7 @@ import sqlalchemy as sa
 from interaction_log import events as e
 from interaction_log.chats import NewConversation, NewLine
 from interaction_log.store import EventLog, Store
+from interaction_log.store.imports_turns import Lending, Lent
 from interaction_log.store.turns import NOBODYS, Turn, turn_of
 from tests.fakes.call_events import call
 
@@ -48,6 +50,47 @@ def test_who_waits_too_long_goes_on_without_it_and_leaves_the_line() -> None:
     assert not turn._waiting
     turn.give()
     assert turn.take(0)
+
+
+def test_a_process_beside_stands_in_the_same_line() -> None:
+    turn, order = Turn(), list[str]()
+    lending = Lending(turn)
+    lent = Lent(*(os.dup(one) for one in lending.theirs))
+    lending.start()
+    assert lent.take(1) and not turn.take(0)  # it has the turn, nobody else
+    ours = threading.Thread(target=lambda: (turn.take(30), order.append("ours"), turn.give()))
+    ours.start()
+    while not turn._waiting:
+        pass
+    lent.give()
+    assert lent.take(1)  # it asked again at once: we were first
+    assert order == ["ours"]
+    ours.join(30)
+    lent.give()
+    assert turn.take(30)
+
+
+def test_who_dies_with_the_turn_gives_it_back() -> None:
+    turn = Turn()
+    lending = Lending(turn)
+    theirs = [os.dup(one) for one in lending.theirs]
+    lending.start()
+    assert Lent(*theirs).take(1)
+    for one in theirs:
+        os.close(one)
+    assert turn.take(30)
+
+
+def test_where_the_program_is_gone_nobody_waits_for_it() -> None:
+    gets, gives = os.pipe()
+    asked, asks = os.pipe()
+    os.close(gives)
+    os.close(asked)
+    lent = Lent(gets, asks)
+    assert not lent.take(1)
+    lent.give()
+    os.close(gets)
+    os.close(asks)
 
 
 def test_one_line_for_each_file_and_none_elsewhere(tmp_path: Path) -> None:
