@@ -9,6 +9,7 @@ from interaction_log.store import (  # noqa: F401 (their tables)
     imports_tables,
     knowledge_tables,
     live_tables,
+    mail_tables,
     personal_entries,
     privacy_tables,
     recording_keys,

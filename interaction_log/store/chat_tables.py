@@ -6,12 +6,13 @@ the conversation when it is erased.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
 from interaction_log.store.chat_rows import clear_rows
-from interaction_log.store.personal import USUAL, Personal, interaction, register, through
+from interaction_log.store.mail_tables import mail_contacts, mail_letters, mail_outbox
+from interaction_log.store.personal import USUAL, Of, Personal, either, interaction, register, through
 from interaction_log.store.schema import metadata
 
 chats: Final = sa.Table(
@@ -103,12 +104,20 @@ chat_bans: Final = sa.Table(
     sa.Column("why", sa.Text, nullable=False),
 )
 
-_of_chat: Final = interaction(chats.c.id)
+_BY_MAIL: Final = mail_contacts.alias()
+
+
+def _conversation(column: sa.ColumnElement[Any]) -> Of:
+    """Rows of conversations of that person: his chats, and those in which he wrote by mail."""
+    return either(interaction(column), through(column, _BY_MAIL.c.conversation, interaction(_BY_MAIL.c.id)))
+
+
+_of_chat: Final = _conversation(chats.c.id)
 # A conversation leads to its visitor, and both to all else: they go last.
 register(
     Personal(
         table=chat_lines,
-        of=interaction(chat_lines.c.conversation),
+        of=_conversation(chat_lines.c.conversation),
         erase="delete",
         read=clear_rows(chats, chat_lines.c.conversation),
     )
@@ -116,7 +125,7 @@ register(
 register(
     Personal(
         table=chat_files,
-        of=interaction(chat_files.c.conversation),
+        of=_conversation(chat_files.c.conversation),
         erase="delete",
         read=clear_rows(chats, chat_files.c.conversation),
     )
@@ -146,5 +155,16 @@ register(
 register(
     Personal(
         table=chats, of=_of_chat, erase="delete", secret=("key",), read=clear_rows(chats, chats.c.id), order=USUAL + 3
+    )
+)
+for _table in (mail_letters, mail_outbox):
+    register(Personal(table=_table, of=_conversation(_table.c.conversation), erase="delete"))
+register(
+    Personal(
+        table=mail_contacts,
+        of=_conversation(mail_contacts.c.conversation),
+        erase="delete",
+        read=clear_rows(chats, mail_contacts.c.conversation),
+        order=USUAL + 4,
     )
 )

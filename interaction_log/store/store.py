@@ -20,6 +20,7 @@ from interaction_log.store.identity_records import StoredIdentity
 from interaction_log.store.imports_store import StoredImports
 from interaction_log.store.interactions import StoredInteractions
 from interaction_log.store.knowledge_store import StoredKnowledge
+from interaction_log.store.mails import StoredMails
 from interaction_log.store.migrate import upgrade_to_head
 from interaction_log.store.missed import StoredMissed
 from interaction_log.store.orders import StoredOrders
@@ -72,6 +73,7 @@ class Store:
     alarms: StoredAlarms = field(init=False)
     messages: StoredMessages = field(init=False)
     chats: StoredChats = field(init=False)
+    mails: StoredMails = field(init=False)
     told: StoredTold = field(init=False)
     canned: StoredCanned = field(init=False)
     recording_keys: StoredRecordingKeys = field(init=False)
@@ -88,6 +90,7 @@ class Store:
         master = self.privacy.master if self.privacy is not None else None
         self.canned = StoredCanned(self._reading, self._writing)
         self.chats = StoredChats(self._reading, self._writing, master)
+        self.mails = StoredMails(self._reading, self._writing, master)
         self.recording_keys = StoredRecordingKeys(self._reading, self._writing, master)
 
     @classmethod
