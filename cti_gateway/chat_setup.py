@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SiteTable = Any
 FieldTable = Any
-"""Tables of ``config.sites``, which only ``main`` may import."""
+"""Tables of ``config.sites``, which only the composition root may import."""
 MEGABYTE: Final = 1_000_000
 _CHUNK: Final = 64 * 1024
 

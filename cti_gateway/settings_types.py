@@ -1,4 +1,4 @@
-"""What commands need of the settings, as protocols: only `main` imports `config`."""
+"""What commands need of the settings, as protocols: only the composition root imports `config`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a site decides about its chats, as the runtime needs it. Pure; ``main`` makes it of the configuration."""
+"""What a site decides about its chats, as the runtime needs it. Pure; made of the configuration elsewhere."""
 
 from __future__ import annotations
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from config.settings import Settings, load
-from cti_gateway import main
 from cti_gateway.cli import commands, user
+from cti_gateway.composition.failures import CannotStart
+from cti_gateway.composition.program import open_gateway
 from interaction_log.store import EventLog, LeaseHeld, Store
 
 
@@ -24,8 +25,8 @@ def settings(folder: Path, url: str) -> Settings:
 
 
 async def start(found: Settings) -> str:
-    with pytest.raises(main.CannotStart) as stopped:
-        await main._open(found, asyncio.Event(), asyncio.Event(), demo=False, simulated=False)
+    with pytest.raises(CannotStart) as stopped:
+        await open_gateway(found, asyncio.Event(), asyncio.Event(), demo=False, simulated=False)
     return str(stopped.value)
 
 

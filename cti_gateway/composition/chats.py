@@ -1,0 +1,96 @@
+"""Conversations with visitors of the configured sites: the server for them, and what agents' pages need."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from agent_console.chats import ChatAccess
+from agent_console.deps import Visitors
+from config.settings import Settings
+from cti_gateway.chat.letters import sending
+from cti_gateway.chat.setup import ChatDesk, ChatParts
+from cti_gateway.chat_setup import AgentFiles, rules_of, site_of
+from cti_gateway.composition.failures import CannotStart
+from cti_gateway.composition.records import mail_server
+from cti_gateway.composition.rules import hours_by_queue
+from cti_gateway.gateway import Gateway
+from interaction_log.store.chat_folder import ChatFolder
+from webchat.app import visitor_app
+from webchat.demo import DemoShop
+from webchat.deps import VisitorDeps
+from webchat.sites import Site
+
+
+async def chats(gateway: Gateway, settings: Settings, *, demo: bool) -> tuple[Visitors | None, ChatAccess]:
+    """Started. Without a site there is no server. ``demo``: with the demo's shop. Raises ``CannotStart``."""
+    store = gateway.store
+    if not settings.site:
+        return None, ChatAccess(stored=store.chats, canned=store.canned, concerned=lambda user, of: False)
+    sites = _sites(settings)
+    folder = await _folder(settings, sites)
+    desk = ChatDesk(gateway.hub, store.chats, _parts(gateway, settings))
+    app = visitor_app(_visitor_deps(gateway, settings, desk, sites, folder, DemoShop() if demo else None))
+    desk.attach(app.screens)
+    await desk.start()
+    gateway.extras.append(desk)
+    files = AgentFiles(folder, store.chats, list(sites.values()), gateway.hub.wall)
+
+    def concerned(user: str, conversation: str) -> bool:
+        room = desk.rooms.all.get(conversation)
+        return room is not None and user in room.audience
+
+    return app, ChatAccess(stored=store.chats, canned=store.canned, concerned=concerned, files=files)
+
+
+def _sites(settings: Settings) -> dict[str, Site]:
+    """By key."""
+    try:
+        return {one.key: site_of(one) for one in settings.site}
+    except ValueError as error:
+        raise CannotStart(str(error)) from error
+
+
+async def _folder(settings: Settings, sites: Mapping[str, Site]) -> ChatFolder:
+    """Where the files of chats are; it must be usable where a site takes files."""
+    folder = ChatFolder(settings.chat.folder, settings.chat.scanner)
+    fault = await asyncio.to_thread(folder.fault)
+    if fault is not None and any(site.files for site in sites.values()):
+        raise CannotStart(f"[chat] folder {settings.chat.folder}: {fault}")
+    return folder
+
+
+def _parts(gateway: Gateway, settings: Settings) -> ChatParts:
+    store, mail = gateway.store, mail_server(settings)
+    queues = {one.name: one.pbx for one in reversed(settings.queue)}
+    return ChatParts(
+        sites={one.key: rules_of(one, queues) for one in settings.site},
+        region=settings.phone.default_region,
+        hours=hours_by_queue(settings),
+        claims=store.identity.claims,
+        surveys=store.surveys,
+        sender=mail.sender if mail is not None else "",
+        send=sending(mail) if mail is not None else None,
+        ended=store.interactions.ended,
+        tell_agents=settings.supervision.tell_agent,
+    )
+
+
+def _visitor_deps(
+    gateway: Gateway,
+    settings: Settings,
+    desk: ChatDesk,
+    sites: Mapping[str, Site],
+    folder: ChatFolder,
+    shop: DemoShop | None,
+) -> VisitorDeps:
+    return VisitorDeps(
+        chats=desk.chats,
+        store=gateway.store.chats,
+        sites=sites,
+        folder=folder,
+        public_url=settings.http.public_url,
+        trusted_proxies=settings.http.trusted_proxies,
+        wall=gateway.hub.wall,
+        shop=shop,
+    )

@@ -1,0 +1,43 @@
+"""The demo: its customers and accounts, which no other database may have."""
+
+from __future__ import annotations
+
+import time
+
+from config.settings import Settings
+from cti_gateway.composition.failures import CannotStart
+from cti_gateway.gateway import Gateway
+from interaction_log import demo
+
+
+async def furnish(gateway: Gateway, settings: Settings, *, simulated: bool) -> Settings:
+    """Demo customers and accounts; with ``simulated`` also a PBX, in this process, over real TCP."""
+    names = {user.name for user in await gateway.store.users.all()}
+    if names and not names >= {user.name for user in demo.USERS}:
+        raise CannotStart("--demo fills an empty database or one of its own; this one has other users")
+    await demo.seed(gateway.store, gateway.log, now=time.time())
+    if not simulated:
+        return settings
+    from cti_gateway.composition.demo_pbx import simulated_site  # noqa: PLC0415 (a real site needs no simulator)
+
+    return settings.model_copy(update=await simulated_site(gateway))
+
+
+async def refuse_accounts(gateway: Gateway) -> None:
+    """Accounts whose password everybody knows are for the demo only."""
+    for user in demo.USERS:
+        if await gateway.store.users.check_password(user.name, demo.PASSWORD) is not None:
+            raise CannotStart(
+                f"this database has the demo account {user.name!r} with its well-known password; "
+                "use another database, or set passwords with `cti user`"
+            )
+
+
+def greeting(origin: str) -> list[str]:
+    """Who may sign in, and where the shop is."""
+    people = ", ".join(f"{user.name} ({user.role})" for user in demo.USERS)
+    return [
+        f"sign in as {people}; password {demo.PASSWORD}",
+        f"a shop with a chat: {origin}/chat/demo/",
+        "Ctrl-C stops it",
+    ]
