@@ -82,8 +82,8 @@ class ImportRunner:
         assert child.stdin is not None
         try:
             key = sealed_fields.key_file()
-            order = {"url": self._url, "id": of, "region": self._region, "turn": lending.theirs}
-            order |= {"key_file": str(key) if key else None}
+            order: dict[str, object] = {"url": self._url, "id": of, "region": self._region, "turn": lending.theirs}
+            order["key_file"] = str(key) if key else None
             child.stdin.write(json.dumps(order).encode() + b"\n")  # not as arguments: a URL holds a password
             await self._ended(child)
         finally:
