@@ -1,17 +1,20 @@
 """Lines of conversations on their way into the database: each gets its number in the transaction that writes it.
 
 The last numbers and keys of the conversations that talk now are remembered by the one thread that writes; a transaction
-that failed makes it forget them all.
+that failed makes it forget them all. So new lines of known conversations need one statement and no question: an id that
+was used before stands against it by the table's own rule, and then all of the group are looked at.
 """
 
 from __future__ import annotations
 
+import sqlite3
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
 
 from interaction_log.chats import ChatFile, NewLine, StoredLine
 from interaction_log.records import Conflict, NotFound, Refused
@@ -47,6 +50,8 @@ class Room:
 
 
 Answer = StoredLine | Exception
+QUICK: Final = 64
+"""So many lines go into one statement; of more, each costs little anyway."""
 
 
 class LineWriter:
@@ -56,6 +61,7 @@ class LineWriter:
         self._master = master
         self._rooms: OrderedDict[str, Room] = OrderedDict()
         self._inserts: dict[str, Statement] = {}
+        self._texts: dict[int, str] = {}
 
     def forget(self, conversation: str | None = None) -> None:
         """What is known of this conversation, or of all."""
@@ -63,6 +69,49 @@ class LineWriter:
             self._rooms.clear()
         else:
             self._rooms.pop(conversation, None)
+
+    def quick(self, driver: sqlite3.Connection, jobs: Sequence[object]) -> list[Answer] | None:
+        """Write lines of conversations that are known by one statement; ``None``: nothing was done, :meth:`write` them.
+
+        Raises ``sqlite3.OperationalError``.
+        """
+        if len(jobs) > QUICK:
+            return None
+        numbers: dict[str, int] = {}
+        values: list[Any] = []
+        lines: dict[str, StoredLine] = {}
+        for said in jobs:
+            if not isinstance(said, Said) or said.line.file is not None or said.line.id in lines:
+                return None
+            room = self._rooms.get(said.conversation)
+            if room is None or not room.seal.usable:
+                return None
+            number = numbers[said.conversation] = numbers.get(said.conversation, room.last) + 1
+            try:
+                values += _row(said, number, room.seal)
+            except UnicodeError:
+                return None
+            lines[said.line.id] = _stored(said, number, None)
+        try:
+            driver.execute(self._text(len(lines)), values).close()
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.Error:
+            return None
+        for conversation, last in numbers.items():
+            self._rooms[conversation].last = last
+            self._rooms.move_to_end(conversation)
+        return list(lines.values())
+
+    def _text(self, count: int) -> str:
+        text = self._texts.get(count)
+        if text is None:
+            rows: list[dict[str, Any]] = [
+                {c.name: sa.bindparam(f"{c.name}_{n}") for c in chat_lines.c} for n in range(count)
+            ]
+            text = str(sa.insert(chat_lines).values(rows).compile(dialect=sqlite.dialect()))
+            self._texts[count] = text
+        return text
 
     def write(self, connection: sa.Connection, jobs: Sequence[Said]) -> list[Answer]:
         """In order; the same id again is answered with what is stored."""
@@ -102,17 +151,12 @@ class LineWriter:
         if line.file is not None and (file is None or file.conversation != said.conversation or file.scan != "clean"):
             return Refused("file", "there is no such file in this conversation")
         number = room.last + 1
-        content = {"text": line.text} | ({"name": line.name} if line.name is not None else {})
         try:
-            sealed = room.seal.close(row_name("chat_lines", said.conversation, number), content)
+            rows.append(_row(said, number, room.seal))
         except UnicodeError:
             return Refused("text", "has a character that cannot be stored")
         room.last = number
-        rows.append((said.conversation, number, line.id, line.by, line.author, line.at, line.kind, line.file, sealed))
-        stored = StoredLine(
-            conversation=said.conversation, number=number, id=line.id, by=line.by, at=line.at, kind=line.kind,
-            text=line.text, author=line.author, name=line.name, file=file,
-        )  # fmt: skip
+        stored = _stored(said, number, file)
         new[line.id] = stored
         return stored
 
@@ -122,6 +166,22 @@ class LineWriter:
             bound = sa.insert(chat_lines).values({c.name: sa.bindparam(c.name) for c in chat_lines.c})
             self._inserts[name] = Statement(connection.dialect, bound)
         self._inserts[name].run(connection, rows)
+
+
+def _row(said: Said, number: int, seal: Seal) -> tuple[Any, ...]:
+    """In the order of the table's columns. Raises ``UnicodeError`` for half a surrogate pair."""
+    line = said.line
+    content = {"text": line.text} if line.name is None else {"text": line.text, "name": line.name}
+    sealed = seal.close(row_name("chat_lines", said.conversation, number), content)
+    return said.conversation, number, line.id, line.by, line.author, line.at, line.kind, line.file, sealed
+
+
+def _stored(said: Said, number: int, file: ChatFile | None) -> StoredLine:
+    line = said.line
+    return StoredLine(
+        conversation=said.conversation, number=number, id=line.id, by=line.by, at=line.at, kind=line.kind,
+        text=line.text, author=line.author, name=line.name, file=file,
+    )  # fmt: skip
 
 
 def _again(

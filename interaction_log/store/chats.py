@@ -56,7 +56,7 @@ class StoredChats:
         self._reading, self._master = reading, master
         self._lines = LineWriter(master)
         self.writer: GroupWriter[Said | _Do] = GroupWriter(
-            writing.url, self._execute, self._lines.forget, "chat-writer"
+            writing.url, self._execute, self._lines.forget, "chat-writer", self._lines.quick
         )
 
     def _execute(self, connection: sa.Connection, jobs: Sequence[Said | _Do]) -> list[Any]:

@@ -76,6 +76,36 @@ async def test_the_same_line_again_is_stored_once_and_answered_the_same(store: S
     assert await store.chats.lines("c2") == []
 
 
+async def test_what_comes_again_among_new_lines_of_a_known_conversation_changes_no_numbers(store: Store) -> None:
+    for of in ("c1", "c2"):
+        await store.chats.open(wanted(of))
+        await store.chats.say(of, line("first"))
+    before, twice = (await store.chats.lines("c1"))[0], line("twice")
+    said = [line("a"), line("first", before.id), twice, line("half \ud800"), twice, line("b")]
+    one, again, new, bad, same, last = await asyncio.gather(
+        *(store.chats.say("c1", each) for each in said), return_exceptions=True
+    )
+    assert isinstance(bad, Refused)
+    assert again.again and again.number == 1  # type: ignore[union-attr]
+    assert (one.number, new.number, last.number) == (2, 3, 4)  # type: ignore[union-attr]
+    assert same.again and same.number == 3  # type: ignore[union-attr]
+    with pytest.raises(Conflict):
+        await store.chats.say("c2", twice)
+    assert (await store.chats.say("c2", line("second"))).number == 2
+    assert [each.text for each in await store.chats.lines("c1")] == ["first", "a", "twice", "b"]
+
+
+async def test_lines_that_another_process_wrote_are_counted_too(store: Store, url: str, tmp_path: Path) -> None:
+    await store.chats.open(wanted("c1"))
+    await store.chats.say("c1", line("ours"))
+    key = tmp_path / "key" / "master.key"
+    other = await asyncio.to_thread(Store.open, url, default_region="CN", master_key=key)
+    assert (await other.chats.say("c1", line("theirs"))).number == 2
+    await asyncio.to_thread(other.close)
+    assert (await store.chats.say("c1", line("ours again"))).number == 3
+    assert [each.text for each in await store.chats.lines("c1")] == ["ours", "theirs", "ours again"]
+
+
 async def test_ranges(store: Store) -> None:
     await store.chats.open(wanted())
     for n in range(1, 31):
