@@ -103,26 +103,7 @@ class Hub:
         self.parts: list[Callable[[], Part]] = []
         """Further parts whose health is told."""
         self.log_health: Callable[[], LogHealth | None] = lambda: None
-        self.timers = Timers(self._timer_fired)
-        self.windows = Windows(self)
-        self.showing = Showing(self)
-        self.live = LiveFigures(self)
-        self.alarms = Alarming(self)
-        self.messages = StaffMessages(self)
-        self.board = QueueBoard(self.windows, lambda: self.screens, self.timers, self.alarms.look)
-        self.desk = Desk(self)
-        self.limits = Limits(distributor, LimitRules(), self._alive)
-        self.campaigns = Campaigns(self.take, self._placed_by, wall)
-        self.supervision = Supervision(self)
-        self.skilled = Skilled(self)
-        self.dispatch = Dispatch(self)
-        self.control = Control(self)
-        self.desk.add(self.control.methods)
-        self.recording = Recording(self)
-        self.desk.add(self.recording.methods)
-        self.desk.add(self.messages.methods)
-        self.memberships = Memberships(self)
-        self.desk.add(self.memberships.methods)
+        self._make_parts()
         self.chat_views: Callable[[str], list[Any]] = lambda agent: []
         """The chats of an agent, for her snapshot (``cti_gateway.chat``)."""
         self.tasks: set[asyncio.Task[None]] = set()
@@ -139,6 +120,29 @@ class Hub:
         self._screens: Screens | None = None
         self._backlog: deque[tuple[e.Event, float | None]] = deque()
         self._busy = False
+
+    def _make_parts(self) -> None:
+        """Who does what of the work, each with this hub; who comes later uses who came before."""
+        self.timers = Timers(self._timer_fired)
+        self.windows = Windows(self)
+        self.showing = Showing(self)
+        self.live = LiveFigures(self)
+        self.alarms = Alarming(self)
+        self.messages = StaffMessages(self)
+        self.board = QueueBoard(self.windows, lambda: self.screens, self.timers, self.alarms.look)
+        self.desk = Desk(self)
+        self.limits = Limits(self.distributor, LimitRules(), self._alive)
+        self.campaigns = Campaigns(self.take, self._placed_by, self.wall)
+        self.supervision = Supervision(self)
+        self.skilled = Skilled(self)
+        self.dispatch = Dispatch(self)
+        self.control = Control(self)
+        self.desk.add(self.control.methods)
+        self.recording = Recording(self)
+        self.desk.add(self.recording.methods)
+        self.desk.add(self.messages.methods)
+        self.memberships = Memberships(self)
+        self.desk.add(self.memberships.methods)
 
     def listen(self, listener: Callable[[Any], None], kinds: Iterable[type[e.Event]]) -> None:
         """``listener`` takes events of these kinds after their commands were carried out; it must not wait."""
