@@ -46,7 +46,15 @@ def _below(who: Principal, user: User) -> None:
 def routes(deps: ConsoleDeps) -> APIRouter:
     """The routes."""
     router = APIRouter(prefix="/api/users", tags=["users"])
-    anyone, admin = signed_in(deps), signed_in(deps, "admin")
+    _add_lists(router, deps)
+    _add_changes(router, deps)
+    _add_passwords(router, deps)
+    return router
+
+
+def _add_lists(router: APIRouter, deps: ConsoleDeps) -> None:
+    """Who there is, and whoever comes to them."""
+    admin = signed_in(deps, "admin")
 
     @router.get("", dependencies=[Depends(admin)])
     async def users() -> dict[str, Any]:
@@ -56,22 +64,30 @@ def routes(deps: ConsoleDeps) -> APIRouter:
     @router.post("", status_code=201)
     async def create(body: NewUser, who: Annotated[Principal, Depends(admin)]) -> dict[str, Any]:
         """A new user; 409 if the name is taken."""
-        wanted = User(
-            name=body.name,
-            display_name=body.display_name,
-            role=body.role,
-            devices=body.devices,
-            language=body.language,
-            skills=dict(body.skills),
-            own_role=body.own_role,
-            teams=tuple(body.teams),
-        )
         await grantable(deps, who, body.role, body.own_role)
-        user = await deps.users.create(wanted, body.password)
+        user = await deps.users.create(_wanted(body), body.password)
         details = {"role": user.role, "devices": " ".join(user.devices)}
         deps.live.administered(who.user.name, "create_user", user.name, details)
         deps.live.changed("users", user.name)
         return user_view(user)
+
+
+def _wanted(body: NewUser) -> User:
+    return User(
+        name=body.name,
+        display_name=body.display_name,
+        role=body.role,
+        devices=body.devices,
+        language=body.language,
+        skills=dict(body.skills),
+        own_role=body.own_role,
+        teams=tuple(body.teams),
+    )
+
+
+def _add_changes(router: APIRouter, deps: ConsoleDeps) -> None:
+    """What a user is and may do."""
+    admin = signed_in(deps, "admin")
 
     @router.patch("/{name}")
     async def change(name: str, body: UserChange, who: Annotated[Principal, Depends(admin)]) -> dict[str, Any]:
@@ -94,6 +110,11 @@ def routes(deps: ConsoleDeps) -> APIRouter:
         deps.live.changed("users", name)
         return user_view(user)
 
+
+def _add_passwords(router: APIRouter, deps: ConsoleDeps) -> None:
+    """Everybody may change her own."""
+    anyone = signed_in(deps)
+
     @router.post("/{name}/password", status_code=204)
     async def password(name: str, body: NewPassword, who: Annotated[Principal, Depends(anyone)]) -> None:
         """A new password, which ends all sessions of this user. For one's own ``current`` is needed."""
@@ -107,5 +128,3 @@ def routes(deps: ConsoleDeps) -> APIRouter:
         deps.live.administered(who.user.name, "set_password", name, {})
         await deps.users.close_sessions_of(name)
         deps.consoles.disconnect(name)
-
-    return router
