@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from typing import Any
-from urllib.parse import parse_qs
 
 import socketio
 from fastapi import FastAPI, Request
@@ -49,11 +48,12 @@ from agent_console.guard import Guard, Receive, Scope, Send
 from agent_console.metrics import Metrics
 from agent_console.sip_relay import SipRelay
 from agent_console.snapshots import Snapshots
-from agent_console.sockets import LOG, ConsoleSockets
+from agent_console.sockets import ConsoleSockets
 from agent_console.static import BrowserApp
 from agent_console.veil import Veil
 from agent_console.watch import watch_sessions
 from agent_console.wire import SUPERVISOR_COMMANDS
+from interaction_log.web.connections import PeerServer
 from interaction_log.web.emit import emitter_for
 
 __all__ = ["ConsoleApp", "ConsoleDeps", "build_app"]
@@ -62,32 +62,16 @@ __all__ = ["ConsoleApp", "ConsoleDeps", "build_app"]
 class SocketApp:
     """python-socketio's ASGI application, which neither ends with an exception nor leaves a dead connection behind."""
 
-    def __init__(self, sockets: ConsoleSockets):
+    def __init__(self, sockets: PeerServer[Any]):
         self._sockets = sockets
         self._inner = socketio.ASGIApp(sockets)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
-        if scope["type"] != "websocket":
+        if scope["type"] == "websocket":
+            await self._sockets.websocket(self._inner, dict(scope), receive, send)
+        else:
             await self._inner(scope, receive, send)
-            return
-        known = self._existing(scope)
-        if known is not None:
-            self._sockets.upgraded(known, dict(scope))
-        try:
-            await self._inner(scope, receive, send)
-        except Exception:
-            LOG.debug("a WebSocket ended with an error", exc_info=True)
-            self._sockets.consoles.counts.bad_packets += 1
-        finally:
-            eio_sid = scope.get("callweave.eio_sid") or known
-            if eio_sid is not None:
-                await self._sockets.ended(eio_sid)
-
-    @staticmethod
-    def _existing(scope: Scope) -> str | None:
-        query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
-        return query["sid"][0] if "sid" in query else None
 
 
 class ConsoleApp:

@@ -7,12 +7,10 @@ of one of its private methods says why.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import inspect
 import logging
 import re
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -30,22 +28,16 @@ from agent_console.sessions import COOKIE, MAX_TOKEN, cookie_token, sight_of
 from agent_console.wire import Ack
 from interaction_log.records import User
 from interaction_log.rights import EVERYTHING, Sight
-from interaction_log.web.by_the_book import BookServer
-from interaction_log.web.emit import make_patient
+from interaction_log.web.connections import ABORT, MAX_PACKET, TAKEN, WRITE, Peer, PeerServer, StrictPacket
 from interaction_log.web.limits import Bucket
 from interaction_log.web.origin import from_our_page
-from interaction_log.web.strict_json import Codec
+
+__all__ = ["ABORT", "MAX_PACKET", "WRITE", "ConsoleSockets", "StrictPacket"]
 
 LOG = logging.getLogger(__name__)
-MAX_PACKET: Final = 64 * 1024
 MAX_BAD_PACKETS: Final = 5
 MAX_LIMITED: Final = 500  # commands over the rate, in the life of a connection
 MAX_CONSOLES: Final = 20  # of one user in one namespace
-SIGN_IN_SECONDS: Final = 10.0
-FAREWELL_SECONDS: Final = 1.5
-WRITE: Final = "callweave.write"  # the scope's way to write a text frame at once: ``emit.WriteText``
-ABORT: Final = "callweave.abort"  # the scope's way to cut the connection under a writer that is stuck
-TAKEN: Final = frozenset("012")  # CONNECT, DISCONNECT, EVENT; we ask for no acknowledgements and take no binary data
 
 _ASKED: Final = re.compile(r"2(?:(?P<namespace>/[^,]{0,40}),)?(?P<id>[0-9]{1,15})\[")
 
@@ -55,49 +47,40 @@ _QUIET: Final = logging.getLogger("agent_console.socketio")
 _QUIET.setLevel(logging.CRITICAL)
 
 
-class StrictPacket(socketio.packet.Packet):  # type: ignore[misc]
-    """A packet whose JSON is read strictly."""
-
-    json = Codec
-
-
-@dataclass(slots=True)
-class _Peer:
+@dataclass(slots=True, kw_only=True)
+class _Peer(Peer):
     """One engine.io connection."""
 
-    scope: dict[str, Any]
-    bucket: Bucket
     user: str | None = None
     consoles: dict[str, Console] = field(default_factory=dict)
     joining: set[str] = field(default_factory=set)
     bad: int = 0
     limited: int = 0
     closing: bool = False
-    abort: Callable[[], None] | None = None
+
+    @property
+    def signed_in(self) -> bool:
+        """See ``Peer``."""
+        return self.user is not None
+
+    def end(self) -> None:
+        """See ``Peer``."""
+        self.closing = True
 
 
-class ConsoleSockets(BookServer):
+class ConsoleSockets(PeerServer[_Peer]):
     """Both namespaces. ``snapshots(user, namespace)`` prepares what ``join`` will call."""
 
+    farewell_seconds = 1.5
+
     def __init__(self, deps: ConsoleDeps, commands: Commands, oversight: Commands, snapshots: Snapshots):
-        super().__init__(
-            async_mode="asgi",
-            cors_allowed_origins=[],  # the guard looks at the Origin
-            serializer=StrictPacket,
-            max_http_buffer_size=MAX_PACKET,
-            namespaces=[AGENTS, SUPERVISORS],
-            http_compression=False,
-            logger=_QUIET,
-            engineio_logger=_QUIET,
-        )
+        super().__init__([AGENTS, SUPERVISORS], _QUIET)
         self._deps = deps
         self._commands = {AGENTS: commands, SUPERVISORS: oversight}
         self._snapshots = snapshots
         self.sensitive = Sensitive(deps)
-        self._peers: dict[str, _Peer] = {}
         self._by_sid: dict[str, Console] = {}
         self._welcome: dict[tuple[str, str], Callable[[], None]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
         for namespace in (AGENTS, SUPERVISORS):
             self.on("connect", self._admit(namespace), namespace=namespace)
             self.on("disconnect", self._left, namespace=namespace)
@@ -107,41 +90,13 @@ class ConsoleSockets(BookServer):
         """The registry."""
         return self._deps.consoles
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run in the background, with a strong reference; errors go to the log."""
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
+    def _made(self, scope: dict[str, Any]) -> _Peer:
+        return _Peer(scope=scope, bucket=Bucket(self._deps.commands_per_second, self._deps.command_burst))
 
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            LOG.error("a console's background task failed", exc_info=task.exception())
+    def _failed(self) -> None:
+        self.consoles.counts.bad_packets += 1
 
     # --- coming ---
-
-    async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:
-        """Overridden to know the connection before anybody signs in on it."""
-        scope = environ["asgi.scope"]
-        bucket = Bucket(self._deps.commands_per_second, self._deps.command_burst)
-        self._peers[eio_sid] = peer = _Peer(scope, bucket)
-        if scope["type"] == "websocket":
-            peer.abort = scope.get("extensions", {}).get(ABORT)
-            scope["callweave.eio_sid"] = eio_sid
-            make_patient(self.eio.sockets[eio_sid], scope.get("extensions", {}).get(WRITE))
-        asyncio.get_running_loop().call_later(SIGN_IN_SECONDS, self._expect_sign_in, eio_sid)
-        await super()._handle_eio_connect(eio_sid, environ)
-
-    def upgraded(self, eio_sid: str, scope: dict[str, Any]) -> None:
-        """A long-polling connection opens a WebSocket."""
-        peer = self._peers.get(eio_sid)
-        if peer is not None:
-            peer.abort = scope.get("extensions", {}).get(ABORT)
-
-    def _expect_sign_in(self, eio_sid: str) -> None:
-        peer = self._peers.get(eio_sid)
-        if peer is not None and peer.user is None:
-            self.close_soon(eio_sid)
 
     async def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
         """Overridden: once per namespace; and the first message follows CONNECT, never precedes it."""
@@ -252,10 +207,12 @@ class ConsoleSockets(BookServer):
         if not isinstance(data, str) or data[:1] not in TAKEN:
             self._bad(eio_sid, peer)
             return
-        try:
-            await super()._handle_eio_message(eio_sid, data)
-        except Exception:
-            LOG.debug("a packet could not be read", exc_info=True)
+        await super()._handle_eio_message(eio_sid, data)
+
+    async def _unreadable(self, eio_sid: str, data: Any) -> None:
+        """Overridden to tell her program what it did wrong, some times."""
+        peer = self._peers.get(eio_sid)
+        if peer is not None:
             await self._refuse_unread(peer, data, refused("invalid", "This is not JSON as we take it."))
             self._bad(eio_sid, peer)
 
@@ -346,20 +303,10 @@ class ConsoleSockets(BookServer):
             peer.consoles.pop(console.namespace, None)
         self._forget(console)
 
-    async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
-        """Overridden to forget the connection with its consoles, also where CONNECT was not finished."""
-        await super()._handle_eio_disconnect(eio_sid, reason)
-        self._release_poll(eio_sid)
-        peer = self._peers.pop(eio_sid, None)
-        for console in list(peer.consoles.values()) if peer else []:
+    def _gone(self, peer: _Peer) -> None:
+        for console in list(peer.consoles.values()):
             self._by_sid.pop(console.sid, None)
             self._forget(console)
-
-    def _release_poll(self, eio_sid: str) -> None:
-        """Answer a long poll that waits: engine.io would leave it until its next ping."""
-        socket = self.eio.sockets.get(eio_sid)
-        if socket is not None and not socket.upgraded:
-            socket.queue.put_nowait(None)
 
     def _forget(self, console: Console) -> None:
         if self.consoles.leave(console):
@@ -379,45 +326,8 @@ class ConsoleSockets(BookServer):
             peer.closing = True
         self.spawn(self._close(console.eio_sid, polite=why != "does not read"))
 
-    def close_soon(self, eio_sid: str) -> None:
-        """Close this connection; nothing more is taken from it."""
-        peer = self._peers.get(eio_sid)
-        if peer is not None:
-            if peer.closing:
-                return
-            peer.closing = True
-        self.spawn(self._close(eio_sid, polite=True))
-
-    async def _close(self, eio_sid: str, polite: bool) -> None:
-        peer = self._peers.get(eio_sid)
-        socket = self.eio.sockets.get(eio_sid)
-        if socket is not None and not socket.closed:
-            if polite and peer is not None:
-                for namespace in list(peer.consoles):
-                    socket.queue.put_nowait(Packet(MESSAGE, f"1{namespace},"))
-            with contextlib.suppress(Exception):
-                await socket.close(wait=False, abort=not polite)
-        if peer is None or peer.abort is None:
-            return
-        if polite:
-            await asyncio.sleep(FAREWELL_SECONDS)
-        peer.abort()
-
-    async def ended(self, eio_sid: str) -> None:
-        """The WebSocket of this connection is gone, however that came."""
-        socket = self.eio.sockets.get(eio_sid)
-        if socket is not None and socket.upgraded and not socket.closed:
-            await socket.close(wait=False, abort=True)
-
-    async def stop(self) -> None:
-        """Let long-polling consoles go, and stop the background work; WebSockets are told by the web server."""
-        for socket in list(self.eio.sockets.values()):
-            if not socket.upgraded:
-                await socket.close(wait=False)
-        if self.eio.service_task_handle is not None:
-            await self.shutdown()
-        for task in list(self._tasks):
-            task.cancel()
+    def _farewell(self, peer: _Peer) -> Iterable[Packet]:
+        return [Packet(MESSAGE, f"1{namespace},") for namespace in peer.consoles]
 
 
 def offset(after: Any) -> int | None:

@@ -11,20 +11,21 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
-from urllib.parse import parse_qs
 
 import socketio
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
+from interaction_log.web.by_the_book import session_of
+from interaction_log.web.connections import MAX_PACKET
 from interaction_log.web.origin import client_address, header
 from webchat.commands import Commands
 from webchat.deps import VisitorDeps
 from webchat.gate import place_of
 from webchat.rest import VisitorRest
 from webchat.sites import normal_origin
-from webchat.sockets import MAX_PACKET, VisitorSockets
+from webchat.sockets import VisitorSockets
 
 LOG = logging.getLogger(__name__)
 Scope = MutableMapping[str, Any]
@@ -95,22 +96,12 @@ class VisitorApp:
             await receive()
             await send({"type": "websocket.close", "code": 1008})
             return
-        known = _session(scope)
-        if known is not None:
-            self.sockets.upgraded(known, dict(scope))
-        try:
-            await self._engine(scope, receive, send)
-        except Exception:
-            LOG.debug("a WebSocket ended with an error", exc_info=True)
-        finally:
-            eio_sid = scope.get("callweave.eio_sid") or known
-            if eio_sid is not None:
-                await self.sockets.ended(eio_sid)
+        await self.sockets.websocket(self._engine, dict(scope), receive, send)
 
     def _too_much(self, scope: Scope) -> bool:
         """Whether this address asks for more than one address may."""
         place, now = place_of(client_address(scope, self.deps.trusted_proxies)), self.deps.now()
-        begins = _is_socket(scope) and _session(scope) is None
+        begins = _is_socket(scope) and session_of(scope) is None
         gate = self.deps.addresses
         return bool(gate.connection(place, now) if begins else gate.request(place, now))
 
@@ -238,11 +229,6 @@ def _pages(deps: VisitorDeps) -> Starlette:
 def _is_socket(scope: Scope) -> bool:
     path = scope["path"]
     return bool(path == SOCKETS or path.startswith(f"{SOCKETS}/"))
-
-
-def _session(scope: Scope) -> str | None:
-    query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
-    return query["sid"][0] if "sid" in query else None
 
 
 def visitor_app(deps: VisitorDeps) -> VisitorApp:

@@ -8,17 +8,16 @@ import asyncio
 import contextlib
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import socketio
 from engineio.packet import MESSAGE, Packet
 from pydantic import ValidationError
 from socketio.exceptions import ConnectionRefusedError as Refusal
 
-from interaction_log.web.by_the_book import BookServer
-from interaction_log.web.emit import emitter_for, make_patient
+from interaction_log.web.connections import TAKEN, Peer, PeerServer
+from interaction_log.web.emit import emitter_for
 from interaction_log.web.limits import Bucket
 from interaction_log.web.origin import client_address, header
 from interaction_log.web.strict_json import BadJson, Codec, check
@@ -32,41 +31,35 @@ from webchat.tokens import token_hash, usable
 from webchat.wire import VISITOR_COMMANDS, Ack, Fetch
 
 LOG = logging.getLogger(__name__)
-MAX_PACKET: Final = 64 * 1024
 PACKETS_PER_SECOND: Final = 20.0
 PACKET_BURST: Final = 80.0
 MOST_OVER: Final = 40
 """Packets over the rate in the life of a connection; then it is cut, and its address pays for that."""
 MOST_AT_ONCE: Final = 32
 """Commands of one connection that wait for their answer."""
-SIGN_IN_SECONDS: Final = 10.0
-FAREWELL_SECONDS: Final = 1.0
-WRITE: Final = "callweave.write"
-ABORT: Final = "callweave.abort"
-TAKEN: Final = frozenset("012")  # CONNECT, DISCONNECT, EVENT: we ask for no acknowledgements and take no binary data
 _QUIET: Final = logging.getLogger("webchat.socketio")
 _QUIET.setLevel(logging.CRITICAL)  # python-socketio logs what clients send
 
 
-class StrictPacket(socketio.packet.Packet):  # type: ignore[misc]
-    """A packet whose JSON is read strictly."""
-
-    json = Codec
-
-
-@dataclass(slots=True)
-class _Peer:
+@dataclass(slots=True, kw_only=True)
+class _Peer(Peer):
     """One engine.io connection."""
 
-    scope: dict[str, Any]
     address: str
-    bucket: Bucket
     stage: Stage = "new"
     tab: Tab | None = None
     over: int = 0
     waiting: int = 0
-    abort: Callable[[], None] | None = None
     signs: dict[str, Sign] = field(default_factory=dict)
+
+    @property
+    def signed_in(self) -> bool:
+        """See ``Peer``."""
+        return self.tab is not None
+
+    def end(self) -> None:
+        """See ``Peer``."""
+        self.stage = "closing"
 
 
 @dataclass(slots=True)
@@ -78,65 +71,23 @@ class Sign:
     timer: asyncio.TimerHandle | None = None
 
 
-class VisitorSockets(BookServer):
+class VisitorSockets(PeerServer[_Peer]):
     """The namespace ``/chat``."""
 
     def __init__(self, deps: VisitorDeps, commands: Commands):
-        super().__init__(
-            async_mode="asgi",
-            cors_allowed_origins=[],  # ``app`` looks at the Origin
-            serializer=StrictPacket,
-            max_http_buffer_size=MAX_PACKET,
-            namespaces=[NAMESPACE],
-            http_compression=False,
-            logger=_QUIET,
-            engineio_logger=_QUIET,
-        )
+        super().__init__([NAMESPACE], _QUIET)
         self._deps, self._commands = deps, commands
         self.tabs = deps.tabs
         self.tabs.emitter = emitter_for(self, QUEUE_LIMIT)
         self.tabs.cut = self._cut
-        self._peers: dict[str, _Peer] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
         self.on("connect", self._connect, namespace=NAMESPACE)
         self.on("disconnect", self._left, namespace=NAMESPACE)
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run in the background, with a strong reference; errors go to the log."""
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            LOG.error("a visitor's background task failed", exc_info=task.exception())
+    def _made(self, scope: dict[str, Any]) -> _Peer:
+        bucket = Bucket(PACKETS_PER_SECOND, PACKET_BURST)
+        return _Peer(scope=scope, bucket=bucket, address=client_address(scope, self._deps.trusted_proxies))
 
     # --- coming ---
-
-    async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:
-        """Overridden to know the connection before anybody signs in on it."""
-        scope = environ["asgi.scope"]
-        address = client_address(scope, self._deps.trusted_proxies)
-        self._peers[eio_sid] = peer = _Peer(scope, address, Bucket(PACKETS_PER_SECOND, PACKET_BURST))
-        if scope["type"] == "websocket":
-            extensions = scope.get("extensions", {})
-            peer.abort = extensions.get(ABORT)
-            scope["callweave.eio_sid"] = eio_sid
-            make_patient(self.eio.sockets[eio_sid], extensions.get(WRITE))
-        asyncio.get_running_loop().call_later(SIGN_IN_SECONDS, self._expect_sign_in, eio_sid)
-        await super()._handle_eio_connect(eio_sid, environ)
-
-    def upgraded(self, eio_sid: str, scope: dict[str, Any]) -> None:
-        """A long-polling connection opens a WebSocket."""
-        peer = self._peers.get(eio_sid)
-        if peer is not None:
-            peer.abort = scope.get("extensions", {}).get(ABORT)
-
-    def _expect_sign_in(self, eio_sid: str) -> None:
-        peer = self._peers.get(eio_sid)
-        if peer is not None and peer.tab is None:
-            self.close_soon(eio_sid)
 
     async def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
         """Overridden: once; and the welcome follows CONNECT, never precedes it."""
@@ -159,7 +110,7 @@ class VisitorSockets(BookServer):
             tab = await self._tab(peer, sid, eio_sid, auth if isinstance(auth, dict) else {})
         except Refusal:
             peer.stage = after(peer.stage, "refused")
-            asyncio.get_running_loop().call_later(FAREWELL_SECONDS, self.close_soon, eio_sid)
+            asyncio.get_running_loop().call_later(self.farewell_seconds, self.close_soon, eio_sid)
             raise
         if self._peers.get(eio_sid) is not peer:  # it went away meanwhile
             self._deps.gates[tab.visitor.site].disconnect(tab.place)
@@ -232,11 +183,10 @@ class VisitorSockets(BookServer):
         if not isinstance(data, str) or data[:1] not in TAKEN:
             self.close_soon(eio_sid)
             return
-        try:
-            await super()._handle_eio_message(eio_sid, data)
-        except Exception:
-            LOG.debug("a packet could not be read", exc_info=True)
-            self.close_soon(eio_sid)
+        await super()._handle_eio_message(eio_sid, data)
+
+    async def _unreadable(self, eio_sid: str, data: Any) -> None:
+        self.close_soon(eio_sid)
 
     def _refuse_unread(self, peer: _Peer, data: str) -> None:
         """Acknowledge an event without reading it, where it asked for that."""
@@ -319,14 +269,14 @@ class VisitorSockets(BookServer):
 
     async def _left(self, sid: str, reason: str) -> None:
         for peer in [one for one in (self._peer_of(sid),) if one is not None]:
-            self._forget(peer)
+            self._gone(peer)
 
     def _peer_of(self, sid: str) -> _Peer | None:
         with contextlib.suppress(KeyError):
             return self._peers.get(str(self.manager.eio_sid_from_sid(sid, NAMESPACE)))
         return None
 
-    def _forget(self, peer: _Peer) -> None:
+    def _gone(self, peer: _Peer) -> None:
         tab, peer.tab = peer.tab, None
         peer.stage = "closing"
         for name, sign in peer.signs.items():
@@ -339,22 +289,11 @@ class VisitorSockets(BookServer):
             self.tabs.leave(tab)
             self._deps.gates[tab.visitor.site].disconnect(tab.place)
 
-    async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
-        """Overridden to forget the connection also where CONNECT was not finished, and to let a long poll go that
-        waits: engine.io would leave it until its next ping."""
-        await super()._handle_eio_disconnect(eio_sid, reason)
-        socket = self.eio.sockets.get(eio_sid)
-        if socket is not None and not socket.upgraded:
-            socket.queue.put_nowait(None)
-        peer = self._peers.pop(eio_sid, None)
-        if peer is not None:
-            self._forget(peer)
-
     def _cut(self, tab: Tab) -> None:
         """Nothing more goes there from now on; he comes again and fetches."""
         peer = self._peers.get(tab.eio_sid)
         if peer is not None:
-            self._forget(peer)
+            self._gone(peer)
         self.spawn(self._close(tab.eio_sid, polite=False))
 
     def _abort(self, eio_sid: str, peer: _Peer) -> None:
@@ -363,37 +302,3 @@ class VisitorSockets(BookServer):
         if peer.abort is not None:
             peer.abort()
         self.spawn(self._close(eio_sid, polite=False))
-
-    def close_soon(self, eio_sid: str) -> None:
-        """Close this connection; nothing more is taken from it."""
-        peer = self._peers.get(eio_sid)
-        if peer is not None:
-            peer.stage = "closing"
-            self.spawn(self._close(eio_sid, polite=True))
-
-    async def _close(self, eio_sid: str, polite: bool) -> None:
-        peer, socket = self._peers.get(eio_sid), self.eio.sockets.get(eio_sid)
-        if socket is not None and not socket.closed:
-            with contextlib.suppress(Exception):
-                await socket.close(wait=False, abort=not polite)
-        if peer is None or peer.abort is None:
-            return
-        if polite:
-            await asyncio.sleep(FAREWELL_SECONDS)
-        peer.abort()
-
-    async def ended(self, eio_sid: str) -> None:
-        """The WebSocket of this connection is gone, however that came."""
-        socket = self.eio.sockets.get(eio_sid)
-        if socket is not None and socket.upgraded and not socket.closed:
-            await socket.close(wait=False, abort=True)
-
-    async def stop(self) -> None:
-        """Let long-polling visitors go, and stop the background work; WebSockets are told by the web server."""
-        for socket in list(self.eio.sockets.values()):
-            if not socket.upgraded:
-                await socket.close(wait=False)
-        if self.eio.service_task_handle is not None:
-            await self.shutdown()
-        for task in list(self._tasks):
-            task.cancel()

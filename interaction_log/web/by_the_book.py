@@ -6,6 +6,8 @@ differ: what a session says of itself, what a wrong request is answered, how a p
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import parse_qs
 
@@ -15,6 +17,7 @@ from engineio.async_socket import AsyncSocket
 from engineio.exceptions import EngineIOError, UnknownPacketError
 from engineio.packet import CLOSE, NOOP, OPEN, Packet
 
+LOG = logging.getLogger(__name__)
 METHODS: Final = frozenset({"GET", "POST", "OPTIONS"})
 
 
@@ -34,6 +37,23 @@ class BookSocket(AsyncSocket):  # type: ignore[misc]
         await super().receive(pkt)
         if pkt.packet_type == CLOSE:
             self.queue.put_nowait(None)
+
+    async def poll(self) -> list[Packet]:
+        """A packet that shall end a poll is for a poll: where none came during the upgrade, it goes nowhere."""
+        while True:
+            packets: list[Packet] = await super().poll()
+            if not self.upgraded or not packets:
+                return packets
+            kept = [one for one in packets if one.packet_type != NOOP]
+            if kept:
+                return kept
+
+    async def _websocket_handler(self, ws: Any) -> Any:
+        """An upgrade that came to nothing is over: polls wait again, and another one may be tried."""
+        try:
+            return await super()._websocket_handler(ws)
+        finally:
+            self.upgrading = False
 
     async def handle_get_request(self, environ: dict[str, Any]) -> Any:
         """Two polls at once, and silence, end the session; the poll during an upgrade takes the packet that ends it."""
@@ -91,15 +111,33 @@ class BookEngine(engineio.AsyncServer):  # type: ignore[misc]
         self.sockets = _Sessions()
 
     async def handle_request(self, scope: dict[str, Any], receive: Any, send: Any) -> Any:
-        """The transport must be named; a method that is none of the protocol's is a wrong request."""
+        """The transport must be named; a method that is none of the protocol's is a wrong request; a second WebSocket
+        of one session is opened and closed."""
         query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
         if "transport" not in query or scope.get("method", "GET") not in METHODS:
             return await _refuse(scope, send)
+        sid = session_of(scope)
+        if scope["type"] == "websocket" and sid is not None and sid in self.sockets and not self.may_upgrade(sid):
+            await receive()
+            await send({"type": "websocket.accept"})
+            await send({"type": "websocket.close"})
+            return None
         return await super().handle_request(scope, receive, send)
+
+    def may_upgrade(self, sid: str) -> bool:
+        """Whether this session is there and has no WebSocket yet."""
+        session = self.sockets.get(sid)
+        return session is not None and not session.upgraded and not session.upgrading
 
     def _ok(self, packets: Any = None, headers: Any = None, jsonp_index: Any = None) -> dict[str, Any]:
         found: dict[str, Any] = super()._ok(packets, headers, jsonp_index)
         return found if packets is not None else found | {"response": b"ok"}
+
+
+def session_of(scope: Mapping[str, Any]) -> str | None:
+    """The session that a request names."""
+    query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
+    return query["sid"][0] if "sid" in query else None
 
 
 async def _refuse(scope: dict[str, Any], send: Any) -> None:
@@ -116,6 +154,21 @@ class BookServer(socketio.AsyncServer):  # type: ignore[misc]
 
     def _engineio_server_class(self) -> type[BookEngine]:
         return BookEngine
+
+    async def _handle_eio_message(self, eio_sid: str, data: Any) -> None:
+        """A packet that cannot be read ends the connection."""
+        try:
+            await super()._handle_eio_message(eio_sid, data)
+        except Exception:
+            LOG.debug("a packet could not be read", exc_info=True)
+            await self._unreadable(eio_sid, data)
+
+    async def _unreadable(self, eio_sid: str, data: Any) -> None:
+        """What follows: the end, unless a server is patient."""
+        session = self.eio.sockets.get(eio_sid)
+        if session is not None:
+            await session.close(wait=False, abort=True)
+            session.queue.put_nowait(None)  # the writer closes the WebSocket
 
     async def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
         """An unknown namespace is named as such."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable
 from typing import Any, Final, NoReturn
 
 MAX_DEPTH: Final = 16  # our own requests nest three deep
@@ -30,7 +31,7 @@ def loads(text: str | bytes) -> Any:
 def parse(text: str | bytes) -> Any:
     """Parse, or raise ``BadJson``; the values are not checked."""
     try:
-        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        return _DECODER.decode(text if isinstance(text, str) else text.decode(json.detect_encoding(text)))
     except BadJson:
         raise
     except RecursionError:
@@ -41,41 +42,58 @@ def parse(text: str | bytes) -> Any:
 
 def check(document: Any) -> None:
     """Raise ``BadJson`` for depth, numbers or texts that we do not take."""
+    _check_leaf("", document)
     stack: list[tuple[str, Any, int]] = [("", document, 0)]
     while stack:
         path, value, depth = stack.pop()
-        if depth > MAX_DEPTH:
-            raise BadJson(path, "nested too deeply")
-        _check_leaf(path, value)
-        stack.extend((f"{path}.{key}" if path else key, child, depth + 1) for key, child in _children(value))
+        for key, child in _children(value):
+            if depth == MAX_DEPTH:
+                raise BadJson(_below(path, key), "nested too deeply")
+            if isinstance(child, dict | list):
+                stack.append((_below(path, key), child, depth + 1))
+            elif (fault := _fault(child)) is not None:
+                raise BadJson(_below(path, key), fault)
 
 
-def _children(value: Any) -> Iterator[tuple[str, Any]]:
+def _below(path: str, key: str | int) -> str:
+    return f"{path}.{key}" if path else str(key)
+
+
+def _children(value: Any) -> Iterable[tuple[str | int, Any]]:
     if isinstance(value, dict):
-        for key, child in value.items():
+        for key in value:
             _check_leaf("", key)
-            yield str(key), child
-    elif isinstance(value, list):
-        for position, child in enumerate(value):
-            yield str(position), child
+        return value.items()
+    return enumerate(value) if isinstance(value, list) else ()
 
 
 def _check_leaf(path: str, value: Any) -> None:
+    fault = _fault(value)
+    if fault is not None:
+        raise BadJson(path, fault)
+
+
+def _fault(value: Any) -> str | None:
+    """What is wrong with a text or number."""
+    if isinstance(value, str):
+        return None if keepable(value) else "has a character that cannot be stored (NUL or half of a surrogate pair)"
     if isinstance(value, int) and abs(value) > MAX_INTEGER:
-        raise BadJson(path, "is too large a number")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise BadJson(path, "is no finite number")  # 1e999
-    if isinstance(value, str) and not keepable(value):
-        raise BadJson(path, "has a character that cannot be stored (NUL or half of a surrogate pair)")
+        return "is too large a number"
+    if isinstance(value, float) and not math.isfinite(value):  # 1e999
+        return "is no finite number"
+    return None
 
 
 def keepable(text: str) -> bool:
     """Whether the database can keep this text unchanged."""
-    return "\0" not in text and not any("\ud800" <= c <= "\udfff" for c in text)
+    return "\0" not in text if text.isascii() else _NOT_KEPT.search(text) is None
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    found = dict(pairs)
+    if len(found) == len(pairs):
+        return found
+    found.clear()
     for key, value in pairs:
         if key in found:
             raise BadJson(key[:80] if keepable(key) else "", "is given twice")
@@ -85,6 +103,10 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> NoReturn:
     raise BadJson("", f"{name} is not JSON")
+
+
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
+_NOT_KEPT: Final = re.compile("[\0\ud800-\udfff]")
 
 
 class Codec:

@@ -288,7 +288,7 @@ async def test_what_is_not_right_is_refused_with_its_field(stage: Stage, name: s
 
 
 async def test_who_does_not_sign_in_is_closed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("webchat.sockets.SIGN_IN_SECONDS", 0.1)
+    monkeypatch.setattr("interaction_log.web.connections.SIGN_IN_SECONDS", 0.1)
     session, ws = await raw_socket(stage.base)
     async with asyncio.timeout(WAIT):
         async for _ in ws:

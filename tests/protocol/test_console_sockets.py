@@ -621,7 +621,7 @@ async def _latencies(console: Any, prefix: str) -> float:
 
 
 async def test_who_never_signs_in_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agent_console.sockets.SIGN_IN_SECONDS", 0.2)
+    monkeypatch.setattr("interaction_log.web.connections.SIGN_IN_SECONDS", 0.2)
     async with stage() as on, RawConsole(on) as raw:
         await raw.open()
         await raw.until_closed()
