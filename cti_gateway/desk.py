@@ -53,6 +53,8 @@ ANY_MEDIUM: Final = frozenset(
 """Commands on an interaction of whatever channel; all others are about a telephone."""
 OF_CHATS: Final = frozenset({"transfer", "hang_up"})
 """And these on a chat too."""
+WRITTEN: Final = frozenset({"chat", "email"})
+"""Channels on which one writes."""
 NOT_YOURS: Final = no("not_yours", "This call is not yours.", "interaction_id")
 
 
@@ -94,7 +96,7 @@ class Desk:
             return no("not_supported", "This version cannot do that.")
         if isinstance(command, wire.OnInteraction) and name not in ANY_MEDIUM:
             one = self._hub.distributor.interactions.get(command.interaction_id)
-            if one is not None and not (one.channel == "voice" or (one.channel == "chat" and name in OF_CHATS)):
+            if one is not None and not (one.channel == "voice" or (one.channel in WRITTEN and name in OF_CHATS)):
                 return no("no_call", "This is no telephone call.", "interaction_id")
         return method(agent, command)
 

@@ -115,6 +115,8 @@ class NewLine:
     author: str | None = None
     name: str | None = None
     file: str | None = None
+    mail: Mapping[str, str] | None = None
+    """Of a line by mail: ``address``, ``subject``, and ``whole``, the letter with all that it quoted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +151,7 @@ class StoredLine:
     name: str | None = None
     file: ChatFile | None = None
     again: bool = False
+    mail: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

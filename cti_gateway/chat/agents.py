@@ -39,6 +39,8 @@ class AgentChats:
         self.ask_cobrowse: Callable[[Room, str, bool], Ack] = lambda room, agent, on: OK
         self.send_on: Callable[[str, str, str], Any] | None = None
         """``hub.dispatch.send_on(interaction, agent, to)``."""
+        self.post: Callable[[Room, str], Coroutine[Any, Any, None]] | None = None
+        """What is written in a contact by mail goes out: noted before the line is, by the line's id."""
 
     def methods(self, before: Mapping[str, Method]) -> dict[str, Method]:
         """Commands of chats; those that calls have too (``before``) go where they went, unless a chat is named."""
@@ -103,7 +105,7 @@ class AgentChats:
             file = await self._store.file(command.file)
         except NotFound:
             return NO_FILE
-        if file.conversation != room.id:
+        if file.conversation != room.conversation:
             return NO_FILE
         if file.scan != "clean" or not file.kept:
             return UNSCANNED
@@ -121,6 +123,8 @@ class AgentChats:
     ) -> Ack:
         name = self._rooms.label(agent)
         try:
+            if room.by_mail and not private and self.post is not None:
+                await self.post(room, command.id)
             _, cards = await self._speech.say(
                 room, "agent", command.id, text, author=agent, name=name, file=file, private=private
             )
@@ -144,9 +148,9 @@ class AgentChats:
         until = self._hub.wall() + (TYPING_SECONDS if command.on else 0.0)
         name = self._rooms.label(agent)
         if not room.joined.get(agent, False):
-            self._rooms.screens.tell(
-                room.visitor, "typing", {"conversation": room.id, "name": name if command.on else None, "until": until}
-            )
+            if not room.by_mail:
+                told = {"conversation": room.id, "name": name if command.on else None, "until": until}
+                self._rooms.screens.tell(room.visitor, "typing", told)
         self._rooms.show_typing(room, "agent", name, until, but=agent)
         return OK
 

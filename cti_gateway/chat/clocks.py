@@ -79,6 +79,8 @@ class Clocks:
         self._rooms.hub.spawn(self._kept(room, changes))
 
     async def _kept(self, room: Room, changes: ChatChanges) -> None:
+        if room.by_mail:
+            return
         try:
             await self._store.update(room.id, **changes)
         except Exception as error:  # it comes with the next change
@@ -103,7 +105,7 @@ class Clocks:
         """An agent wrote last, and now it is the visitor's turn: count."""
         seconds = self._rules(room).idle_in(room.queue)
         room.warned, key = False, f"idle:{room.id}"
-        if room.spoke_by != "agent" or room.state != "talking" or seconds <= 0:
+        if room.by_mail or room.spoke_by != "agent" or room.state != "talking" or seconds <= 0:
             room.idle_at = None
             self.timers.cancel(key)
             return
@@ -128,7 +130,7 @@ class Clocks:
     def watch_presence(self, room: Room) -> None:
         """He went away, or is here again."""
         key, seconds = f"gone:{room.id}", self._rules(room).gone
-        if room.online or room.state == "ended" or seconds <= 0:
+        if room.online or room.by_mail or room.state == "ended" or seconds <= 0:
             self.timers.cancel(key)
         elif not self.timers.running(key):
             since = room.gone_at if room.gone_at is not None else self._wall()

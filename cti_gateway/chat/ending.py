@@ -64,6 +64,8 @@ class Ending:
         self._rooms.noted(self._over(room, "answered", room.ended_by or "closed"))
 
     def _keep(self, room: Room) -> None:
+        if room.by_mail:
+            return  # the conversation was over before
         self._hub.spawn(self._stored(room, self._hub.wall()))
 
     async def _stored(self, room: Room, at: float) -> None:

@@ -59,6 +59,10 @@ class Room:
     verified: bool = False
     login: str | None = None
     """As which user the site vouches for him, with the site's key in front."""
+    stored: str | None = None
+    """The conversation in the store, where this is a contact by mail in one that began otherwise."""
+    by_mail: bool = False
+    """Nobody is at a browser: what an agent writes goes out as a mail, and nothing closes by itself."""
     form: dict[str, str] = field(default_factory=dict)
     state: State = "waiting"
     members: dict[str, None] = field(default_factory=dict)
@@ -91,6 +95,11 @@ class Room:
     rating: int | None = None
     shown: tuple[int | None, float | None] = (None, None)
     """Position and estimate that the visitor was told last."""
+
+    @property
+    def conversation(self) -> str:
+        """Where what is written stands in the store."""
+        return self.stored or self.id
 
     def move(self, trigger: Trigger) -> bool:
         """Take a trigger by the table; whether the state changed."""

@@ -93,7 +93,8 @@ class Rooms:
     def add(self, room: Room) -> None:
         """A conversation begins, or is taken over."""
         self.all[room.id] = room
-        self.of_visitor[room.visitor] = room
+        if not room.by_mail:
+            self.of_visitor[room.visitor] = room
 
     def forget(self, room: Room) -> None:
         """It is long over."""
@@ -129,6 +130,8 @@ class Rooms:
 
     def tell_visitor(self, room: Room) -> None:
         """How it is now, to all of his tabs."""
+        if room.by_mail:
+            return
         self.screens.tell(room.visitor, "conversation", self.conversation(room))
 
     def show(self, room: Room, to: Iterable[str] | None = None, *, whole: bool = False) -> None:
@@ -147,7 +150,8 @@ class Rooms:
         """A line was written: to every tab of the visitor and to everybody in the room. Again: nothing happens."""
         if not room.keep(line):
             return
-        self.screens.tell(room.visitor, "line", {"conversation": room.id, "line": visitor_line(line)})
+        if not room.by_mail:
+            self.screens.tell(room.visitor, "line", {"conversation": room.id, "line": visitor_line(line)})
         body = {"interaction_id": room.id, "line": agent_line(line)}
         for agent in room.audience:
             self.hub.screens.publish(agent, "chat_line", body)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from cti_gateway.chat.room import Room
@@ -48,6 +48,7 @@ class Speech:
         name: str | None = None,
         file: str | None = None,
         private: bool = False,
+        mail: Mapping[str, str] | None = None,
     ) -> tuple[StoredLine, int]:
         """The line, committed and told, and how many card numbers in it were hidden. The same id again: the line that
         was written the first time. Raises what the store raises."""
@@ -61,8 +62,9 @@ class Speech:
             author=author,
             name=name,
             file=file,
+            mail=mail,
         )
-        stored = await self._store.say(room.id, line)
+        stored = await self._store.say(room.conversation, line)
         self._told(room, stored)
         return stored, masked.cards
 
@@ -79,7 +81,7 @@ class Speech:
 
     async def _write(self, room: Room, line: NewLine) -> None:
         try:
-            stored = await self._store.say(room.id, line)
+            stored = await self._store.say(room.conversation, line)
         except Exception as error:  # the transcript lacks this line; what people wrote is never handled so
             log.warning("an event of a chat could not be kept: %s", type(error).__name__)
         else:
