@@ -7,11 +7,13 @@ wrapped by the site's master key in the conversation's row: when that row goes, 
 from __future__ import annotations
 
 import base64
+import binascii
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+import orjson
 import sqlalchemy as sa
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -56,11 +58,15 @@ class Seal:
 
     def close(self, row: str, content: Content) -> str:
         """``content`` for the row of this name. Raises ``UnicodeError`` for half a surrogate pair."""
-        text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+        try:
+            text = orjson.dumps(content)
+        except orjson.JSONEncodeError:  # it takes no half of a surrogate pair, and no integers above 64 bits
+            text = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
         if self._aead is None:
-            return text
+            return text.decode()
         nonce = os.urandom(_NONCE_BYTES)
-        return MARK + base64.b64encode(nonce + self._aead.encrypt(nonce, text.encode(), row.encode())).decode()
+        sealed = self._aead.encrypt(nonce, text, row.encode())
+        return MARK + binascii.b2a_base64(nonce + sealed, newline=False).decode()
 
     def open(self, row: str, stored: str) -> Content:
         """What was said; empty where it cannot be opened."""
