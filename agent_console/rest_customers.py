@@ -13,6 +13,7 @@ from agent_console.problems import Problem
 from agent_console.rest import capped, given, moment
 from agent_console.sentences import coded
 from agent_console.sessions import Principal, signed_in
+from agent_console.veil import SEES
 from agent_console.views import customer_view
 from interaction_log.masking import unveiled
 
@@ -47,10 +48,14 @@ def routes(deps: ConsoleDeps) -> APIRouter:
 def _collection(router: APIRouter, deps: ConsoleDeps) -> None:
     anyone = Depends(signed_in(deps))
 
-    @router.get("", dependencies=[anyone])
-    async def search(query: Annotated[CustomerQuery, Query()]) -> dict[str, Any]:
-        """Customers whose name, organisation, number or mail contains ``q``."""
-        found, following = await deps.customers.search(query.q, capped(query.limit), query.cursor, query.segment)
+    @router.get("")
+    async def search(
+        query: Annotated[CustomerQuery, Query()], who: Annotated[Principal, Depends(signed_in(deps))]
+    ) -> dict[str, Any]:
+        """Customers whose name, organisation, number or mail contains ``q``. Who is shown numbers masked finds by
+        names only: parts of a number would tell the rest."""
+        limit, names = capped(query.limit), not who.may(SEES)
+        found, following = await deps.customers.search(query.q, limit, query.cursor, query.segment, names)
         return {"items": [customer_view(c) for c in found], "next": following}
 
     @router.post("", status_code=201, dependencies=[anyone])
@@ -75,7 +80,7 @@ def _one(router: APIRouter, deps: ConsoleDeps) -> None:
     ) -> dict[str, Any]:
         """Change a customer; lists are replaced as a whole. What was shown masked comes back as it is."""
         fields = given(body)
-        if not who.may("customers.see_numbers"):
+        if not who.may(SEES):
             fields = unveiled(fields, asdict(await deps.customers.get(customer_id)))
         customer = await deps.customers.update(customer_id, fields)
         deps.live.changed("customers", customer_id)

@@ -12,10 +12,12 @@ MOST_PER_PAGE: Final = 100
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
     """What somebody may see: ``everything``, or whatever has one of these ``labels`` (``kind:customer``,
-    ``queue:support``, ``agent:anna``, ``team:north``)."""
+    ``queue:support``, ``agent:anna``, ``team:north``). ``veiled``: numbers and mail addresses only as they are shown
+    to her (``masking.mask_personal``), so that no search tells what a mask hides."""
 
     everything: bool = False
     labels: frozenset[str] = frozenset()
+    veiled: bool = False
 
     def allows(self, labels: Collection[str]) -> bool:
         """Whether a document with these labels may be seen."""

@@ -64,9 +64,10 @@ class Customers(Protocol):
         ...
 
     async def search(
-        self, text: str, limit: int, cursor: str | None, segment: str | None = None
+        self, text: str, limit: int, cursor: str | None, segment: str | None = None, names: bool = False
     ) -> tuple[list[Customer], str | None]:
-        """Customers (of a segment) whose name, organisation, number or mail contains ``text``; keyset paging."""
+        """Customers (of a segment) whose name, organisation, number or mail contains ``text``; keyset paging.
+        ``names``: by name and organisation only."""
         ...
 
     async def timeline(self, customer_id: str, limit: int, before: float | None) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from interaction_log.masking import mask_personal
 from interaction_log.records import Customer, ImportReport, Match, NotFound, Refused
 from interaction_log.store import caller, cursor, customer_rows, identity_tables, imports, links, segments
 from interaction_log.store.cases import MOST_IN_POP, OPEN_CASES, open_case
@@ -114,14 +115,15 @@ class StoredCustomers:
         self._recent.clear()
 
     async def search(
-        self, text: str, limit: int, cursor: str | None, segment: str | None = None
+        self, text: str, limit: int, cursor: str | None, segment: str | None = None, names: bool = False
     ) -> tuple[list[Customer], str | None]:
         """Customers whose name, organisation, number or mail contains ``text``, by name; ``limit`` is capped at 500.
 
-        ``segment``: only those who are in this one now; raises ``NotFound`` for one that is none.
+        ``segment``: only those who are in this one now; raises ``NotFound`` for one that is none. ``names``: only by
+        name and organisation, and where those hold a number by what a mask leaves of it.
         """
         limit = max(1, min(limit, MOST_PER_PAGE))
-        return await self._reading(partial(_search, text=text, limit=limit, after=cursor, segment=segment))
+        return await self._reading(partial(_search, text=text, limit=limit, after=cursor, segment=segment, names=names))
 
     async def timeline(self, customer_id: str, limit: int, before: float | None) -> list[dict[str, Any]]:
         """The customer's interactions, newest first; ``limit`` is capped at 500."""
@@ -154,8 +156,16 @@ def _remove(connection: sa.Connection, customer_id: str) -> bool:
     return any(removed)
 
 
+def _holds(table: sa.FromClause, wanted: str, names: bool) -> sa.ColumnElement[bool]:
+    if not names:
+        found: sa.ColumnElement[bool] = table.c.search.contains(wanted, autoescape=True)
+        return found
+    named = (table.c.sort_name, table.c.sort_organisation)
+    return sa.or_(*(column.contains(wanted, autoescape=True) for column in named))
+
+
 def _search(
-    connection: sa.Connection, text: str, limit: int, after: str | None, segment: str | None
+    connection: sa.Connection, text: str, limit: int, after: str | None, segment: str | None, names: bool
 ) -> tuple[list[Customer], str | None]:
     query = sa.select(customers.c.sort_name, customers.c.id).order_by(customers.c.sort_name, customers.c.id)
     wanted = " ".join(text.split()).casefold()
@@ -166,8 +176,8 @@ def _search(
     if wanted:
         below = customers.alias()
         merged = sa.select(customer_links.c.root).join(below, below.c.id == customer_links.c.member)
-        merged = merged.where(below.c.search.contains(wanted, autoescape=True))
-        query = query.where(customers.c.search.contains(wanted, autoescape=True) | customers.c.id.in_(merged))
+        merged = merged.where(_holds(below, wanted, names))
+        query = query.where(_holds(customers, wanted, names) | customers.c.id.in_(merged))
     if segment is not None:
         query = query.where(segments.where(connection, segment, time.time()))
     query = query.where(customers.c.id.not_in(links.merged()))
@@ -176,5 +186,7 @@ def _search(
         query = query.where(sa.tuple_(customers.c.sort_name, customers.c.id) > sa.tuple_(name, of))
     rows = connection.execute(query.limit(limit + 1)).all()
     found = customer_rows.load(connection, [row.id for row in rows[:limit]])
+    if wanted and names and any(sign.isdigit() for sign in wanted):
+        found = [one for one in found if wanted in mask_personal(f"{one.name}\n{one.organisation or ''}").casefold()]
     last = rows[limit - 1] if len(rows) > limit else None
     return found, None if last is None else cursor.write(last.sort_name, last.id)

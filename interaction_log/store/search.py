@@ -11,12 +11,14 @@ import itertools
 import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from interaction_log import tokens
 from interaction_log.found import MOST_PER_PAGE, Found, FoundPage, Question, Scope
+from interaction_log.masking import mask_personal
 from interaction_log.store import cursor as cursors
 from interaction_log.store import links
 from interaction_log.store.index import SECOND, WEEK, Doc, bucket, doc_of
@@ -190,8 +192,14 @@ class _Search:
             return
         rows = {row.id: row for row in self._connection.execute(sa.select(search_docs).where(_d.id.in_(ids)))}
         for of in ids:
-            if of in rows and self._fits(doc := doc_of(rows[of])):
+            if of in rows and self._fits(doc := self._seen(doc_of(rows[of]))):
                 yield of, doc
+
+    def _seen(self, doc: Doc) -> Doc:
+        """As it is shown to whoever asks: nothing is found by what she is not shown."""
+        if not self._scope.veiled:
+            return doc
+        return replace(doc, title=mask_personal(doc.title), text=mask_personal(doc.text))
 
     def _fits(self, doc: Doc) -> bool:
         start, end = self._question.start, self._question.end

@@ -64,6 +64,7 @@ def documents() -> list[Doc]:
         text = " ".join(rng.choices(words, k=4))
         queue = rng.choice(["support", "sales", None])
         some.append(Doc("interaction", f"i{n}", f"p{n % 9}", NOW - n * 40_000.0, f"+86138{n:08d}", text, queue=queue))
+    some.append(Doc("interaction", "whole", None, NOW - 9_000.0, "+8613912345678", "rang anna.li@example.com"))
     some += [Doc("customer", f"p{n}", f"p{n}", NOW - n, name, "") for n, name in enumerate(["Anna Schmidt", "王小明"])]
     return some
 
@@ -230,6 +231,24 @@ def test_both_databases_find_what_a_look_at_every_document_finds(
     ]
     for connection in both:
         assert refs(connection, f"{text} ", limit, scope, **given_filters) == expected
+
+
+VEILED = Scope(everything=True, veiled=True)
+
+
+def test_who_sees_masks_finds_by_what_they_show_and_by_nothing_else(both: list[sa.Connection]) -> None:
+    """Else parts of a number, asked for one after the other, tell what the mask hides."""
+    whole = "+8613912345678"
+    for connection in both:
+        for length in range(4, len(whole)):
+            part = whole[-length:]
+            assert "whole" in refs(connection, part, kinds=("interaction",))
+            shown = "whole" in refs(connection, part, kinds=("interaction",), scope=VEILED)
+            assert shown == (length == 4), part  # +86139****5678
+        (found,) = find(connection, Question(text="5678 ", kinds=("interaction",)), VEILED).items[:1]
+        assert found.title == "+86139****5678" and found.title_marks == [(10, 14)]
+        assert "whole" in refs(connection, "anna.li") and "whole" not in refs(connection, "anna.li", scope=VEILED)
+        assert refs(connection, "router", scope=VEILED) == refs(connection, "router")
 
 
 def test_who_may_see_nothing_finds_nothing(both: list[sa.Connection]) -> None:

@@ -235,6 +235,24 @@ async def test_search_finds_parts_and_pages(store: Store) -> None:
     assert len((await store.customers.search("", 10**9, None))[0]) == len(names)
 
 
+async def test_who_is_shown_masks_finds_by_names_only(store: Store) -> None:
+    """What a part of a number finds tells the rest of it, one question after the other."""
+    one = await store.customers.create(
+        {"name": "Li Wei", "organisation": "Nord 4711", "phones": ["+8613800138009"], "emails": ["li.wei@example.com"]}
+    )
+    await store.customers.create({"name": "+49 30 901820", "phones": ["+4930901820"]})
+
+    async def found(text: str, names: bool) -> list[str]:
+        return [c.name for c in (await store.customers.search(text, 50, None, names=names))[0]]
+
+    for text in ("+86138", "0138009", "8009", "138 0013 8009", "li.wei", "example.com"):
+        assert await found(text, names=False) == [one.name], text
+        assert await found(text, names=True) == [], text
+    assert await found("wei", names=True) == await found("4711", names=True) == [one.name]
+    assert await found("3090", names=False) and not await found("3090", names=True)
+    assert not await found("30 90", names=True) and not await found("9018", names=True)
+
+
 # --- interactions ------------------------------------------------------------------------------------
 
 

@@ -89,11 +89,12 @@ class MemoryCustomers:
         del self.records[customer_id]
 
     async def search(
-        self, text: str, limit: int, cursor: str | None, segment: str | None = None
+        self, text: str, limit: int, cursor: str | None, segment: str | None = None, names: bool = False
     ) -> tuple[list[Customer], str | None]:
-        found = sorted(
-            (c for c in self.records.values() if text.lower() in repr(_public(c)).lower()), key=lambda c: c.id
-        )
+        def shown(c: Customer) -> str:
+            return f"{c.name} {c.organisation}" if names else repr(_public(c))
+
+        found = sorted((c for c in self.records.values() if text.lower() in shown(c).lower()), key=lambda c: c.id)
         if cursor is not None:
             found = [c for c in found if c.id > cursor]
         return found[:limit], found[limit - 1].id if len(found) > limit else None

@@ -9,6 +9,7 @@ import pytest
 import socketio.exceptions
 
 from agent_console.consoles import SUPERVISORS
+from agent_console.visible import visible
 from agent_console.wire import Note
 from interaction_log.records import AuditEntry, Customer, CustomField, User
 from interaction_log.rights import BUILT_IN, OwnRole, Sight, Team, sight_of
@@ -90,7 +91,7 @@ async def test_who_may_not_see_numbers_gets_them_masked_everywhere() -> None:
     store = site()
     with_rights(store, "anna", "customers.see_numbers")
     async with stage(store=store) as on, on.http(headers=await on.headers("anna")) as http:
-        for path in ("/api/customers?q=13800138000", "/api/customers/c1", "/api/interactions", "/api/interactions/i0"):
+        for path in ("/api/customers?q=王", "/api/customers/c1", "/api/interactions", "/api/interactions/i0"):
             text = (await http.get(path)).text
             assert HIDDEN in text and "13800138000" not in text and "wang@" not in text, path
         assert (await http.get("/api/customers/c1")).json()["emails"] == ["w***@example.com"]
@@ -298,6 +299,19 @@ async def test_signing_in_tells_the_browser_what_it_may_show() -> None:
     async with stage(store=site()) as on, on.http() as http:
         user = (await http.post("/api/session", json={"username": "anna", "password": PASSWORD})).json()["user"]
         assert set(user["rights"]) == BUILT_IN["agent"] and user["own_role"] is None and user["teams"] == []
+
+
+async def test_parts_of_a_number_find_nothing_where_it_is_masked() -> None:
+    async with stage() as on:
+        async with on.http(headers=await on.headers("sofia")) as http:
+            await http.post("/api/customers", json={"name": "Mia", "phones": ["+8613800138009"]})
+            assert len((await http.get("/api/customers", params={"q": "0138009"})).json()["items"]) == 1
+            assert not (await visible(on.deps, on.store.users.records["sofia"])).veiled
+        with_rights(on.store, "sofia", "customers.see_numbers")
+        async with on.http(headers=await on.headers("sofia")) as http:
+            for text, count in (("0138009", 0), ("+86138", 0), ("mia", 1)):
+                assert len((await http.get("/api/customers", params={"q": text})).json()["items"]) == count, text
+        assert (await visible(on.deps, on.store.users.records["sofia"])).veiled
 
 
 async def test_a_file_cannot_be_masked_so_it_is_refused() -> None:
