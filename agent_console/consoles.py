@@ -88,8 +88,17 @@ class Consoles:
 
     def publish(self, agent: str, name: str, payload: Mapping[str, Any]) -> int:
         """Send to all consoles of this agent and keep it for those that come back."""
+        return self._publish(agent, name, payload, body_of(payload))
+
+    def publish_each(self, agents: Iterable[str], name: str, payload: Mapping[str, Any]) -> None:
+        """See ``ports.Screens``."""
+        body = body_of(payload)
+        for agent in agents:
+            self._publish(agent, name, payload, body)
+
+    def _publish(self, agent: str, name: str, payload: Mapping[str, Any], body: str) -> int:
         seq = self._next_seq()
-        self._append(self._desk(agent), seq, name, body_of(payload))
+        self._append(self._desk(agent), seq, name, body)
         self.observe(agent, name, payload)
         return seq
 

@@ -6,7 +6,7 @@ name. Times are Unix seconds.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypedDict
 
@@ -121,6 +121,10 @@ class Screens(Protocol):
 
     def flash(self, agent: str, name: str, payload: Mapping[str, Any]) -> int:
         """The same, for what is worth nothing later (somebody writes): it is not kept for who resumes."""
+        ...
+
+    def publish_each(self, agents: Iterable[str], name: str, payload: Mapping[str, Any]) -> None:
+        """The same to each of these agents, each with a number of its own; encoded once."""
         ...
 
     def publish_all(self, name: str, payload: Mapping[str, Any]) -> int:

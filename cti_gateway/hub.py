@@ -119,7 +119,8 @@ class Hub:
         self._let_listen()
         self._screens: Screens | None = None
         self._backlog: deque[tuple[e.Event, float | None]] = deque()
-        self._busy = False
+        self.busy = False
+        """Whether events are being handled: what changed is shown after the last of them."""
 
     def _make_parts(self) -> None:
         """Who does what of the work, each with this hub; who comes later uses who came before."""
@@ -196,14 +197,14 @@ class Hub:
     def take(self, events: Iterable[e.Event], received_at: float | None = None) -> int:
         """Handle events in order; returns the number of the last one that was logged."""
         self._backlog.extend((event, received_at) for event in events)
-        if not self._busy:
-            self._busy = True
+        if not self.busy:
+            self.busy = True
             try:
                 while self._backlog:
                     self._step(*self._backlog.popleft())
                 self.showing.changes()
             finally:
-                self._busy = False
+                self.busy = False
         return self.last_seq
 
     def _step(self, event: e.Event, received_at: float | None) -> None:
@@ -344,7 +345,7 @@ class Hub:
                 self.carry_out(command)
         self.recording.restore(interactions)
         self.dispatch.restore(interactions)
-        self.live.restore(interactions)
+        self.live.restore(one for one in interactions if not one.ended)
         for one in interactions:
             if one.customer_id is not None:
                 await self._look_up(one.id, self.customers.match_of(one.customer_id))

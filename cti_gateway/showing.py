@@ -1,7 +1,7 @@
 """What the consoles are shown of what happened: pops, calls, agents, notices. One half of the hub's effects.
 
-Each method carries out one command (``routing.commands``). A call that changed is shown once for all the events of one
-read, to supervisors at most once a second.
+Each method carries out one command (``routing.commands``). A call or an agent that changed is shown once for all the
+events of one read, a call to supervisors at most once a second.
 """
 
 from __future__ import annotations
@@ -23,13 +23,16 @@ class Showing:
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self._to_show: dict[tuple[str, str], None] = {}
+        self._to_show: dict[str, dict[str, None]] = {}
+        """Agents by interaction."""
+        self._changed: dict[str, None] = {}
+        """Agents whose state is to be shown."""
         self._to_oversee: dict[str, None] = {}
 
     def pop_screen(self, command: c.PopScreen) -> None:
         """A telephone of hers rings."""
         self._hub.counts["pops"] += 1
-        self._to_show.pop((command.agent, command.interaction_id), None)
+        self._to_show.get(command.interaction_id, {}).pop(command.agent, None)
         self._hub.screens.publish(command.agent, "screen_pop", self._hub.windows.open_pop(command))
 
     def update_pop(self, command: c.UpdatePop) -> None:
@@ -52,15 +55,18 @@ class Showing:
 
     def show_interaction(self, command: c.ShowInteraction) -> None:
         """It changed; shown at the end of the step (:meth:`changes`)."""
-        self._to_show[command.agent, command.interaction_id] = None
+        self._to_show.setdefault(command.interaction_id, {})[command.agent] = None
 
     def changes(self) -> None:
-        """One message for each agent and interaction that changed, however many events did it."""
-        changed, self._to_show = self._to_show, {}
-        for agent, interaction_id in changed:
-            view = self._hub.windows.interaction(interaction_id)
-            if view is not None:
-                self._hub.screens.publish(agent, "interaction", {"interaction": view})
+        """One message for each agent who changed, and for each of her interactions, however many events did it."""
+        if self._changed:
+            self._show_agents()
+        if self._to_show:
+            changed, self._to_show = self._to_show, {}
+            for interaction_id, agents in changed.items():
+                view = self._hub.windows.interaction(interaction_id) if agents else None
+                if view is not None:
+                    self._hub.screens.publish_each(agents, "interaction", {"interaction": view})
 
     def oversee(self, interaction_id: str) -> None:
         """Supervisors see each call that changed, at most once a second, however many events did it."""
@@ -78,10 +84,17 @@ class Showing:
                 self._hub.screens.publish_supervisors("interaction", {"interaction": view})
 
     def show_agent(self, command: c.ShowAgent) -> None:
-        """Her state, to her and to supervisors."""
-        body = {"agent": self._hub.windows.agent(command.agent)}
-        self._hub.screens.publish(command.agent, "agent_state", body)
-        self._hub.screens.publish_supervisors("agent_state", body)
+        """Her state, to her and to supervisors: at the end of the step, or at once where there is none."""
+        self._changed[command.agent] = None
+        if not self._hub.busy:
+            self._show_agents()
+
+    def _show_agents(self) -> None:
+        changed, self._changed = self._changed, {}
+        for agent in changed:
+            body = {"agent": self._hub.windows.agent(agent)}
+            self._hub.screens.publish(agent, "agent_state", body)
+            self._hub.screens.publish_supervisors("agent_state", body)
 
     def notify(self, command: c.Notify) -> None:
         """A notice for one agent, or for everybody."""
@@ -98,7 +111,9 @@ class Showing:
         self._hub.screens.publish_supervisors("notice", body)
 
     def report(self, command: c.ReportOutcome) -> None:
-        """What became of something that an agent asked for."""
+        """What became of something that an agent asked for; her state stands there before she reads it."""
+        if command.agent in self._changed:
+            self._show_agents()
         body: dict[str, Any] = {"id": command.command_id, "ok": command.ok}
         if command.code is not None and not command.ok:
             body["error"] = {"code": command.code, "message": command.message or command.code}

@@ -12,9 +12,10 @@ from cti_gateway.pbx import Pbx
 from interaction_log import events as e
 from interaction_log.devices import at
 from interaction_log.interaction import Interaction
+from interaction_log.records import User
 from routing import commands as c
 from routing.agents import HOLDERS, Agent
-from routing.pauses import is_ours
+from routing.pauses import is_ours, penalties_among, queues_among
 
 if TYPE_CHECKING:
     from cti_gateway.hub import Hub
@@ -113,6 +114,7 @@ class Windows:
     def agent(self, name: str) -> AgentView:
         """An agent as everyone may see her; somebody who never signed in is logged out."""
         agent = self._live.agents.get(name) or self._stranger(name)
+        user, members = self._hub.people.get(name), self._live.pauses.members_of(agent.devices)
         return {
             "agent": agent.name,
             "name": agent.display_name,
@@ -122,17 +124,16 @@ class Windows:
             "until": agent.until,
             "interaction_id": agent.current(),
             "devices": list(agent.devices),
-            "queues": self._live.pauses.queues_of(agent.devices),
-            "skills": dict(user.skills) if (user := self._hub.people.get(name)) is not None else {},
-            "penalties": self._live.pauses.penalties_of(agent.devices),
+            "queues": queues_among(members),
+            "skills": dict(user.skills) if user is not None else {},
+            "penalties": penalties_among(members),
             "in_hand": in_hand(agent),
-            "places": self._places(agent),
+            "places": self._places(agent, user, members),
         }
 
-    def _places(self, agent: Agent) -> list[AgentQueueView]:
+    def _places(self, agent: Agent, user: User | None, members: list[e.MemberChanged]) -> list[AgentQueueView]:
         """Her queues one by one, with who holds which pause there."""
-        given = set(self._hub.memberships.given(self._hub.people.get(agent.name)))
-        members = self._live.pauses.members_of(agent.devices)
+        given = self._hub.memberships.given(user)
         foreign = {(m.pbx, m.queue): m.paused_reason for m in members if m.paused and not is_ours(m)}
         inside = {(m.pbx, m.queue) for m in members}
         return [
@@ -143,7 +144,7 @@ class Windows:
                 "own": place in given,
                 "pauses": _queue_pauses(agent, place, foreign.get(place)),
             }
-            for place in sorted(inside | given)
+            for place in sorted(inside.union(given))
         ]
 
     def queues_of(self, name: str) -> list[str]:
@@ -288,7 +289,10 @@ class Windows:
 
 
 def _queue_pauses(agent: Agent, place: tuple[str, str], foreign: str | None) -> list[QueuePauseView]:
-    held = agent.queue_pauses.get(place, {})
+    held = agent.queue_pauses.get(place)
+    if not held and foreign is None:  # nearly always
+        return []
+    held = held or {}
     found: list[QueuePauseView] = [
         {"holder": holder, "reason": held[holder].reason, "by": held[holder].by, "since": held[holder].since}
         for holder in HOLDERS

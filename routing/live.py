@@ -38,7 +38,8 @@ class ChannelFigures:
 
 
 class LiveCounts:
-    """Tell it of each interaction that changed; ask it for figures.
+    """Tell it of each interaction that changed; ask it for figures. It counts when it is asked: between two looks a
+    call changes a dozen times, and only how it is then counts.
 
     ``level`` gives the seconds of the service level of a queue (PBX, name). A clock that is set back over midnight
     does not bring yesterday back.
@@ -55,20 +56,31 @@ class LiveCounts:
         self._waiting: dict[Key, dict[str, float | None]] = {}
         self._talking: dict[Key, dict[str, float | None]] = {}
         self._place: dict[str, tuple[Literal["waiting", "talking"], Key]] = {}
+        self._pending: dict[str, Interaction] = {}
+        """What changed and is not counted yet."""
+        self._now = float("-inf")
 
     # --- what happens ----------------------------------------------------------------------------------
 
     def changed(self, one: Interaction, now: float) -> bool:
-        """Take in how this interaction is now; whether a figure of a queue may have changed."""
+        """This interaction is other than it was; whether a figure of a queue may have changed."""
         if not one.queue_visits:
             return False
-        self.advance(now)
-        visits = visits_of(one, one.id in self._promised)
-        before = self._visits.get(one.id)
-        moved = self._put_in_place(one)
-        if visits != before:
-            self._count(one.id, visits)
-        return moved or visits != before
+        self._pending[one.id] = one
+        self._now = now
+        return True
+
+    def _settle(self) -> None:
+        """Count what changed."""
+        if not self._pending:
+            return
+        pending, self._pending = self._pending, {}
+        self._advance(self._now)
+        for one in pending.values():
+            visits = visits_of(one, one.id in self._promised)
+            self._put_in_place(one)
+            if visits != self._visits.get(one.id):
+                self._count(one.id, visits)
 
     def promised(self, interaction_id: str, now: float) -> None:
         """A callback was promised in this contact."""
@@ -88,6 +100,7 @@ class LiveCounts:
 
     def relevel(self, pbx: str, queue: str) -> Iterator[None]:
         """The threshold of this queue is another now: its visits are counted anew, some at each step."""
+        self._settle()
         for n, of in enumerate(list(self._visits)):
             visits = self._visits.get(of, ())
             if any(visit.key[:2] == (pbx, queue) for visit in visits):
@@ -106,8 +119,8 @@ class LiveCounts:
         if not kept:
             del self._visits[of]
 
-    def _put_in_place(self, one: Interaction) -> bool:
-        """Where a contact is now: waiting in a queue, with an agent of a queue, or neither; whether that is new."""
+    def _put_in_place(self, one: Interaction) -> None:
+        """Where a contact is now: waiting in a queue, with an agent of a queue, or neither."""
         visit = one.queue_visits[-1]
         before, after = self._place.pop(one.id, None), self._place_of(one)
         if before is not None and before != after:
@@ -115,7 +128,6 @@ class LiveCounts:
         if after is not None:
             self._place[one.id] = after
             self._at(after[0]).setdefault(after[1], {})[one.id] = visit.entered_at
-        return before != after
 
     def _place_of(self, one: Interaction) -> tuple[Literal["waiting", "talking"], Key] | None:
         visit = one.queue_visits[-1]
@@ -134,6 +146,10 @@ class LiveCounts:
 
     def advance(self, now: float) -> None:
         """Let what is too old go; at the site's midnight begin a new day."""
+        self._settle()
+        self._advance(now)
+
+    def _advance(self, now: float) -> None:
         self._half.advance(now - HALF_HOUR)
         gone = self._hour.advance(now - HOUR)
         if now >= self._tomorrow:
@@ -170,10 +186,12 @@ class LiveCounts:
 
     def known(self) -> set[Key]:
         """All queues and channels that have a figure."""
+        self._settle()
         return {*self._waiting, *self._talking, *self._today.sums, *self._hour.sums}
 
     def figures(self, key: Key) -> ChannelFigures:
         """Those of one queue and channel, as of the last :meth:`advance`."""
+        self._settle()
         waiting = self._waiting.get(key, {})
         return ChannelFigures(
             waiting=len(waiting),
@@ -186,9 +204,11 @@ class LiveCounts:
 
     def waiting(self) -> int:
         """Contacts that wait anywhere."""
+        self._settle()
         return sum(map(len, self._waiting.values()))
 
     def __len__(self) -> int:
+        self._settle()
         return len(self._visits)
 
 

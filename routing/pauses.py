@@ -62,6 +62,19 @@ def is_ours(member: MemberChanged) -> bool:
     return member.paused and member.paused_reason.startswith(PAUSE_PREFIX)
 
 
+def queues_among(members: list[MemberChanged]) -> list[str]:
+    """The queues of these memberships, each once."""
+    return list({m.queue: None for m in members})
+
+
+def penalties_among(members: list[MemberChanged]) -> dict[str, int]:
+    """The lowest penalty in each queue; those without one are left out."""
+    found: dict[str, int] = {}
+    for member in members:
+        found[member.queue] = min(member.penalty, found.get(member.queue, member.penalty))
+    return {queue: penalty for queue, penalty in found.items() if penalty}
+
+
 class Pauses:
     """What is paused, what shall be, and the commands between.
 
@@ -80,18 +93,11 @@ class Pauses:
 
     def queues_of(self, devices: list[str]) -> list[str]:
         """The queues that these devices serve, each once."""
-        return list({m.queue: None for m in self._of(devices)})
+        return queues_among(self._of(devices))
 
     def places_of(self, devices: list[str]) -> set[tuple[str, str]]:
         """PBX and queue of all memberships of these devices."""
         return {(m.pbx, m.queue) for m in self._of(devices)}
-
-    def penalties_of(self, devices: list[str]) -> dict[str, int]:
-        """The lowest penalty of these devices in each queue; those without one are left out."""
-        found: dict[str, int] = {}
-        for member in self._of(devices):
-            found[member.queue] = min(member.penalty, found.get(member.queue, member.penalty))
-        return {queue: penalty for queue, penalty in found.items() if penalty}
 
     def members_of(self, devices: list[str]) -> list[MemberChanged]:
         """The memberships of these devices, as they are now."""

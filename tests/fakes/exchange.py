@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any
 
 from cti_gateway.hub import Hub
@@ -121,6 +121,10 @@ class Screens:
 
     def flash(self, agent: str, name: str, payload: Mapping[str, Any]) -> int:
         return self.publish(agent, name, payload)
+
+    def publish_each(self, agents: Iterable[str], name: str, payload: Mapping[str, Any]) -> None:
+        for agent in agents:
+            self.publish(agent, name, payload)
 
     def publish_all(self, name: str, payload: Mapping[str, Any]) -> int:
         return self.publish("*", name, payload)
