@@ -67,7 +67,7 @@ async def test_compared_merged_and_undone(
     await sofia.press("duplicates")
     await sofia.press("suggestions-look")
     first, second = sorted([emily, other])
-    row = await sofia.expect(f"pair-{first}-{second}", "90 %")
+    row = await sofia.expect(f"pair-{first}-{second}", "90%")
     await sofia.photograph(f"identity-1-suggestions-{locale}")
 
     await row.focus()

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { clock, elapsed, remaining } from './duration'
+import { listed } from './listed'
 import { moment } from './moment'
+import { percent } from './percent'
 import { phone } from './phone'
 
 describe('clock', () => {
@@ -46,4 +48,13 @@ describe('phone', () => {
     ['', ''],
     [null, ''],
   ])('%s', (address, text) => expect(phone(address)).toBe(text))
+})
+
+describe('percent and lists', () => {
+  it('are written as the language does', () => {
+    expect(percent(59.46, 'en')).toBe('59%')
+    expect(percent(59.46, 'zh-CN', 1)).toBe('59.5%')
+    expect(listed(['Anna', 'Ben'], 'en')).toBe('Anna, Ben')
+    expect(listed(['安娜', '本'], 'zh-CN')).toBe('安娜、本')
+  })
 })

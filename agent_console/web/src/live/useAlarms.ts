@@ -1,14 +1,16 @@
 import { useI18n } from 'vue-i18n'
 import { useReason } from '@/desk/useReason'
 import { clock } from '@/format/duration'
+import { percent } from '@/format/percent'
 import { useRing } from '@/sound/useRing'
 import { useLive, type AlarmHeard } from '@/stores/live'
 import { useToasts } from '@/stores/toasts'
 import type { AlarmView } from '@/wire'
+import { isRate } from './rules'
 
 /** What an alarm says, and what happens when one begins or ends. */
 export function useAlarms() {
-  const { t, te } = useI18n()
+  const { t, te, locale } = useI18n()
   const live = useLive()
   const toasts = useToasts()
   const reasonOf = useReason()
@@ -17,8 +19,7 @@ export function useAlarms() {
   const measured = (alarm: AlarmView, value: number | null): string => {
     if (value === null) return '–'
     if (alarm.measure === 'longest_wait') return clock(value)
-    const whole = Math.round(value)
-    return alarm.measure === 'service_level' || alarm.measure === 'abandon_rate' ? `${whole} %` : String(whole)
+    return alarm.measure && isRate(alarm.measure) ? percent(value, locale.value) : String(Math.round(value))
   }
 
   /** Where: queue and channel, or everything together. */

@@ -19,7 +19,7 @@ it('asks for whole days: the end is the day after the last', () => {
 
 it('shows numbers by their unit', () => {
   expect(shown(75.4, 'seconds', 'en')).toBe('1:15')
-  expect(shown(81.25, 'percent', 'en')).toBe('81.3 %')
+  expect(shown(81.25, 'percent', 'en')).toBe('81.3%')
   expect(shown(null, 'count', 'en')).toBe('–')
 })
 

@@ -1,4 +1,5 @@
 import { clock } from '@/format/duration'
+import { percent } from '@/format/percent'
 import type { Asked, ReportName, Unit } from './types'
 
 const pad = (value: number) => String(value).padStart(2, '0')
@@ -66,7 +67,7 @@ export const SHOWN: Record<ReportName, string[]> = {
 export function shown(value: number | null | undefined, unit: Unit, locale: string): string {
   if (value === null || value === undefined) return '–'
   if (unit === 'seconds') return clock(value)
-  if (unit === 'percent') return new Intl.NumberFormat(locale, { maximumFractionDigits: 1 }).format(value) + ' %'
+  if (unit === 'percent') return percent(value, locale, 1)
   return new Intl.NumberFormat(locale, { maximumFractionDigits: 2 }).format(value)
 }
 

@@ -19,3 +19,36 @@ export function cut(text: string, marks: readonly (readonly [number, number])[])
   add(characters.length, false)
   return parts
 }
+
+/** Lines longer than this are sentences; shorter ones may be a thing's names, one after the other. */
+const NAMES = 80
+const BETWEEN = ' · '
+
+/**
+ * Of a text of several lines those that were found, at most `most`, else the first. The index keeps all names of a
+ * thing in one line (`Complaint · 投诉 · complaint`): of these the first that was found is enough.
+ */
+export function excerpt(text: string, marks: readonly (readonly [number, number])[], most = 2): Part[] {
+  const lines: Part[][] = [[]]
+  for (const { text: words, hit } of cut(text, marks))
+    words.split('\n').forEach((part, n) => {
+      if (n) lines.push([])
+      if (part) lines.at(-1)!.push({ text: part, hit })
+    })
+  const found = lines.filter((line) => line.some((part) => part.hit))
+  const kept = found.length ? found : lines.filter((line) => line.length)
+  return kept
+    .slice(0, found.length ? most : 1)
+    .flatMap((line, n) => [...(n ? [{ text: '\n', hit: false }] : []), ...named(line)])
+}
+
+function named(line: Part[]): Part[] {
+  if (line.reduce((sum, part) => sum + part.text.length, 0) > NAMES) return line
+  const names: Part[][] = [[]]
+  for (const { text, hit } of line)
+    text.split(BETWEEN).forEach((part, n) => {
+      if (n) names.push([])
+      if (part) names.at(-1)!.push({ text: part, hit })
+    })
+  return names.find((name) => name.some((part) => part.hit)) ?? line
+}

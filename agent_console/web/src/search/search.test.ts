@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { asks, nothing, pathOf, target, titleOf } from './ask'
-import { cut } from './marks'
+import { cut, excerpt } from './marks'
 import type { Found } from './types'
 
 const found: Found = {
@@ -57,4 +57,20 @@ it('leads to the customer, at the right place', () => {
 it('shows a number as one reads it, unless a part of it is marked', () => {
   expect(titleOf(found)).not.toBe(found.title)
   expect(titleOf({ ...found, title_marks: [[3, 5]] })).toBe(found.title)
+})
+
+it('shows of several lines those that were found, and of a thing one name', () => {
+  const text = '京华贸易\n+8613800138000\n合同客户，上午联系。\nComplaint · 投诉 · complaint'
+  const at = text.indexOf('投诉')
+  const words = (marks: [number, number][]) => excerpt(text, marks).map((part) => part.text)
+  expect(words([])).toEqual(['京华贸易'])
+  expect(words([[at, at + 2]])).toEqual(['投诉'])
+  expect(words([[0, 2]])).toEqual(['京华', '贸易'])
+  expect(
+    words([
+      [0, 1],
+      [5, 8],
+      [at, at + 2],
+    ]),
+  ).toEqual(['京', '华贸易', '\n', '+86', '13800138000'])
 })
