@@ -115,7 +115,7 @@ class Attendance:
         seat, old = self._dispatch.seating.seat(agent), engine.crew.seats.get(name)
         if old is not None:
             seat.idle_since = max(old.idle_since, seat.idle_since)
-        if not seat.ready or seat.beside:
+        if not seat.ready or _calls(seat):
             self._yields_no_more(name)
         elif name in self._yielding or (patient and self._first_a_call(seat, old)):
             seat.ready = False
@@ -142,7 +142,7 @@ class Attendance:
 
     def _first_a_call(self, seat: Seat, old: Seat | None) -> bool:
         """Whether she became free and a caller is before what she would be given: Asterisk rings her for him."""
-        if seat.in_hand or (old is not None and (old.in_hand or (old.ready and not old.beside))):
+        if seat.in_hand or (old is not None and (old.in_hand or (old.ready and not _calls(old)))):
             return False  # full with chats she is paused there, and who was free before was passed over
         due = self._dispatch.engine.oldest_for(seat, self._hub.wall())
         if due is None or self._callers_before(due, seat) <= len(self._yielding):
@@ -166,6 +166,11 @@ class Attendance:
         if name in self._yielding:
             self._yielding.discard(name)
             self._hub.timers.cancel(_YIELD + name)
+
+
+def _calls(seat: Seat) -> bool:
+    """Whether a call rings at her or she talks in one."""
+    return "voice" in seat.beside
 
 
 def _same(old: Seat, new: Seat) -> bool:

@@ -106,7 +106,8 @@ class Dispatch:
         now = self.hub.wall()
         if waiting is not None or held is not None:
             there = waiting.contact.queue if waiting is not None else held[0].queue if held is not None else ""
-            self.run(self.engine.move(one.id, line, now) if held is not None or there != line else [])
+            moved = held is not None or there != line
+            self.run(self.engine.move(one.id, line, now, work=self.leaves_work(one.id)) if moved else [])
             return
         self.settle()
         self.run(self.engine.due(self._contact(one, line, now), now))
@@ -230,7 +231,15 @@ class Dispatch:
         now, held = self.hub.wall(), self.engine.held.get(interaction_id)
         self.had(interaction_id)
         if held is not None or interaction_id in self.engine.lines.waiting:
-            self.run(self.engine.left(interaction_id, now))
+            work = held is not None and self.hub.distributor.wraps_up(held[1], interaction_id)
+            self.run(self.engine.left(interaction_id, now, work))
+        if held is not None:
+            self.attendance.changed(held[1])
+
+    def leaves_work(self, interaction_id: str) -> bool:
+        """Whether who has it will wrap it up when it is not hers any more: its room is not free at once."""
+        held = self.engine.held.get(interaction_id)
+        return held is not None and self.hub.distributor.leaves_work(held[1], interaction_id)
 
     # --- what the engine says ------------------------------------------------------------------------
 

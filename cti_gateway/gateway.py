@@ -1,6 +1,6 @@
 """The running program: parts put together, started in order, ended in the opposite order.
 
-``main`` makes the parts from the configuration; nothing here reads it.
+``composition`` makes the parts from the configuration; nothing here reads it.
 """
 
 from __future__ import annotations
@@ -51,6 +51,9 @@ class Gateway:
         ``absent``: who was never here counts as logged out (the demo's colleagues).
         """
         interactions: list[Interaction] = self.log.open_interactions()
+        known_ids = {one.id for one in interactions}
+        over = {of for state in states for of in state.wraps_up if of not in known_ids}
+        wrapped = await self.log.interactions_of(sorted(over))  # ended, and not wrapped up yet
         agents = [agent_of(state, self.hub.people) for state in states]
         if absent:
             known = {agent.name for agent in agents}
@@ -58,7 +61,7 @@ class Gateway:
         for pbx in self.hub.pbxs.values():
             calls = [one for one in interactions if one.pbx == pbx.name and one.channel == "voice"]
             pbx.restore(deepcopy(calls), last_word)
-        await self.hub.restore(interactions, agents)
+        await self.hub.restore(interactions + wrapped, agents)
         for agent in agents:
             self.hub.desk.seat_changed(agent.name)  # an administrator may have given her other phones meanwhile
 
@@ -113,6 +116,7 @@ def agent_of(last: LastState, people: dict[str, User]) -> Agent:
     for one in last.queue_pauses:
         held = QueuePause(one.reason, one.by, one.at or 0.0)
         agent.queue_pauses.setdefault((one.pbx, one.queue), {})[one.holder] = held
+    agent.to_wrap = dict.fromkeys(last.to_wrap, "chat")  # of which channel each is, ``restore`` tells
     if agent.state == "WRAP_UP":
         agent.until, agent.wrapping = last.until, last.interaction_id
     return agent

@@ -67,7 +67,7 @@ class Seating:
             skills=user.skills if user is not None else {},
             teams=frozenset(user.teams) if user is not None else frozenset(),
             idle_since=agent.since,
-            beside=self.calls(agent),
+            beside=(*self.calls(agent), *self.work(agent)),
             cannot=frozenset() if self._can_call(agent) else _CALLS,
         )
 
@@ -112,6 +112,16 @@ class Seating:
         if mine:  # the call that she makes for it is no further one
             return (_VOICE,) * max(0, len(calls) - mine)
         return (_VOICE,) * (len(calls) or int(self._is(agent.devices, IN_USE)))
+
+    def work(self, agent: Agent) -> tuple[Channel, ...]:
+        """Chats and mails that she has to wrap up and that are not in her hands any more."""
+        running = (
+            ()
+            if agent.wrapping_channel is None or agent.wrapping is None
+            else ((agent.wrapping, agent.wrapping_channel),)
+        )
+        held = self._hub.dispatch.engine.held
+        return tuple(channel for i, channel in (*running, *agent.to_wrap.items()) if i not in held)
 
     def _can_call(self, agent: Agent) -> bool:
         """The telephone from which calls are made for her is not known to be out of order."""

@@ -452,13 +452,17 @@ class StateChosen(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentStateChanged(Event):
-    """The agent's state as everyone shall see it. ``until`` is set in WRAP_UP only."""
+    """The agent's state as everyone shall see it. ``until`` is set in WRAP_UP only.
+
+    ``to_wrap``: interactions whose wrap-up is still to come or runs beside other work; its change alone is told too.
+    """
 
     agent: str
     state: AgentState
     reason: str | None = None
     until: float | None = None
     interaction_id: str | None = None
+    to_wrap: list[str] = field(default_factory=list)
 
 
 PauseHolder = Literal["agent", "supervisor"]

@@ -97,13 +97,25 @@ class Agent:
     """Whether her chats and mails leave room for one (``routing.capacity``)."""
     wrapping: str | None = None
     """The interaction whose wrap-up runs."""
-    to_wrap: dict[str, None] = field(default_factory=dict)
-    """Chats that ended while she was in a call or wrapped another up: theirs follows, one after the other."""
+    to_wrap: dict[str, Channel] = field(default_factory=dict)
+    """Chats and mails whose wrap-up is still to come (she is in a call, or wraps another up), or runs beside her other
+    work (``routing.capacity``: ``wrap_up``). Each keeps its weight until its wrap-up is over."""
+    wrapping_channel: Channel | None = None
+    """Of ``wrapping``, where it is no call: it keeps its weight too."""
 
     @property
     def signed_in(self) -> bool:
         """Whether she is at her place."""
         return self.state != "LOGGED_OUT"
+
+    def after_work(self) -> list[Channel]:
+        """What the wrap-ups of her chats and mails are of: the one that runs, and those that follow."""
+        running = [self.wrapping_channel] if self.wrapping is not None and self.wrapping_channel is not None else []
+        return [*running, *self.to_wrap.values()]
+
+    def told(self) -> tuple[object, ...]:
+        """What the log has of her: where it changes, it is told anew."""
+        return (self.state, self.reason, self.current(), self.until, *self.to_wrap)
 
     def rest(self) -> AgentState:
         """The state in which she is when she has no call and no wrap-up."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 from interaction_log.events import Channel
 
@@ -19,15 +19,22 @@ Matrix = Mapping[Channel, frozenset[Channel]]
 """By what comes: beside which of those that she has in hand it fits anyway."""
 INTERRUPTS: Final[Matrix] = {"voice": frozenset({"email"})}
 """A mail can wait while one talks; a visitor in a chat cannot."""
+WrapUpHolds = Literal["everything", "weight"]
+"""What the wrap-up of a chat or mail keeps away: everything new, or what does not fit beside its weight."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capacity:
-    """``budget`` and ``weights`` are plain shares, 1 to 1,000. ``interrupts``: what may come in between of what."""
+    """``budget`` and ``weights`` are plain shares, 1 to 1,000. ``interrupts``: what may come in between of what.
+
+    The wrap-up of a chat or mail has its weight until it is over; with ``wrap_up="everything"`` she is also in
+    ``WRAP_UP`` meanwhile, one after the other, and nothing new is offered.
+    """
 
     budget: int = BUDGET
     weights: Mapping[Channel, int] = field(default_factory=lambda: dict(WEIGHTS))
     interrupts: Matrix = field(default_factory=lambda: dict(INTERRUPTS))
+    wrap_up: WrapUpHolds = "everything"
 
     def used(self, in_hand: Iterable[Channel]) -> int:
         """What these contacts take of the budget."""

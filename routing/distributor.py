@@ -226,7 +226,7 @@ class Distributor:
         commands: list[c.Command] = []
         if at_console(event.device) is not None:  # its room is taken with the offer, and her phone paused for it
             agent.in_hand[event.interaction_id] = self.interactions[event.interaction_id].channel
-            commands = self._weigh(agent)
+            commands = self._pause(agent)
         return commands + self.pops.ring(agent.name, event.interaction_id) + self._move(agent, "rang")
 
     def _offer_ended(self, event: e.OfferEnded) -> list[c.Command]:
@@ -276,7 +276,7 @@ class Distributor:
             agent.in_hand[one.id] = one.channel
             rang = self._drop_offers(agent, one.id)
             commands = self.pops.close(agent.name, one.id, "answered") if rang else []
-            return commands + self._weigh(agent) + ([] if agent.offers else self._move(agent, "offers_over"))
+            return commands + self._pause(agent) + ([] if agent.offers else self._move(agent, "offers_over"))
         agent.talking[one.id, event.device] = self._leaves_work(one)
         self._drop_offers(agent, one.id)  # how the ringing ended may have been missed; that it ended is certain
         commands = []
@@ -304,7 +304,7 @@ class Distributor:
         return self._begin_wrap_up(agent, one)
 
     def _begin_wrap_up(self, agent: Agent, one: Interaction) -> list[c.Command]:
-        agent.wrapping = one.id
+        agent.wrapping, agent.wrapping_channel = one.id, None if one.channel == "voice" else one.channel
         if self.wrap_up_rule(one.id).mandatory:  # her word ends it, no timer
             return self._move(agent, "released_to_wrap_up")
         seconds = self._wrap_up_seconds(one)
@@ -368,39 +368,60 @@ class Distributor:
         agent = self.agents.get(name or "")
         if agent is None or agent.in_hand.pop(interaction_id, None) is None:
             return []
-        return self._weigh(agent)
+        return self._pause(agent)
 
     def _left(self, agent: Agent | None, interaction_id: str) -> list[c.Command]:
         """She had this chat or mail, and has it no more: its wrap-up follows, now or when she is free for it."""
         if agent is None or interaction_id not in agent.in_hand:
             return []
-        commands = self._put_down(interaction_id, agent.name)
-        if agent.chosen != "LOGGED_OUT" and self._leaves_work(self.interactions[interaction_id]):
-            agent.to_wrap[interaction_id] = None
-        return commands + self._wrap_up_next(agent)
+        before, commands = agent.told(), list[c.Command]()
+        del agent.in_hand[interaction_id]
+        if self.leaves_work(agent.name, interaction_id):
+            agent.to_wrap[interaction_id] = self.interactions[interaction_id].channel
+            commands = self._time_beside(agent, interaction_id)
+        return commands + (self._wrap_up_next(agent) or self._tell_anew(agent, before)) + self._pause(agent)
+
+    def leaves_work(self, name: str, interaction_id: str) -> bool:
+        """Whether this chat or mail leaves her something to wrap up when it is not hers any more."""
+        agent, one = self.agents.get(name), self.interactions.get(interaction_id)
+        return agent is not None and one is not None and agent.chosen != "LOGGED_OUT" and self._leaves_work(one)
+
+    def wraps_up(self, name: str, interaction_id: str) -> bool:
+        """Whether its wrap-up is hers, now or when its turn comes."""
+        agent = self.agents.get(name)
+        return agent is not None and (agent.wrapping == interaction_id or interaction_id in agent.to_wrap)
+
+    def _time_beside(self, agent: Agent, interaction_id: str) -> list[c.Command]:
+        """Where wrap-ups run beside other work each has its own time; none where only her word ends it."""
+        one = self.interactions[interaction_id]
+        if self.settings.capacity.wrap_up != "weight" or self.wrap_up_rule(one.id).mandatory:
+            return []
+        ends = (self._now if one.ended_at is None else one.ended_at) + self._wrap_up_seconds(one)
+        return [c.StartTimer(_beside_timer(one.id, agent.name), max(0.0, ends - self._now))]
 
     def _wrap_up_next(self, agent: Agent) -> list[c.Command]:
         """The wrap-up of a chat begins when she rests; her other chats go on meanwhile."""
-        while agent.to_wrap and agent.state in ("READY", "NOT_READY"):
+        one_by_one = self.settings.capacity.wrap_up == "everything"
+        while one_by_one and agent.to_wrap and agent.state in ("READY", "NOT_READY"):
             interaction_id = next(iter(agent.to_wrap))
             del agent.to_wrap[interaction_id]
             if interaction_id in self.interactions:
                 return self._begin_wrap_up(agent, self.interactions[interaction_id])
         return []
 
-    def _weigh(self, agent: Agent) -> list[c.Command]:
-        """Full with chats, she gets no calls; with room again, at once."""
-        agent.room_for_a_call = self.settings.capacity.room_for("voice", agent.in_hand.values())
-        return self._pause(agent)
-
     # --- wrap-up -------------------------------------------------------------------------------------
 
     def _wrapped_up(self, event: e.InteractionWrappedUp) -> list[c.Command]:
         """Finished by the agent, by time, or (late) after she chose another state: only the first two move her."""
         agent = self.agents.get(event.agent)
-        if agent is not None:
-            agent.to_wrap.pop(event.interaction_id, None)
-        if agent is None or agent.wrapping != event.interaction_id:
+        if agent is None:
+            return []
+        if event.interaction_id in agent.to_wrap:
+            before = agent.told()
+            del agent.to_wrap[event.interaction_id]
+            over = c.CancelTimer(_beside_timer(event.interaction_id, agent.name))
+            return [over, *self._tell_anew(agent, before), *self._pause(agent)]
+        if agent.wrapping != event.interaction_id:
             return []
         agent.wrapping = None
         return [c.CancelTimer(_wrap_up_timer(agent.name)), *self._move(agent, "wrap_up_over")]
@@ -410,11 +431,23 @@ class Distributor:
         interaction_id, agent.wrapping = agent.wrapping, None
         if interaction_id is None:
             return []
+        return [c.CancelTimer(_wrap_up_timer(agent.name)), c.Record(self._wrapped_up_by_time(agent, interaction_id))]
+
+    def _wrapped_up_by_time(self, agent: Agent, interaction_id: str) -> e.InteractionWrappedUp:
         automatic = self.wrap_up_rule(interaction_id).automatic
-        over = e.InteractionWrappedUp(
+        return e.InteractionWrappedUp(
             at=self._now, interaction_id=interaction_id, agent=agent.name, disposition=automatic, notes=None
         )
-        return [c.CancelTimer(_wrap_up_timer(agent.name)), c.Record(over)]
+
+    def _drop_wrap_ups(self, agent: Agent) -> list[c.Command]:
+        """She went home: what she did not wrap up is over."""
+        dropped, agent.to_wrap = list(agent.to_wrap), {}
+        commands: list[c.Command] = []
+        for one in dropped:
+            commands.append(c.CancelTimer(_beside_timer(one, agent.name)))
+            if one in self.interactions:
+                commands.append(c.Record(self._wrapped_up_by_time(agent, one)))
+        return commands
 
     # --- agents --------------------------------------------------------------------------------------
 
@@ -469,20 +502,24 @@ class Distributor:
 
     def _move(self, agent: Agent, trigger: Trigger, until: float | None = None) -> list[c.Command]:
         """The one place where an agent's state changes."""
-        before = (agent.state, agent.reason, agent.current(), agent.until)
+        before, commands = agent.told(), list[c.Command]()
         state = agent.next_state(trigger)
         if state != agent.state:
             agent.state = state
             agent.until = until if state == "WRAP_UP" else None
         agent.reason = agent.reason_of(state)
-        commands: list[c.Command] = []
-        if (agent.state, agent.reason, agent.current(), agent.until) != before:
-            if (agent.state, agent.reason) != before[:2]:
-                agent.since = self._now
-            commands += [c.Record(self._state_of(agent)), c.ShowAgent(agent.name), c.ShowQueues()]
-        if agent.state == "LOGGED_OUT":
-            agent.to_wrap.clear()
+        if state == "LOGGED_OUT" and agent.to_wrap:
+            commands = self._drop_wrap_ups(agent)
+        commands += self._tell_anew(agent, before)
         return commands + (self._wrap_up_next(agent) if agent.to_wrap else []) + self._pause(agent)
+
+    def _tell_anew(self, agent: Agent, before: tuple[object, ...]) -> list[c.Command]:
+        """Record and show what is other than ``before`` (``Agent.told``)."""
+        if agent.told() == before:
+            return []
+        if (agent.state, agent.reason) != before[:2]:
+            agent.since = self._now
+        return [c.Record(self._state_of(agent)), c.ShowAgent(agent.name), c.ShowQueues()]
 
     def _state_of(self, agent: Agent) -> e.AgentStateChanged:
         return e.AgentStateChanged(
@@ -492,11 +529,15 @@ class Distributor:
             reason=agent.reason,
             until=agent.until,
             interaction_id=agent.current(),
+            to_wrap=list(agent.to_wrap),
         )
 
     # --- pauses --------------------------------------------------------------------------------------
 
     def _pause(self, agent: Agent) -> list[c.Command]:
+        """Full with chats and their wrap-ups, she gets no calls; with room again, at once."""
+        work = [*agent.in_hand.values(), *agent.after_work()]
+        agent.room_for_a_call = not work or self.settings.capacity.room_for("voice", work)
         holders = agent.pause_holders()
         wanted = holders[0] if holders else None
         mine = [d for d in agent.devices if self._owners.get(d) == agent.name]
@@ -579,6 +620,11 @@ class Distributor:
             return self._pause_settled(*rest.split(":", 1))
         if kind == "pop":
             return self.pops.waited(rest)
+        if kind == "beside":
+            interaction_id, _, name = rest.partition(":")
+            waits = self.agents.get(name)
+            hers = waits is not None and interaction_id in waits.to_wrap and interaction_id in self.interactions
+            return [c.Record(self._wrapped_up_by_time(waits, interaction_id))] if waits is not None and hers else []
         her = self.agents.get(rest)
         if her is None or kind not in ("wrap_up", "answering"):
             return []
@@ -602,6 +648,8 @@ class Distributor:
         self._now = now
         for one in interactions:
             self.interactions[one.id] = one
+            if one.ended:  # it is wrapped up yet
+                self._closed[one.id] = now
         commands: list[c.Command] = []
         for agent in agents:
             self.agents[agent.name] = agent
@@ -614,6 +662,19 @@ class Distributor:
     def _restore_agent(self, agent: Agent) -> list[c.Command]:
         for one in self.interactions.values():
             self._restore_calls(agent, one)
+        return [*self._restore_wrap_ups(agent), *self._restore_state(agent), *self._wrap_up_next(agent)]
+
+    def _restore_wrap_ups(self, agent: Agent) -> list[c.Command]:
+        """What she has still to wrap up is hers, though it ended; elsewhere nobody would ask for it any more."""
+        agent.to_wrap = {i: self.interactions[i].channel for i in agent.to_wrap if i in self.interactions}
+        for i in agent.to_wrap if agent.wrapping is None else (*agent.to_wrap, agent.wrapping):
+            if i in self.interactions:
+                self._connected.setdefault(i, {})[agent.name] = None
+        running = self.interactions.get(agent.wrapping or "")
+        agent.wrapping_channel = running.channel if running is not None and running.channel != "voice" else None
+        return [command for i in agent.to_wrap for command in self._time_beside(agent, i)]
+
+    def _restore_state(self, agent: Agent) -> list[c.Command]:
         if agent.state == "WRAP_UP" and agent.wrapping in self.interactions and agent.until is not None:
             left = max(0.0, agent.until - self._now)
             return [c.StartTimer(_wrap_up_timer(agent.name), left)]
@@ -632,7 +693,7 @@ class Distributor:
             if at_console(segment.agent) == agent.name and segment.open and agent.signed_in:
                 self._connected.setdefault(one.id, {})[agent.name] = None
                 agent.in_hand[one.id] = one.channel
-                self._weigh(agent)
+                self._pause(agent)
             if segment.agent in hers and agent.signed_in:
                 self._connected.setdefault(one.id, {})[agent.name] = None
                 if segment.open:
@@ -661,6 +722,10 @@ def chosen_from(state: e.AgentState, reason: str | None) -> tuple[e.AgentState, 
 
 def _answering_timer(agent: str) -> str:
     return f"answering:{agent}"
+
+
+def _beside_timer(interaction_id: str, agent: str) -> str:
+    return f"beside:{interaction_id}:{agent}"
 
 
 def _wrap_up_timer(agent: str) -> str:

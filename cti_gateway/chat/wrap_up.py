@@ -1,7 +1,7 @@
-"""The work after a chat: as after a call, by the queue's rule, but beside the agent's other chats.
+"""The work after a chat: as after a call, by the queue's rule (``routing.distributor``), beside her other chats.
 
-Her state does not change: she may be in other chats. A chat in wrap-up stays on her desk until she has written its
-disposition, or its time is over.
+A chat in wrap-up stays on her desk until she has written its disposition, or its time is over. Where the distributor
+has no wrap-up for her (she was gone when it ended, or the queue asks for none) the desk is cleared here.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from interaction_log import events as e
 
 
 class WrapUps:
-    """A timer for each agent and chat; none where only her word ends it."""
+    """A timer for each agent and chat for which nobody else keeps the time."""
 
     def __init__(self, rooms: Rooms) -> None:
         self._rooms, self._hub = rooms, rooms.hub
@@ -25,9 +25,9 @@ class WrapUps:
         """It ended."""
         if not room.members:
             return
-        rule, seconds = self._hub.distributor.wrap_up_rule(room.id), self._seconds(room)
-        if not rule.mandatory:
-            for agent in room.members:
+        live, seconds = self._hub.distributor, self._seconds(room)
+        for agent in room.members:
+            if not live.wraps_up(agent, room.id) and not live.wrap_up_rule(room.id).mandatory:
                 self._timers.start(f"{room.id}:{agent}", seconds)
 
     def _seconds(self, room: Room) -> float:

@@ -9,7 +9,7 @@ import copy
 import functools
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from dataclasses import replace
 from operator import itemgetter
 from pathlib import Path
@@ -28,7 +28,7 @@ from interaction_log.store.lease import LeaseHeld
 from interaction_log.store.master_key import MasterKey, load_or_make
 from interaction_log.store.migrate import upgrade_to_head
 from interaction_log.store.numbers import Numbers
-from interaction_log.store.projection import Projection, readable
+from interaction_log.store.projection import Projection, folded, readable
 from interaction_log.store.reading import Reading
 from interaction_log.store.schema import PROJECTED_SEQ, events, meta
 from interaction_log.store.session import Session
@@ -206,6 +206,10 @@ class EventLog:
     def open_interactions(self) -> list[Interaction]:
         """As they were found at the start; the caller's own."""
         return self._open
+
+    async def interactions_of(self, ids: Collection[str]) -> list[Interaction]:
+        """These interactions as their stored events tell them, ended or not."""
+        return await self._reading(functools.partial(folded, ids=ids, keys=self._keys)) if ids else []
 
     async def events_after(self, seq: int, limit: int) -> AsyncIterator[Recorded]:
         """Committed events above ``seq`` in order, ``limit`` at most; what the journal holds is not among them."""

@@ -378,6 +378,13 @@ def _interaction_row(i: Interaction, began: int) -> tuple[Any, ...]:
     )
 
 
+def folded(connection: sa.Connection, ids: Iterable[str], keys: Keys) -> list[Interaction]:
+    """These interactions as their stored events tell them, ended or not; without those of which no event is left."""
+    query = sa.select(interactions.c.id, interactions.c.began).where(interactions.c.id.in_(list(ids)))
+    begun: dict[str, set[int]] = {row.id: {row.began} for row in connection.execute(query)}
+    return [live.interaction for live in _load(connection, begun, keys).values() if live.started]
+
+
 def _load(connection: sa.Connection, begun: dict[str, set[int]], keys: Keys) -> dict[str, Live]:
     """The interactions folded from their stored events. ``begun``: the numbers under which each may be found."""
     found: dict[str, Live] = {}

@@ -16,7 +16,10 @@ from interaction_log.store.voice_tables import lasting
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastState:
-    """An agent's last recorded state. ``until`` in WRAP_UP only; ``devices`` are those she sat down at last."""
+    """An agent's last recorded state. ``until`` in WRAP_UP only; ``devices`` are those she sat down at last.
+
+    ``to_wrap``: interactions whose wrap-up was still to come, or ran beside other work.
+    """
 
     agent: str
     state: AgentState
@@ -26,6 +29,13 @@ class LastState:
     until: float | None
     devices: list[str]
     queue_pauses: tuple[QueuePaused, ...] = ()
+    to_wrap: tuple[str, ...] = ()
+
+    @property
+    def wraps_up(self) -> tuple[str, ...]:
+        """All that she has to wrap up, the one that runs first."""
+        running = self.interaction_id if self.state == "WRAP_UP" else None
+        return self.to_wrap if running is None else (running, *self.to_wrap)
 
 
 def last_states(url: str) -> list[LastState]:
@@ -108,4 +118,5 @@ def _state(row: sa.Row[tuple[object, ...]], devices: list[str], queue_pauses: tu
         until=payload.get("until"),
         devices=devices,
         queue_pauses=queue_pauses,
+        to_wrap=tuple(payload.get("to_wrap", ())),
     )

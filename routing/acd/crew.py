@@ -116,6 +116,11 @@ class Crew:
         held = seat.in_hand.values()
         return self._capacity.used((*held, *seat.beside) if seat.beside else held)
 
+    @property
+    def works_beside(self) -> bool:
+        """Whether who wraps a contact up may be offered another, as far as the weight of that leaves room."""
+        return self._capacity.wrap_up == "weight"
+
     def percent(self, seat: Seat) -> int:
         """The same of a hundred."""
         return round(100 * self.load(seat) / self._capacity.budget)

@@ -41,19 +41,24 @@ class Engine(Floor):
         self.lines.remove(contact)
         return self.due(replace(one.contact, own=own, head_start=head_start), now)
 
-    def left(self, contact: str, now: float) -> list[Command]:
-        """The customer went away, or the contact is finished."""
+    def left(self, contact: str, now: float, work: bool = False) -> list[Command]:
+        """The customer went away, or the contact is finished.
+
+        ``work``: who had it wraps it up now; its room is not free before she is told of anew (``agent``).
+        """
         one = self.lines.remove(contact)
         if one is not None:
             return self._withdraw(one, "left", now) if one.offered is not None else []
-        return self._put_down(contact, now)
+        return self._put_down(contact, now, work)
 
-    def move(self, contact: str, queue: str, now: float, channel: Channel | None = None) -> list[Command]:
-        """To another queue or medium; the place that its waiting gives it goes along."""
+    def move(
+        self, contact: str, queue: str, now: float, channel: Channel | None = None, work: bool = False
+    ) -> list[Command]:
+        """To another queue or medium; the place that its waiting gives it goes along. ``work``: see ``left``."""
         old = self._contact(contact)
         if old is None or queue not in self.rules:
             return []
-        commands = self.left(contact, now)
+        commands = self.left(contact, now, work)
         moved = replace(old, queue=queue, channel=channel or old.channel, own=None, since=now)
         return commands + self.due(moved, now)
 
@@ -80,9 +85,10 @@ class Engine(Floor):
         commands: list[Command] = []
         if seat.offered is not None:
             commands += self._back(self.lines.waiting[seat.offered], "agent_gone", now)
-        for contact in [c for c, (_, who) in self.held.items() if who == name]:
-            old, _ = self.held.pop(contact)
-            commands += self.due(replace(old, own=None, since=now), now)
+        hers = [contact for contact, who in self.held.values() if who == name]
+        for contact in sorted(hers, key=self._start):  # the older is offered again first
+            del self.held[contact.id]
+            commands += self.due(replace(contact, own=None, since=now), now)
         return commands
 
     def accepted(self, contact: str, agent: str, now: float) -> bool:
@@ -109,18 +115,20 @@ class Engine(Floor):
             return []
         return self._refused(one, now)
 
-    def hand(self, contact: str, agent: str, now: float, back_to: str | None = None) -> list[Command] | None:
+    def hand(
+        self, contact: str, agent: str, now: float, back_to: str | None = None, work: bool = False
+    ) -> list[Command] | None:
         """Ask this agent and no other, whatever her queues and skills: a colleague or a supervisor chose her.
 
         ``None``: she cannot be asked now. Not taken, it stands in its line with the age that it has; ``back_to`` is
-        asked first then.
+        asked first then. ``work``: see ``left``.
         """
         seat, old = self.crew.seats.get(agent), self._contact(contact)
         if seat is None or old is None or not seat.ready or seat.offered is not None or contact in seat.in_hand:
             return None
         if old.channel in seat.cannot or not self.crew.room(seat, old.channel):
             return None
-        commands, freed = self._taken_from(contact, now)
+        commands, freed = self._taken_from(contact, now, work)
         one = self.lines.waiting.get(contact)
         if one is None:
             one = self._enter(replace(old, own=None, since=now), now)
@@ -131,11 +139,11 @@ class Engine(Floor):
         offer = self._offer(one, self.kinds(one)[0], seat, now, sent=True)
         return [*commands, offer, *(self._feed(freed, now) if freed is not None else [])]
 
-    def _taken_from(self, contact: str, now: float) -> tuple[list[Command], Seat | None]:
+    def _taken_from(self, contact: str, now: float, work: bool) -> tuple[list[Command], Seat | None]:
         """Nobody has it or is asked for it any more; who had it has room."""
         one = self.lines.waiting.get(contact)
         if one is None:
-            return [], self._emptied(contact, now)
+            return [], self._emptied(contact, now, work)
         if one.offered is None:
             return [], None
         withdrawn = Withdraw(contact, one.offered, "sent_on")
@@ -168,11 +176,24 @@ class Engine(Floor):
         """Do what is due by now."""
         commands: list[Command] = []
         while self._agenda and self._agenda[0].at <= now:
+            for one in self._due_now(now):
+                waiting = self.lines.waiting.get(one.contact)
+                if waiting is not None and waiting.born == one.born:
+                    commands += self._step(one, waiting, now)
+        return commands
+
+    def _due_now(self, now: float) -> list[Appointment]:
+        """What is due, in its order; of queues that open, the contacts by their age and not as they came."""
+        found: list[Appointment] = []
+        opening: list[tuple[tuple[float, float, str], Appointment]] = []
+        while self._agenda and self._agenda[0].at <= now:
             one = heapq.heappop(self._agenda)
             waiting = self.lines.waiting.get(one.contact)
-            if waiting is not None and waiting.born == one.born:
-                commands += self._step(one, waiting, now)
-        return commands
+            if one.step == "open" and waiting is not None:
+                opening.append((waiting.place, one))
+            else:
+                found.append(one)
+        return found + [one for _, one in sorted(opening)]
 
     def _step(self, appointment: Appointment, one: Waiting, now: float) -> list[Command]:
         step = appointment.step

@@ -50,12 +50,16 @@ class Floor:
         if until is not None:
             self._later(until, "open", one)
 
+    def _start(self, contact: Contact) -> float:
+        """The number that orders all lines: when it became due, less its head start."""
+        return contact.due_at - contact.head_start - self.rules[contact.queue].head_start
+
     def _enter(self, contact: Contact, now: float, *, asleep: bool = False) -> Waiting:
         """A new place, which its age gives it; what time will bring is appointed."""
         rule = self.rules[contact.queue]
-        start = contact.due_at - contact.head_start - rule.head_start
         self._n += 1
-        one = Waiting(contact, (start, contact.due_at, contact.id), [contact.queue], born=self._n, asleep=asleep)
+        place = (self._start(contact), contact.due_at, contact.id)
+        one = Waiting(contact, place, [contact.queue], born=self._n, asleep=asleep)
         one.ring = self._ring(one, now)
         if asleep:
             return one
@@ -198,17 +202,20 @@ class Floor:
             self.crew.changed(seat)
         return seat
 
-    def _put_down(self, contact: str, now: float) -> list[Command]:
+    def _put_down(self, contact: str, now: float, work: bool) -> list[Command]:
         """An agent has one less in hand."""
-        seat = self._emptied(contact, now)
+        seat = self._emptied(contact, now, work)
         return self._feed(seat, now) if seat is not None else []
 
-    def _emptied(self, contact: str, now: float) -> Seat | None:
+    def _emptied(self, contact: str, now: float, work: bool) -> Seat | None:
         _, agent = self.held.pop(contact, (None, ""))
         seat = self.crew.seats.get(agent)
         if seat is None:
             return None
-        seat.in_hand.pop(contact, None)
+        channel = seat.in_hand.pop(contact, None)
+        if work and channel is not None:
+            seat.beside = (*seat.beside, channel)
+            seat.ready = seat.ready and self.crew.works_beside
         if not seat.in_hand:
             seat.idle_since = now
         self.crew.changed(seat)

@@ -114,7 +114,8 @@ class Contact:
 class Seat:
     """An agent as the distributor sees her. ``in_hand``: her contacts with their channels, offers among them.
 
-    ``beside``: what else she has in hand and nobody here gave her: calls that ring at her phone or that she talks in.
+    ``beside``: what else takes its part of her: calls that ring at her phone or that she talks in, and chats and mails
+    that are over and not wrapped up.
     """
 
     name: str

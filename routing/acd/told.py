@@ -43,25 +43,29 @@ class ToldEngine(Engine):
         self._tell(DistributorTold(at=None, what="holds", contact=contact.id, agent=agent, said=contact_said(contact)))
         super().holds(contact, agent)
 
-    def left(self, contact: str, now: float) -> list[Command]:
+    def left(self, contact: str, now: float, work: bool = False) -> list[Command]:
         """The customer went away."""
-        with self._heard("left", now, contact):
-            return super().left(contact, now)
+        with self._heard("left", now, contact, work=work):
+            return super().left(contact, now, work)
 
     def known(self, contact: str, own: str | None, head_start: float, now: float) -> list[Command]:
         """More is known of him."""
         with self._heard("known", now, contact, own=own, head_start=head_start):
             return super().known(contact, own, head_start, now)
 
-    def move(self, contact: str, queue: str, now: float, channel: Channel | None = None) -> list[Command]:
+    def move(
+        self, contact: str, queue: str, now: float, channel: Channel | None = None, work: bool = False
+    ) -> list[Command]:
         """To another queue."""
-        with self._heard("move", now, contact, queue=queue, channel=channel):
-            return super().move(contact, queue, now, channel)
+        with self._heard("move", now, contact, queue=queue, channel=channel, work=work):
+            return super().move(contact, queue, now, channel, work)
 
-    def hand(self, contact: str, agent: str, now: float, back_to: str | None = None) -> list[Command] | None:
+    def hand(
+        self, contact: str, agent: str, now: float, back_to: str | None = None, work: bool = False
+    ) -> list[Command] | None:
         """To one agent."""
-        with self._heard("hand", now, contact, agent, back_to=back_to):
-            return super().hand(contact, agent, now, back_to)
+        with self._heard("hand", now, contact, agent, back_to=back_to, work=work):
+            return super().hand(contact, agent, now, back_to, work)
 
     def agent(self, seat: Seat, now: float) -> list[Command]:
         """An agent as she is now."""
@@ -104,10 +108,10 @@ def again(engine: Engine, told: DistributorTold) -> list[Command]:
     calls: dict[str, Callable[[], Any]] = {
         "due": lambda: engine.due(contact_of(contact, said), now),
         "holds": lambda: engine.holds(contact_of(contact, said), agent),
-        "left": lambda: engine.left(contact, now),
+        "left": lambda: engine.left(contact, now, said.get("work", False)),
         "known": lambda: engine.known(contact, said["own"], said["head_start"], now),
-        "move": lambda: engine.move(contact, said["queue"], now, said["channel"]),
-        "hand": lambda: engine.hand(contact, agent, now, said["back_to"]),
+        "move": lambda: engine.move(contact, said["queue"], now, said["channel"], said.get("work", False)),
+        "hand": lambda: engine.hand(contact, agent, now, said["back_to"], said.get("work", False)),
         "agent": lambda: engine.agent(seat_of(agent, said), now),
         "gone": lambda: engine.gone(agent, now),
         "accepted": lambda: engine.accepted(contact, agent, now),

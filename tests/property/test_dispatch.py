@@ -1,5 +1,5 @@
 """The distribution beside the live state, whatever happens in whatever order: agents come, go and pause, telephones
-ring across our pauses, chats come, are answered or not, and leave."""
+ring across our pauses, chats and mails come, are answered or not, leave, and are wrapped up."""
 
 from __future__ import annotations
 
@@ -18,9 +18,12 @@ from interaction_log.devices import at_console
 from interaction_log.interaction import Interaction
 from interaction_log.records import QueueSettings, User
 from routing import commands as c
-from routing.acd.model import QueueRule
+from routing.acd.crew import Kind
+from routing.acd.lines import Waiting
+from routing.acd.model import QueueRule, Seat
 from routing.acd.replay import exact
 from routing.acd.why import why_not
+from routing.capacity import Capacity
 from routing.distributor import Distributor, Settings
 
 AGENTS = {"anna": "PJSIP/1001", "ben": "PJSIP/1002", "carl": "PJSIP/1003"}
@@ -29,6 +32,8 @@ RULES = (
     QueueRule(name="main:support", offer_seconds=15, again_seconds=20),
     QueueRule(name="main:sales", offer_seconds=15, again_seconds=20, longest_wait=300, head_start=30),
 )
+MOST_AHEAD = 30.0
+"""The greatest head start: nobody is overtaken by who came later than that after him."""
 agents = st.sampled_from(sorted(AGENTS))
 
 
@@ -57,11 +62,11 @@ class Desk:
 class SmallHub:
     """The step of ``cti_gateway.hub``, and a PBX whose pauses are seen when ``settle`` is called."""
 
-    def __init__(self) -> None:
+    def __init__(self, capacity: Capacity) -> None:
         self.now = 1000.0
         made = [QueueSettings(name=name, pbx="main", label=name, wrap_up_seconds=5) for name in QUEUES]
         queues = {(one.pbx, one.name): one for one in made}
-        self.distributor = Distributor(Settings(queues=queues))
+        self.distributor = Distributor(Settings(queues=queues, capacity=capacity))
         self.timers: Any = VirtualTimers(self.wall)
         self.people = {n: User(name=n, display_name=n, role="agent", devices=[d]) for n, d in AGENTS.items()}
         self.pbxs = {"main": None}
@@ -73,6 +78,7 @@ class SmallHub:
         self.chosen: list[tuple[str, str]] = []
         self.dispatch = Dispatch(self)  # type: ignore[arg-type]
         self.dispatch.configure(RULES, {})
+        self.decide, self.dispatch.engine._offer = self.dispatch.engine._offer, self.decided  # type: ignore[method-assign]
         self.heard = set(self.dispatch.hears)
 
     def wall(self) -> float:
@@ -106,6 +112,23 @@ class SmallHub:
         if type(event) in self.heard:
             self.dispatch.noted(event)
 
+    def decided(self, one: Waiting, kind: Kind, seat: Seat, now: float, *, sent: bool = False) -> Any:
+        """At each decision: over all queues and media nobody waits who was before him and could have had her."""
+        her, capacity = self.distributor.agents[seat.name], self.distributor.settings.capacity
+        full = (*seat.in_hand.values(), *self.dispatch.seating.work(her))
+        assert her.state != "WRAP_UP" and capacity.room_for(one.contact.channel, full)  # not for a moment
+        for other in self.dispatch.engine.lines if not sent else ():
+            if other.offered is None and other is not one and self.could_have(other, seat):
+                assert one.place < other.place, (one.contact, other.contact)
+                assert one.contact.due_at <= other.contact.due_at + MOST_AHEAD  # so nobody starves
+        return self.decide(one, kind, seat, now, sent=sent)
+
+    def could_have(self, one: Waiting, seat: Seat) -> bool:
+        """Whether nothing keeps them apart."""
+        asked = one.declined.get(seat.name, 0.0) > self.now or one.reserved not in (None, seat.name) or one.asleep
+        room = self.distributor.settings.capacity.room_for(one.contact.channel, (*seat.in_hand.values(), *seat.beside))
+        return not asked and room and bool(set(one.queues) & seat.queues)
+
     def member(self, device: str, reason: str | None) -> None:
         for queue in QUEUES:
             self.take(
@@ -133,11 +156,13 @@ class SmallHub:
 
 @settings(max_examples=60, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck))
 class Office(RuleBasedStateMachine):
-    """Three agents with telephones, two queues."""
+    """Three agents with telephones, two queues. A wrap-up keeps everything new away."""
+
+    capacity = Capacity()
 
     @initialize()
     def open(self) -> None:
-        self.hub = SmallHub()
+        self.hub = SmallHub(self.capacity)
         self.live, self.engine = self.hub.distributor, self.hub.dispatch.engine
         self.n = 0
         self.asked_at: dict[str, float] = {}
@@ -150,7 +175,8 @@ class Office(RuleBasedStateMachine):
     # --- what happens --------------------------------------------------------------------------------
 
     def chats(self) -> list[Interaction]:
-        return [one for one in self.live.interactions.values() if one.channel == "chat" and not one.ended]
+        """And mails: what we give."""
+        return [one for one in self.live.interactions.values() if one.channel != "voice" and not one.ended]
 
     def calls(self) -> list[Interaction]:
         return [one for one in self.live.interactions.values() if one.channel == "voice" and not one.ended]
@@ -164,9 +190,9 @@ class Office(RuleBasedStateMachine):
         self.hub.take([begun])
         return begun.interaction_id
 
-    @rule(queue=st.sampled_from(QUEUES))
-    def chat_comes(self, queue: str) -> None:
-        i = self.started("chat")
+    @rule(queue=st.sampled_from(QUEUES), channel=st.sampled_from(["chat", "chat", "email"]))
+    def chat_comes(self, queue: str, channel: str) -> None:
+        i = self.started(channel)
         self.hub.take([e.QueueEntered(at=self.hub.now, interaction_id=i, queue=queue)])
 
     @precondition(lambda self: self.chats())
@@ -187,6 +213,16 @@ class Office(RuleBasedStateMachine):
             assert self.hub.dispatch.answer(agent, wire.Answer(id="a", interaction_id=i)) == {"ok": True}
         else:
             assert self.hub.dispatch.decline(agent, wire.Decline(id="d", interaction_id=i)) == {"ok": True}
+
+    @rule(agent=agents)
+    def wraps_up(self, agent: str) -> None:
+        her = self.live.agents[agent]
+        mine = [i for i in (her.wrapping, *her.to_wrap) if i is not None]
+        if mine:
+            done = e.InteractionWrappedUp(
+                at=self.hub.now, interaction_id=mine[-1], agent=agent, disposition="solved", notes=None
+            )
+            self.hub.take([done])
 
     @rule(agent=agents, to=agents, queue=st.sampled_from([None, *QUEUES]))
     def sends_on(self, agent: str, to: str, queue: str | None) -> None:
@@ -273,7 +309,7 @@ class Office(RuleBasedStateMachine):
     def the_budget_is_never_exceeded_by_what_we_give(self) -> None:
         capacity = self.live.settings.capacity
         for agent in self.live.agents.values():
-            assert capacity.used(agent.in_hand.values()) <= capacity.budget
+            assert capacity.used((*agent.in_hand.values(), *agent.after_work())) <= capacity.budget
             asked = [i for i in agent.offers.values() if i in agent.in_hand]
             calls = [i for i in agent.offers.values() if i not in agent.in_hand] + [i for i, _ in agent.talking]
             assert len(asked) <= 1 and not (asked and calls)  # a call that rings withdraws the offer at once
@@ -281,11 +317,24 @@ class Office(RuleBasedStateMachine):
             assert set(agent.in_hand) == (set(seat.in_hand) if seat is not None else set())
 
     @invariant()
+    def a_wrap_up_keeps_its_weight_until_it_is_over(self) -> None:
+        self.hub.dispatch.settle()
+        for agent in self.live.agents.values():
+            ended = {*agent.to_wrap, *([agent.wrapping] if agent.wrapping_channel and agent.wrapping else [])}
+            assert not ended & set(agent.in_hand) and len(agent.after_work()) == len(ended)
+            assert agent.wrapping is None or agent.state == "WRAP_UP"
+            seat = self.engine.crew.seats.get(agent.name)
+            if seat is not None:
+                assert sorted(c for c in seat.beside if c != "voice") == sorted(agent.after_work())
+            if self.capacity.wrap_up == "weight":
+                assert agent.wrapping_channel is None or agent.state != "WRAP_UP" or agent.wrapping is None
+
+    @invariant()
     def her_phone_is_wanted_paused_while_she_has_no_room_for_a_call(self) -> None:
         capacity = self.live.settings.capacity
         for agent in self.live.agents.values():
             if agent.signed_in:
-                full = not capacity.room_for("voice", agent.in_hand.values())
+                full = not capacity.room_for("voice", (*agent.in_hand.values(), *agent.after_work()))
                 assert ("callweave:capacity" in agent.pause_holders()) == full
 
     @invariant()
@@ -311,6 +360,32 @@ class Office(RuleBasedStateMachine):
                     assert not older or other.declined.get(agent, 0.0) > contact.due_at or not seat.ready
 
     def teardown(self) -> None:
+        """And when all work and nobody else comes, everybody is served."""
+        self.decides_the_same()
+        for call in self.calls():
+            self.hub.take(
+                [e.InteractionEnded(at=self.hub.now, interaction_id=call.id, outcome="answered", ended_by="customer")]
+            )
+        for _ in range(len(self.chats()) + 5):
+            self.all_work()
+        assert not self.engine.lines.waiting and not self.chats()
+
+    def all_work(self) -> None:
+        """Everybody is here, takes what she is asked to take, ends and wraps up what she has; half a minute passes."""
+        for name, device in AGENTS.items():
+            if not self.live.agents[name].signed_in:
+                self.hub.take([e.AgentSignedIn(at=self.hub.now, agent=name, name=name, devices=[device])])
+            self.hub.member(device, None)
+            self.hub.dispatch.presence(name, 1)
+            self.hub.take([e.StateChosen(at=self.hub.now, agent=name, state="READY", reason=None)])
+            seat = self.engine.crew.seats.get(name)
+            if seat is not None and seat.offered is not None:
+                self.hub.dispatch.answer(name, wire.Answer(id="z", interaction_id=seat.offered))
+        for i in list(self.engine.held):
+            self.hub.take([e.InteractionEnded(at=self.hub.now, interaction_id=i, outcome="answered", ended_by="agent")])
+        self.hub.until(self.hub.now + 30)
+
+    def decides_the_same(self) -> None:
         """What the distributor heard is in the log; the same again decides the same."""
         record = exact(self.hub.told, RULES, self.live.settings.capacity)
         assert record.decisions == self.hub.chosen
@@ -321,4 +396,11 @@ class Office(RuleBasedStateMachine):
                 assert fate.waited == one.segments[0].start - one.queue_visits[0].entered_at  # type: ignore[operator]
 
 
+class Beside(Office):
+    """The same where a wrap-up keeps its own weight alone."""
+
+    capacity = Capacity(wrap_up="weight", weights={"voice": 100, "chat": 60, "email": 40, "callback": 100})
+
+
 TestOffice = Office.TestCase
+TestBeside = Beside.TestCase
