@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import imaplib
 import re
+import socket
 import ssl
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from typing import Any, Final, Literal, Self
 Tls = Literal["tls", "starttls", "none"]
 SECONDS: Final = 30.0
 """So long an answer of the server is waited for."""
+CONNECT_SECONDS: Final = 8.0
 MOST_LISTED: Final = 100_000
 _UID: Final = re.compile(rb"\bUID (\d+)")
 _SIZE: Final = re.compile(rb"\bRFC822\.SIZE (\d+)")
@@ -79,6 +81,12 @@ class Box:
             with contextlib.suppress(Exception):
                 self._imap.logout()
             self._imap = None
+
+    def abort(self) -> None:
+        """Cut it: whoever waits for an answer gets a fault. For another thread."""
+        if self._imap is not None:
+            with contextlib.suppress(OSError):
+                self._imap.sock.shutdown(socket.SHUT_RDWR)
 
     def _select(self) -> int:
         with _faults("open the folder"):
@@ -148,16 +156,19 @@ class Box:
 
 
 def _connected(account: Account) -> imaplib.IMAP4:
+    host, port = account.host, account.port
     with _faults("connect"):
         if account.tls == "tls":
-            return imaplib.IMAP4_SSL(account.host, account.port, ssl_context=_context(account), timeout=SECONDS)
-        imap = imaplib.IMAP4(account.host, account.port, timeout=SECONDS)
-        if account.tls == "starttls":
-            try:
+            imap: imaplib.IMAP4 = imaplib.IMAP4_SSL(host, port, ssl_context=_context(account), timeout=CONNECT_SECONDS)
+        else:
+            imap = imaplib.IMAP4(host, port, timeout=CONNECT_SECONDS)
+        try:
+            if account.tls == "starttls":
                 imap.starttls(_context(account))
-            except BaseException:
-                imap.shutdown()
-                raise
+            imap.sock.settimeout(SECONDS)
+        except BaseException:
+            imap.shutdown()
+            raise
         return imap
 
 

@@ -147,10 +147,9 @@ class AgentChats:
             return room
         until = self._hub.wall() + (TYPING_SECONDS if command.on else 0.0)
         name = self._rooms.label(agent)
-        if not room.joined.get(agent, False):
-            if not room.by_mail:
-                told = {"conversation": room.id, "name": name if command.on else None, "until": until}
-                self._rooms.screens.tell(room.visitor, "typing", told)
+        if not room.joined.get(agent, False) and not room.by_mail:
+            told = {"conversation": room.id, "name": name if command.on else None, "until": until}
+            self._rooms.screens.tell(room.visitor, "typing", told)
         self._rooms.show_typing(room, "agent", name, until, but=agent)
         return OK
 

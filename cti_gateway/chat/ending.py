@@ -34,6 +34,8 @@ class Ending:
     def __init__(self, rooms: Rooms, store: StoredChats) -> None:
         self._rooms, self._store, self._hub = rooms, store, rooms.hub
         self.pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+        self.kept: Callable[[str], Awaitable[None]] = _nobody
+        """Who must know that the store has heard of a conversation's end."""
         rooms.on_end.append(self._keep)
 
     def end(self, room: Room, by: EndedBy, outcome: e.Outcome | None = None) -> None:
@@ -76,6 +78,7 @@ class Ending:
         for wait in RETRY_SECONDS:
             try:
                 await self._store.update(room.id, **changes)
+                await self.kept(room.id)
             except NotFound:
                 return  # erased meanwhile
             except Exception as error:
@@ -83,3 +86,7 @@ class Ending:
                 await self.pause(wait)
             else:
                 return
+
+
+async def _nobody(conversation: str) -> None:
+    """Nobody waits for it."""

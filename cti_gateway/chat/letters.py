@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -12,11 +12,12 @@ from typing import Final, Literal
 import aiosmtplib
 
 from agent_console.chats import is_private
+from cti_gateway.mail_outbox import Send
 from cti_gateway.schedules import MailServer
+from email_channel.compose import domain_of
 from interaction_log.chats import StoredLine
 
 SEND_SECONDS: Final = 60.0
-Send = Callable[[EmailMessage], Awaitable[None]]
 Language = Literal["en", "zh-CN"]
 
 TEXTS: Final[dict[Language, dict[str, str]]] = {
@@ -43,19 +44,16 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """What is written into one mail. ``at``: Unix seconds of the conversation's begin."""
+    """What is written into one mail. ``at``: Unix seconds of the conversation's begin. ``token``: by which an answer
+    finds its conversation; ``own_id`` begins the ``Message-ID``. ``reply_to``: where answers are read."""
 
-    conversation: str
+    token: str
+    own_id: str
     queue: str
     language: str
     address: str
     at: float
-    go_on: bool
-
-
-def token_of(conversation: str) -> str:
-    """What stands in the subject, so that an answer finds its conversation."""
-    return "chat-" + conversation.replace("-", "")[:16]
+    reply_to: str
 
 
 def language_of(tag: str) -> Language:
@@ -68,7 +66,7 @@ def text_of(letter: Letter, lines: Sequence[StoredLine]) -> str:
     words = TEXTS[language_of(letter.language)]
     day = datetime.fromtimestamp(letter.at, UTC).strftime("%Y-%m-%d")
     said = [_line(words, one) for one in lines if not is_private(one) and one.kind != "event"]
-    parts = [words["begin"].format(day=day), *((words["go_on"],) if letter.go_on else ()), "\n".join(said)]
+    parts = [words["begin"].format(day=day), *((words["go_on"],) if letter.reply_to else ()), "\n".join(said)]
     return "\n\n".join([*parts, words["end"]]) + "\n"
 
 
@@ -82,15 +80,14 @@ def _line(words: dict[str, str], line: StoredLine) -> str:
 def mail_of(letter: Letter, lines: Sequence[StoredLine], sender: str) -> EmailMessage:
     """The mail. Raises ``ValueError`` for an address that is none."""
     words = TEXTS[language_of(letter.language)]
-    mail, token = EmailMessage(), token_of(letter.conversation)
-    domain = sender.rpartition("@")[2].strip("<> ") or "callweave.invalid"
+    mail = EmailMessage()
     queue = " ".join(letter.queue.split())
     mail["From"], mail["To"] = sender, letter.address
-    mail["Subject"] = words["subject"].format(queue=queue, token=token)
-    mail["Message-ID"], mail["Date"] = f"<{token}.{letter.conversation}@{domain}>", formatdate()
+    mail["Subject"] = words["subject"].format(queue=queue, token=letter.token)
+    mail["Message-ID"], mail["Date"] = f"<{letter.own_id}@{domain_of(sender)}>", formatdate()
     mail["Auto-Submitted"] = "auto-generated"
-    if letter.go_on:
-        mail["Reply-To"] = sender
+    if letter.reply_to:
+        mail["Reply-To"] = letter.reply_to
     mail.set_content(text_of(letter, lines))
     return mail
 

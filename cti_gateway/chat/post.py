@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from cti_gateway.chat.correspondence import AT_ITS_END
 from cti_gateway.chat.ending import Ending
-from cti_gateway.chat.letters import Letter, Send, mail_of
 from cti_gateway.chat.opening import refused as no
 from cti_gateway.chat.room import Room
 from cti_gateway.chat.rooms import Rooms
 from cti_gateway.chat.rules import SiteRules
 from cti_gateway.chat.speech import clean
-from interaction_log.chats import StoredConversation, StoredLine
+from cti_gateway.mail_outbox import Outbox
+from interaction_log.chats import StoredConversation
+from interaction_log.mails import Outgoing
 from interaction_log.masking import mask_cards
 from interaction_log.records import Conflict, NotFound
 from webchat import wire
@@ -25,9 +26,6 @@ from webchat.wire import Ack
 if TYPE_CHECKING:
     from interaction_log.store.chats import StoredChats
 
-log = logging.getLogger(__name__)
-RETRY_SECONDS: Final = (30.0, 300.0)
-"""Before the second and the third try of a mail."""
 _ADDRESS: Final = re.compile(r"[^\s@<>\"'(),;:\\\[\]]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,62})\.)+[A-Za-z]{2,63}")
 """One plain address; what RFC 5321 allows beyond that (quotes, literals) nobody types."""
 
@@ -43,7 +41,7 @@ class Surveys(Protocol):
 
 
 class Post:
-    """``send`` ``None``: there is no mail server."""
+    """``outbox`` ``None``: there is no mail server."""
 
     def __init__(
         self,
@@ -52,15 +50,15 @@ class Post:
         surveys: Surveys | None,
         sites: Mapping[str, SiteRules],
         ending: Ending,
-        sender: str = "",
-        send: Send | None = None,
+        outbox: Outbox | None = None,
     ) -> None:
         self._rooms, self._store, self._surveys, self._sites = rooms, store, surveys, sites
-        self._ending, self._sender, self._send, self._hub = ending, sender, send, rooms.hub
-        self.pause: Callable[[float], Any] = asyncio.sleep
+        self._ending, self._outbox, self._hub = ending, outbox, rooms.hub
+        self.go_on: Callable[[Room, str], Awaitable[None]] = _nobody
+        """He goes on by mail, at this address: whoever he talks to may have something to answer."""
         self._turn = asyncio.Lock()
         """Counting what was asked for and noting what was sent do not meet."""
-        rooms.on_end.append(self.ended)
+        ending.kept = self.ended
 
     # --- how it was ----------------------------------------------------------------------------------------
 
@@ -102,7 +100,7 @@ class Post:
     async def mail(self, visitor: Visitor, wanted: wire.MailTranscript) -> Ack:
         """When it is over (now, if it is). ``go_on``: he leaves, and it goes on by mail."""
         rules, one = self._sites.get(visitor.site), await self._last(visitor)
-        if self._send is None or rules is None or rules.transcripts <= 0:
+        if self._outbox is None or rules is None or rules.transcripts <= 0:
             return no("not_supported", "No mail is sent from here.")
         if one is None:
             return no("no_conversation", "There is no conversation.")
@@ -112,64 +110,39 @@ class Post:
         if not await self._answered(one):
             return no("not_answered", "Nobody answered yet, so there is nothing to be sent.")
         async with self._turn:
-            one = await self._store.conversation(one.id)
-            asked = int((one.transcript or {}).get("asked", 0)) + 1
-            if asked > rules.transcripts:
-                return no("too_many", "It was sent already.")
-            wish = {"address": address, "go_on": wanted.go_on, "asked": asked}
-            one = await self._store.update(one.id, transcript=wish)
+            fault = await self._wished(self._outbox, one.id, address, wanted.go_on, rules.transcripts)
+        if fault is not None:
+            return fault
         room = self._rooms.all.get(one.id)
-        if room is not None and room.state != "ended":
-            if wanted.go_on:
-                self._ending.end(room, "mail")
-        else:
-            self._hub.spawn(self._sent(one, wish))
+        if room is not None and room.state != "ended" and wanted.go_on:
+            await self.go_on(room, address)
+            self._ending.end(room, "mail")
+        self._outbox.wake()
         return {"ok": True}
 
-    def ended(self, room: Room) -> None:
-        """It is over: what was asked for before is sent."""
-        if self._send is not None:
-            self._hub.spawn(self._send_wanted(room.id))
+    async def _wished(self, outbox: Outbox, of: str, address: str, go_on: bool, most: int) -> Ack | None:
+        """Kept, and to be sent: those that were asked for before its end are one, at the end."""
+        one = await self._store.conversation(of)
+        told: Mapping[str, Any] = one.transcript or {}
+        asked = int(told.get("asked", 0)) + 1
+        if asked > most:
+            return no("too_many", "It was sent already.")
+        wish = {**told, "asked": asked}
+        if one.state == "ended":
+            wish["later"] = {**told.get("later", {}), str(asked): address}
+            wish.setdefault("address", address)
+        else:
+            wish |= {"address": address, "go_on": go_on}
+        await self._store.update(of, transcript=wish)
+        key, at = str(asked) if one.state == "ended" else AT_ITS_END, self._hub.wall()
+        await outbox.put(Outgoing(id=f"{of}:{key}", conversation=of, kind="transcript", made_at=at, next_at=at))
+        return None
 
-    async def _send_wanted(self, conversation: str) -> None:
-        one = await self._store.conversation(conversation)
-        if one.transcript is not None:
-            await self._sent(one, one.transcript)
+    async def ended(self, conversation: str) -> None:
+        """It is over, and the store knows: what was asked for before is sent."""
+        if self._outbox is not None:
+            await self._outbox.hurry(f"{conversation}:{AT_ITS_END}")
 
-    async def _sent(self, one: StoredConversation, wish: Mapping[str, Any]) -> None:
-        letter = Letter(
-            conversation=one.id, queue=self._label(one.queue), language=one.language, address=str(wish["address"]),
-            at=one.opened_at, go_on=bool(wish.get("go_on")),
-        )  # fmt: skip
-        mail = mail_of(letter, await self.whole(one.id), self._sender)
-        assert self._send is not None
-        for wait in (*RETRY_SECONDS, None):
-            try:
-                await self._send(mail)
-            except Exception as error:
-                log.warning("the transcript of a chat could not be sent: %s", type(error).__name__)
-                if wait is not None:
-                    await self.pause(wait)
-            else:
-                await self._noted(one.id)
-                return
 
-    async def _noted(self, conversation: str) -> None:
-        """It was sent; how often it was asked for meanwhile stays."""
-        async with self._turn:
-            one = await self._store.conversation(conversation)
-            wish = {**(one.transcript or {}), "sent_at": self._hub.wall()}
-            await self._store.update(conversation, transcript=wish)
-
-    async def whole(self, conversation: str) -> list[StoredLine]:
-        """All lines of it."""
-        found: list[StoredLine] = []
-        while True:
-            page = await self._store.lines(conversation, found[-1].number if found else 0)
-            found += page
-            if not page:
-                return found
-
-    def _label(self, queue: str) -> str:
-        known = self._hub.distributor.settings.queues.values()
-        return next((one.label for one in known if one.name == queue and one.label), queue)
+async def _nobody(room: Room, address: str) -> None:
+    """Nobody has anything to answer."""

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from cti_gateway.chat.agents import AgentChats
 from cti_gateway.chat.clocks import Clocks
+from cti_gateway.chat.correspondence import Correspondence
 from cti_gateway.chat.ending import Ending
 from cti_gateway.chat.identity import Claims, Vouched
-from cti_gateway.chat.letters import Send
 from cti_gateway.chat.mirror import Mirror
 from cti_gateway.chat.oversight import ChatOversight
 from cti_gateway.chat.place import Places
@@ -24,6 +24,10 @@ from cti_gateway.chat.takeover import TakeOver
 from cti_gateway.chat.visitors import ChatRooms
 from cti_gateway.chat.wishes import CallbackLine
 from cti_gateway.chat.wrap_up import WrapUps
+from cti_gateway.mail_desk import CustomerOf, MailDesk
+from cti_gateway.mail_outbox import Outbox, Send
+from cti_gateway.mail_rules import MailBox
+from email_channel.tokens import Sign
 from interaction_log import events as e
 from routing.hours import Hours
 from webchat.ports import VisitorScreens
@@ -31,6 +35,7 @@ from webchat.ports import VisitorScreens
 if TYPE_CHECKING:
     from cti_gateway.hub import Hub
     from interaction_log.store.chats import StoredChats
+    from interaction_log.store.mails import StoredMails
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +49,11 @@ class ChatParts:
     surveys: Surveys | None = None
     sender: str = ""
     send: Send | None = None
+    """Hands a mail over; with it ``mails`` and ``sign`` are needed."""
+    mails: StoredMails | None = None
+    sign: Sign | None = None
+    boxes: tuple[MailBox, ...] = ()
+    customer_of: CustomerOf | None = None
     ended: Callable[[str], Awaitable[bool]] | None = None
     """Whether the log knows this contact as one that is over."""
     tell_agents: bool = False
@@ -62,7 +72,8 @@ class ChatDesk:
         self.vouched = Vouched(hub, parts.claims, parts.region)
         self.vouched.rooms = rooms.all
         self.places = Places(rooms, hub.dispatch, parts.hours)
-        self.post = Post(rooms, store, parts.surveys, parts.sites, ending, parts.sender, parts.send)
+        self.outbox = Outbox(parts.mails, parts.send, hub.wall) if parts.mails and parts.send else None
+        self.post = Post(rooms, store, parts.surveys, parts.sites, ending, self.outbox)
         self.promises = Promises(rooms, store, parts.sites, speech, ending, parts.region)
         self.clocks = Clocks(rooms, speech, ending, store, parts.sites)
         self.promises.let_choose = self.clocks.let_choose
@@ -83,7 +94,23 @@ class ChatDesk:
             post=self.post,
             promises=self.promises,
         )
+        self.mail = MailDesk(self, parts.mails, parts.boxes, parts.customer_of) if parts.mails else None
         self._join()
+        self._write_letters()
+
+    def _write_letters(self) -> None:
+        """What is said by mail goes out."""
+        mail, outbox, parts = self.mail, self.outbox, self.parts
+        if mail is None or outbox is None or parts.sign is None:
+            return
+        self.letters = letters = Correspondence(
+            self.store, mail.mails, parts.sign, parts.boxes, parts.sender, mail.label
+        )
+        outbox.compose = {"transcript": letters.transcript, "line": letters.line}
+        outbox.lost = mail.lost
+        self.post.go_on = mail.go_on
+        self.agents.post = mail.post(outbox)
+        self.speech.heard.append(lambda room, line: outbox.wake() if room.by_mail else None)
 
     def _join(self) -> None:
         hub = self.hub
@@ -114,9 +141,15 @@ class ChatDesk:
             self.take_callbacks(self.hub.dispatch.callbacks)
             await self.promises.restore()
         await TakeOver(self).run()
+        if self.mail is not None:
+            await self.mail.restore()
+        if self.outbox is not None:
+            self.outbox.start()
 
     async def stop(self) -> None:
         """No clock runs any more."""
+        if self.outbox is not None:
+            await self.outbox.stop()
         self.clocks.stop()
         self.places.stop()
         self.wrap_ups.stop()

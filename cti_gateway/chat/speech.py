@@ -68,11 +68,29 @@ class Speech:
         self._told(room, stored)
         return stored, masked.cards
 
+    def put(self, room: Room, line_id: str, text: str, heard: Callable[[StoredLine | Exception], None]) -> None:
+        """The same for a visitor's text, which is clean: ``heard`` is told when it is committed and the others know."""
+        line = NewLine(id=line_id, by="visitor", at=self._wall(), text=mask_cards(text).text, name=room.name)
+
+        def committed(answer: StoredLine | Exception) -> None:
+            if isinstance(answer, StoredLine):
+                self._told(room, answer)
+            heard(answer)
+
+        self._store.put_line(room.conversation, line, committed)
+
     def _told(self, room: Room, line: StoredLine) -> None:
         if line.number > room.last or not line.again:
             for listener in self.heard:
                 listener(room, line)
         self._rooms.tell_line(room, line)
+
+    async def note(self, room: Room, line_id: str, code: str, name: str | None = None) -> StoredLine:
+        """Something that stands in the transcript, once; committed when it returns. Raises what the store raises."""
+        line = NewLine(id=line_id, by="system", at=self._wall(), text=code, kind="event", name=name)
+        stored = await self._store.say(room.conversation, line)
+        self._told(room, stored)
+        return stored
 
     def happened(self, room: Room, code: str, name: str | None = None) -> None:
         """Something that stands in the transcript; written in the order in which it happened."""

@@ -12,10 +12,12 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from interaction_log.chats import StoredLine
 from interaction_log.mails import LetterKind, MailContact, Outgoing, Position, TakenLetter
 from interaction_log.records import NotFound
+from interaction_log.store.chat_lines import stored_file, stored_line
 from interaction_log.store.chat_rows import Seal, row_name
-from interaction_log.store.chat_tables import chats
+from interaction_log.store.chat_tables import chat_files, chat_lines, chats
 from interaction_log.store.mail_tables import mail_boxes, mail_contacts, mail_letters, mail_outbox
 from interaction_log.store.master_key import MasterKey
 from interaction_log.store.reading import Reading
@@ -99,6 +101,10 @@ class StoredMails:
         found = await self._reading(lambda connection: connection.execute(query).scalar())
         return str(found) if found is not None else interaction_id
 
+    async def line(self, conversation: str, line: str) -> StoredLine | None:
+        """A line by its id; ``None``: it is not there (yet). Raises ``NotFound`` (no such conversation)."""
+        return await self._reading(partial(_line, of=conversation, line=line, master=self._master))
+
     # --- to be sent ----------------------------------------------------------------------------------
 
     async def put(self, one: Outgoing) -> None:
@@ -129,6 +135,10 @@ class StoredMails:
     async def later(self, one: str, next_at: float) -> None:
         """Not now: again at that time."""
         await self._writing(partial(_set, of=one, values={"next_at": next_at, "tries": _o.tries + 1}))
+
+    async def put_off(self, one: str, next_at: float) -> None:
+        """It is not written yet: look again at that time."""
+        await self._writing(partial(_set, of=one, values={"next_at": next_at}))
 
     async def failed(self, one: str, why: str) -> None:
         """It is not tried any more."""
@@ -201,6 +211,19 @@ def _contact(row: Any, master: MasterKey | None) -> MailContact:
         ended_at=row.ended_at, address=content.get("address", ""), name=content.get("name", ""),
         subject=content.get("subject", ""), answers=tuple(content.get("answers", ())),
     )  # fmt: skip
+
+
+def _line(connection: sa.Connection, of: str, line: str, master: MasterKey | None) -> StoredLine | None:
+    seal = _seal(connection, of, master)
+    lines = chat_lines.c
+    row = connection.execute(sa.select(chat_lines).where(lines.id == line, lines.conversation == of)).first()
+    if row is None:
+        return None
+    files = {}
+    if row.file:
+        file = connection.execute(sa.select(chat_files).where(chat_files.c.id == row.file)).first()
+        files = {row.file: stored_file(file, seal)} if file is not None else {}
+    return stored_line(row, seal, files)
 
 
 def _put(connection: sa.Connection, one: Outgoing) -> None:

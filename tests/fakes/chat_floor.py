@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
@@ -22,6 +23,11 @@ from webchat.ports import Visitor
 
 SITE = "shop"
 QUEUE = "web"
+
+
+def sign(text: str) -> str:
+    """As a master key would."""
+    return hashlib.sha256(f"key {text}".encode()).hexdigest()[:32]
 
 
 class Catalogue:
@@ -55,6 +61,10 @@ class Tabs:
     def connected(self, visitor: str) -> int:
         return 1
 
+    def retire(self, visitor: str) -> None:
+        """See the port."""
+        self.drop(visitor)
+
     def drop(self, visitor: str) -> None:
         """Nothing to close."""
 
@@ -87,7 +97,7 @@ class ChatFloor:
         self.hub.attach(self.screens)
         given: dict[str, Any] = {"key": SITE, "queues": {QUEUE: "", "sales": ""}, "trail": True} | rules
         site = SiteRules(**given)
-        self.parts: dict[str, Any] = {"sites": {SITE: site}}
+        self.parts: dict[str, Any] = {"sites": {SITE: site}, "mails": store.mails, "sign": sign}
 
     async def start(self, **parts: Any) -> None:
         await self.hub.load()

@@ -1,0 +1,42 @@
+"""What the runtime needs to know of a mailbox. Pure; made of the configuration elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from email_channel.imap import Account
+
+MEGABYTE: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailBox:
+    """A mailbox. ``address``: what stands in From; ``queue`` (of ``pbx``) takes letters that belong to no conversation.
+
+    ``authserv``: the name of the mail server whose results are believed (RFC 8601), empty: none. ``poll``: seconds.
+    ``plus``: answers to ``user+token@domain`` arrive in it.
+    """
+
+    name: str
+    account: Account
+    address: str
+    queue: str
+    pbx: str = ""
+    label: str = ""
+    authserv: str = ""
+    poll: float = 30.0
+    letter_bytes: int = 10 * MEGABYTE
+    file_bytes: int = 5 * MEGABYTE
+    plus: bool = False
+
+    def reply_to(self, token: str) -> str:
+        """Where an answer is to go."""
+        local, _, domain = self.address.rpartition("@")
+        return f"{local}+{token}@{domain}" if self.plus else self.address
+
+
+def box_for(boxes: Sequence[MailBox], queue: str) -> MailBox | None:
+    """The mailbox of a queue; the first one speaks for queues without."""
+    return next((one for one in boxes if one.queue == queue), boxes[0] if boxes else None)
