@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,7 +12,7 @@ from webchat.deps import VisitorDeps
 from webchat.ports import Visitor
 from webchat.session import Kind
 from webchat.tabs import Tab
-from webchat.wire import Ack, Failure
+from webchat.wire import Ack, Failure, Say
 
 LOG = logging.getLogger(__name__)
 
@@ -25,6 +25,14 @@ def refused(code: str, message: str, *, field: str | None = None, wait: float | 
     if wait is not None:
         error["wait"] = round(wait, 1)
     return {"ok": False, "error": error}
+
+
+def _fault(name: str, error: Exception) -> Ack:
+    if isinstance(error, sa.exc.SQLAlchemyError | OSError):  # nothing was written, or nobody knows: he sends it again
+        LOG.warning("%s of a visitor: %s", name, type(error).__name__)
+        return refused("unavailable", "This cannot be kept just now.", wait=1.0)
+    LOG.error("%s of a visitor failed", name, exc_info=error)
+    return refused("failed", "Something went wrong on our side.", wait=5.0)
 
 
 class Commands:
@@ -51,8 +59,10 @@ class Commands:
             "cobrowse_frame": chats.cobrowse_frame,
         }
 
-    def take(self, tab: Tab, kind: Kind, name: str, command: Any) -> Ack | Awaitable[Ack]:
-        """The answer, or what it is to be when it is there."""
+    def take(
+        self, tab: Tab, kind: Kind, name: str, command: Any, answered: Callable[[Ack], None]
+    ) -> Coroutine[Any, Any, None] | None:
+        """``answered`` hears the answer; what is returned is to be awaited for that, if anything."""
         gate, now = self._deps.gates[tab.visitor.site], self._deps.now()
         wait = 0.0
         if kind == "write":
@@ -60,20 +70,34 @@ class Commands:
         elif kind == "begin":
             wait = gate.begin(tab.visitor.id, tab.place, now)
         if wait:
-            return refused("too_many", "Please wait a moment.", wait=wait)
-        return self._done(self._asked[name], tab.visitor, name, command)
+            answered(refused("too_many", "Please wait a moment.", wait=wait))
+        elif name != "say" or not self._say(tab.visitor, command, answered):
+            return self._done(self._asked[name], tab.visitor, name, command, answered)
+        return None
+
+    def _say(self, visitor: Visitor, command: Say, answered: Callable[[Ack], None]) -> bool:
+        def heard(answer: Ack | Exception) -> None:
+            answered(_fault("say", answer) if isinstance(answer, Exception) else answer)
+
+        try:
+            return self._deps.chats.say_text(visitor, command, heard)
+        except Exception as error:
+            answered(_fault("say", error))
+            return True
 
     async def _done(
-        self, method: Callable[[Visitor, Any], Awaitable[Ack]], visitor: Visitor, name: str, command: Any
-    ) -> Ack:
+        self,
+        method: Callable[[Visitor, Any], Awaitable[Ack]],
+        visitor: Visitor,
+        name: str,
+        command: Any,
+        answered: Callable[[Ack], None],
+    ) -> None:
         try:
-            return await method(visitor, command)
-        except (sa.exc.SQLAlchemyError, OSError) as error:  # nothing was written, or nobody knows: he sends it again
-            LOG.warning("%s of a visitor: %s", name, type(error).__name__)
-            return refused("unavailable", "This cannot be kept just now.", wait=1.0)
-        except Exception:
-            LOG.exception("%s of a visitor failed", name)
-            return refused("failed", "Something went wrong on our side.", wait=5.0)
+            answer = await method(visitor, command)
+        except Exception as error:
+            answer = _fault(name, error)
+        answered(answer)
 
     def sign(self, visitor: Visitor, name: str, command: Any) -> None:
         """Pass a sign on."""

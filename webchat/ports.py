@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -58,6 +58,12 @@ class Chats(Protocol):
 
     async def say(self, visitor: Visitor, wanted: Say) -> Ack:
         """Write a line."""
+        ...
+
+    def say_text(self, visitor: Visitor, wanted: Say, heard: Callable[[Ack | Exception], None]) -> bool:
+        """As :meth:`say` for a line of text in an open conversation, without a task for each: ``heard`` is told after
+        the commit, or what stands against it. ``False``: it is no such line. Raises SQLAlchemy's error where too much
+        waits."""
         ...
 
     async def leave(self, visitor: Visitor) -> Ack:

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import inspect
 import logging
-from collections.abc import Awaitable
+import re
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
+import orjson
 from engineio.packet import MESSAGE, Packet
 from pydantic import ValidationError
 from socketio.exceptions import ConnectionRefusedError as Refusal
@@ -37,6 +38,8 @@ MOST_OVER: Final = 40
 """Packets over the rate in the life of a connection; then it is cut, and its address pays for that."""
 MOST_AT_ONCE: Final = 32
 """Commands of one connection that wait for their answer."""
+_EVENT: Final = re.compile(rf"2{NAMESPACE},([0-9]{{0,9}})(?=\[)")
+"""An event as every client writes it; python-socketio reads the others."""
 _QUIET: Final = logging.getLogger("webchat.socketio")
 _QUIET.setLevel(logging.CRITICAL)  # python-socketio logs what clients send
 
@@ -183,7 +186,16 @@ class VisitorSockets(PeerServer[_Peer]):
         if not isinstance(data, str) or data[:1] not in TAKEN:
             self.close_soon(eio_sid)
             return
-        await super()._handle_eio_message(eio_sid, data)
+        event = _EVENT.match(data)
+        if event is None or peer.tab is None:
+            await super()._handle_eio_message(eio_sid, data)
+            return
+        try:
+            body = Codec.loads(data[event.end() :])
+        except BadJson:
+            self.close_soon(eio_sid)
+            return
+        self._take(peer, peer.tab, int(event[1]) if event[1] else None, body)
 
     async def _unreadable(self, eio_sid: str, data: Any) -> None:
         self.close_soon(eio_sid)
@@ -201,17 +213,18 @@ class VisitorSockets(PeerServer[_Peer]):
         if peer is None or peer.tab is None or namespace != NAMESPACE:
             self.close_soon(eio_sid)  # an event before signing in
             return
-        if not isinstance(data, list) or not 1 <= len(data) <= 2 or not isinstance(data[0], str):
-            self._acknowledge(peer.tab, id, refused("invalid", "A command is an event name and one JSON object."))
-            return
-        answer = self._answer(peer, peer.tab, data[0], data[1] if len(data) == 2 else {})
-        if inspect.isawaitable(answer):
-            peer.waiting += 1
-            self.spawn(self._acknowledge_later(peer, peer.tab, id, answer))
-        else:
-            self._acknowledge(peer.tab, id, answer)
+        self._take(peer, peer.tab, id, data)
 
-    def _answer(self, peer: _Peer, tab: Tab, name: str, body: Any) -> Ack | Awaitable[Ack]:
+    def _take(self, peer: _Peer, tab: Tab, id: int | None, data: Any) -> None:
+        if not isinstance(data, list) or not 1 <= len(data) <= 2 or not isinstance(data[0], str):
+            self._acknowledge(tab, id, refused("invalid", "A command is an event name and one JSON object."))
+            return
+        answer = self._answer(peer, tab, id, data[0], data[1] if len(data) == 2 else {})
+        if answer is not None:
+            self._acknowledge(tab, id, answer)
+
+    def _answer(self, peer: _Peer, tab: Tab, id: int | None, name: str, body: Any) -> Ack | None:
+        """The answer, where it is known at once."""
         rule = rule_of(peer.stage, name)
         if rule is None:
             return refused("invalid", "There is no such command.")
@@ -228,7 +241,15 @@ class VisitorSockets(PeerServer[_Peer]):
         if rule.kind == "sign":
             self._sign(peer, tab, name, command, rule.every)
             return {"ok": True}
-        return self._commands.take(tab, rule.kind, name, command)
+        peer.waiting += 1
+        work = self._commands.take(tab, rule.kind, name, command, partial(self._answered, peer, tab, id))
+        if work is not None:
+            self.spawn(work)
+        return None
+
+    def _answered(self, peer: _Peer, tab: Tab, id: int | None, answer: Ack) -> None:
+        peer.waiting -= 1
+        self._acknowledge(tab, id, answer)
 
     def _sign(self, peer: _Peer, tab: Tab, name: str, command: Any, every: float) -> None:
         """Pass it on, at most once in ``every`` seconds, and always the last one."""
@@ -249,18 +270,11 @@ class VisitorSockets(PeerServer[_Peer]):
         except Exception:
             LOG.exception("the sign %r failed", name)
 
-    async def _acknowledge_later(self, peer: _Peer, tab: Tab, id: int | None, answer: Awaitable[Ack]) -> None:
-        try:
-            settled = await answer
-        finally:
-            peer.waiting -= 1
-        self._acknowledge(tab, id, settled)
-
     def _acknowledge(self, tab: Tab, id: int | None, answer: Ack) -> None:
         socket = self.eio.sockets.get(tab.eio_sid)
         if id is None or socket is None or socket.closed:
             return
-        packet = Packet(MESSAGE, f"3{NAMESPACE},{id}[{Codec.dumps(answer, separators=(',', ':'))}]")
+        packet = Packet(MESSAGE, f"3{NAMESPACE},{id}[{_text(answer)}]")
         line = getattr(socket, "line", None)  # long polling has none
         if line is None or not line.write(packet):
             socket.queue.put_nowait(packet)
@@ -302,3 +316,10 @@ class VisitorSockets(PeerServer[_Peer]):
         if peer.abort is not None:
             peer.abort()
         self.spawn(self._close(eio_sid, polite=False))
+
+
+def _text(answer: Ack) -> str:
+    try:
+        return orjson.dumps(answer).decode()
+    except orjson.JSONEncodeError:  # half of a surrogate pair, in the name of a field that was refused
+        return Codec.dumps(answer, separators=(",", ":"))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from cti_gateway.chat.ending import Ending
@@ -20,7 +21,7 @@ from cti_gateway.chat.rules import SiteRules
 from cti_gateway.chat.speech import Speech, clean
 from cti_gateway.chat.views import visitor_line
 from interaction_log import events as e
-from interaction_log.chats import StoredConversation
+from interaction_log.chats import StoredConversation, StoredLine
 from interaction_log.records import Conflict, NotFound, Refused
 from webchat import wire
 from webchat.ports import Visitor
@@ -189,6 +190,18 @@ class ChatRooms:
             return refused("refused", error.message, error.field)
         return {"ok": True, "number": line.number, "at": line.at}
 
+    def say_text(self, visitor: Visitor, wanted: wire.Say, heard: Callable[[Ack | Exception], None]) -> bool:
+        """The same, without a task for each: see ``webchat.ports``."""
+        room = self.rooms.of_visitor.get(visitor.id)
+        if room is None or room.state == "ended" or wanted.file is not None:
+            return False
+        text = clean(wanted.text)
+        if text:
+            self._speech.put(room, wanted.id, text, partial(_said, heard))
+        else:
+            heard(EMPTY)
+        return True
+
     async def _fault_of(self, room: Room, wanted: wire.Say) -> Ack | None:
         if wanted.file is not None:
             return await self._file_fault(room, wanted.file)
@@ -286,3 +299,14 @@ class ChatRooms:
         room = self.rooms.open_of(visitor.id)
         if room is not None:
             self._mirror.frame(room, wanted)
+
+
+def _said(heard: Callable[[Ack | Exception], None], answer: StoredLine | Exception) -> None:
+    if isinstance(answer, StoredLine):
+        heard({"ok": True, "number": answer.number, "at": answer.at})
+    elif isinstance(answer, Conflict):
+        heard(USED)
+    elif isinstance(answer, Refused):
+        heard(refused("refused", answer.message, answer.field))
+    else:
+        heard(answer)

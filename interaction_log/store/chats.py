@@ -123,6 +123,10 @@ class StoredChats:
         found: StoredLine = await self.writer(Said(conversation_id, line))
         return found
 
+    def put_line(self, conversation_id: str, line: NewLine, done: Callable[[StoredLine | Exception], None]) -> None:
+        """As :meth:`say` without waiting: ``done`` hears after the commit. Raises ``Overloaded``."""
+        self.writer.put(Said(conversation_id, line), done)
+
     async def lines(
         self, conversation_id: str, after: int = 0, before: int | None = None, limit: int = MOST_LINES
     ) -> list[StoredLine]:
