@@ -58,7 +58,7 @@ class Spent:
 
 
 async def run(rounds: int, seconds: float) -> dict[str, dict[str, float]]:
-    """The least of some rounds, of each side."""
+    """The least of some rounds, which alternate between the sides."""
     mine, _ = child.cores()
     chat.EVERY_SECONDS = EVERY_SECONDS  # type: ignore[misc]
     with tempfile.TemporaryDirectory(prefix="callweave-bench-") as name:
@@ -78,21 +78,24 @@ async def run(rounds: int, seconds: float) -> dict[str, dict[str, float]]:
                 visitors = [chat.Visitor(took) for _ in range(VISITORS)]
                 await chat.come(server.port, visitors, tokens=server is product)
                 sides[title] = (server, visitors)
-            return {title: await _least(*side, rounds, seconds) for title, side in sides.items()}
+            found: dict[str, list[dict[str, float]]] = {title: [] for title in sides}
+            for number in range(rounds + 1):  # the first one warms up
+                for title, side in sides.items():
+                    spent = await _round(*side, seconds)
+                    if number:
+                        found[title].append(spent)
+    return {title: {key: min(one[key] for one in some) for key in some[0]} for title, some in found.items()}
 
 
-async def _least(server: child.Child, visitors: list[chat.Visitor], rounds: int, seconds: float) -> dict[str, float]:
-    rng, found = random.Random(7), []
-    await chat.talk(visitors, 2.0, rng)
-    for _ in range(rounds):
-        server.profile(True)
-        before = Spent.of(server.pid)
-        lines = len(await chat.talk(visitors, seconds, rng))
-        found.append(Spent.of(server.pid).since(before, lines, server.pid))
-        server.profile(False)
+async def _round(server: child.Child, visitors: list[chat.Visitor], seconds: float) -> dict[str, float]:
+    server.profile(True)
+    before = Spent.of(server.pid)
+    lines = len(await chat.talk(visitors, seconds, random.Random(7)))
+    spent = Spent.of(server.pid).since(before, lines, server.pid)
+    server.profile(False)
     if any(one.refused or one.lost for one in visitors):
         raise RuntimeError("some lines were refused")
-    return {key: min(one[key] for one in found) for key in found[0]}
+    return spent
 
 
 def table(result: dict[str, dict[str, float]]) -> str:
@@ -105,5 +108,5 @@ def table(result: dict[str, dict[str, float]]) -> str:
 
 if __name__ == "__main__":
     given = sys.argv[1:]
-    outcome = uvloop.run(run(int(given[0]) if given else 3, float(given[1]) if len(given) > 1 else 6.0))
+    outcome = uvloop.run(run(int(given[0]) if given else 8, float(given[1]) if len(given) > 1 else 2.0))
     print(table(outcome))
