@@ -16,7 +16,6 @@ from webchat.gate import AddressGate, Bans, Proofs, SiteGate
 from webchat.ports import Chats
 from webchat.sites import Site
 from webchat.tabs import Tabs
-from webchat.tokens import Used
 
 BANS_SECONDS: Final = 2.0
 """So old at most is the list of bans that somebody who comes is looked up in."""
@@ -43,7 +42,6 @@ class VisitorDeps:
     tabs: Tabs = field(default_factory=Tabs)
     bans: Bans = field(default_factory=Bans)
     addresses: AddressGate = field(default_factory=AddressGate)
-    used: Used = field(default_factory=Used)
     gates: dict[str, SiteGate] = field(init=False)
     proofs: Proofs = field(init=False)
     _bans_at: float = field(init=False, default=float("-inf"))

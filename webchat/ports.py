@@ -70,6 +70,10 @@ class Chats(Protocol):
         """End it."""
         ...
 
+    async def signed_in(self, anonymous: str, visitor: Visitor) -> None:
+        """The conversation of an anonymous visitor (his id) is this one's from now on, as the store has it already."""
+        ...
+
     async def leave_message(self, visitor: Visitor, wanted: LeaveMessage) -> Ack:
         """Nobody is there: a message for later."""
         ...
@@ -128,4 +132,8 @@ class VisitorScreens(Protocol):
 
     def drop(self, visitor: str) -> None:
         """Close his connections (banned)."""
+        ...
+
+    def retire(self, visitor: str) -> None:
+        """Close his connections, and take none any more: he is another visitor from now on."""
         ...

@@ -26,7 +26,7 @@ from interaction_log.web.strict_json import BadJson, loads
 from webchat.deps import VisitorDeps
 from webchat.gate import SiteGate, place_of
 from webchat.ports import Visitor
-from webchat.tokens import BadToken, User, token_hash, usable, user_of
+from webchat.tokens import LEEWAY, BadToken, User, token_hash, usable, user_of
 
 LOG = logging.getLogger(__name__)
 MAX_BODY: Final = 16 * 1024
@@ -151,7 +151,7 @@ class VisitorRest:
         """``POST /chat/api/visitor``: the token that he has, prolonged, or a new one."""
         body = await self._body(request)
         gate, place = self._gate(request, body.get("site")), self._place(request)
-        user = self._user(gate, body.get("user_token"), place)
+        user = await self._user(gate, body.get("user_token"), place)
         known = await self._known(gate, body.get("token"), user, place)
         if known is not None:
             return known
@@ -170,7 +170,7 @@ class VisitorRest:
         )
         return await self._token(made, token, place)
 
-    def _user(self, gate: SiteGate, token: Any, place: str) -> User | None:
+    async def _user(self, gate: SiteGate, token: Any, place: str) -> User | None:
         if token is None:
             return None
         site = gate.site
@@ -187,7 +187,8 @@ class VisitorRest:
             )
         except BadToken as error:
             raise Problem(401, "user_token", field="user_token", why=f"user_token: {error}") from None
-        if not self._deps.used.take(site.key, user, place, self._deps.wall()):
+        until, now = user.expires_at + LEEWAY, self._deps.wall()
+        if not await self._deps.store.use_token(site.key, user.jti, place, until=until, now=now):
             raise Problem(401, "user_token", field="user_token", why="user_token: it was used before (jti)")
         return user
 
@@ -198,7 +199,11 @@ class VisitorRest:
         hashed, now = token_hash(token), self._deps.wall()
         found = await self._deps.store.visitor_of(hashed, now)
         subject = user.subject if user is not None else found.subject if found is not None else None
-        if found is None or found.site != gate.site.key or found.subject != subject:
+        if found is None or found.site != gate.site.key:
+            return None
+        if user is not None and found.subject is None:
+            return await self._signed_in(gate, str(token), found.id, user, place)
+        if found.subject != subject:
             return None
         if user is not None:  # what the site says of him now
             await self._deps.store.attest(found.id, user.attributes)
@@ -215,6 +220,27 @@ class VisitorRest:
             token,
             place,
         )
+
+    async def _signed_in(self, gate: SiteGate, token: str, anonymous: str, user: User, place: str) -> Response | None:
+        """He talks already, and now the site says who he is: the conversation goes on as his."""
+        await self._deps.refresh_bans()
+        now = self._deps.wall()
+        if (anonymous, place, now) in self._deps.bans:
+            raise Problem(403, "banned")
+        joined = await self._deps.store.sign_in(
+            gate.site.key,
+            token_hash(token),
+            at=now,
+            expires_at=now + gate.site.token_seconds,
+            subject=user.subject,
+            attributes=user.attributes,
+        )
+        if joined is None:
+            return None
+        _, stored = joined
+        who = Visitor(id=stored.id, site=stored.site, subject=stored.subject, attributes=stored.attributes)
+        await self._deps.chats.signed_in(anonymous, who)
+        return await self._token(stored, token, place)
 
     def _check_proof(self, gate: SiteGate, proof: Any) -> None:
         bits = gate.proof_bits(self._deps.now())

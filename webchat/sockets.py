@@ -140,6 +140,8 @@ class VisitorSockets(PeerServer[_Peer]):
         place = place_of(peer.address)
         if (stored.id, place, self._deps.wall()) in self._deps.bans:
             raise Refusal("banned", {"code": "banned"})
+        if stored.id in self.tabs.retired:  # he signed in meanwhile: with the same token he is somebody else
+            raise Refusal("unavailable", {"code": "unavailable"})
         full = gate.connect(place, self.tabs.connected(stored.id))
         if full is not None:
             raise Refusal(full, {"code": full, "wait": 30.0})

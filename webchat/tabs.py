@@ -19,6 +19,8 @@ NAMESPACE: Final = "/chat"
 QUEUE_LIMIT: Final = 200
 """Messages that wait for a tab that reads slowly."""
 HELD_LIMIT: Final = 500
+RETIRED: Final = 1_000
+"""So many are remembered: connections that are just being made, not those of an hour ago, which have no token."""
 
 
 @dataclass(slots=True, eq=False)
@@ -42,6 +44,8 @@ class Tabs:
         self.emitter: Emitter | None = None
         self.cut: Callable[[Tab], None] = lambda tab: None
         self.presence: Callable[[Visitor, int], None] = lambda visitor, tabs: None
+        self.retired: dict[str, None] = {}
+        """Who signed in, as the anonymous visitors that they were: a connection that began before comes again."""
         self.count = self.sent = self.cuts = 0
 
     def join(self, tab: Tab) -> None:
@@ -101,6 +105,13 @@ class Tabs:
         """Close his connections (banned)."""
         for tab in list(self._of.get(visitor, ())):
             self.cut(tab)
+
+    def retire(self, visitor: str) -> None:
+        """Close his connections, and take none any more: he is another visitor from now on."""
+        self.retired[visitor] = None
+        while len(self.retired) > RETIRED:
+            self.retired.pop(next(iter(self.retired)))
+        self.drop(visitor)
 
 
 def _text(message: Mapping[str, Any]) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -27,7 +26,6 @@ LONGEST_SUBJECT: Final = 200
 SHORTEST_SECRET: Final = 32
 """Bytes of an HS256 secret (RFC 7518 §3.2)."""
 _OURS: Final = frozenset({"iss", "sub", "aud", "exp", "nbf", "iat", "jti"})
-_MOST_REMEMBERED: Final = 100_000
 
 
 class BadToken(ValueError):
@@ -146,24 +144,3 @@ def _attributes(claims: Mapping[str, Any]) -> dict[str, str]:
 
 def _storable(text: str) -> bool:
     return "\0" not in text and not any("\ud800" <= c <= "\udfff" for c in text)
-
-
-class Used:
-    """Which signed tokens were used, from where, as long as they are good: another address does not use them again.
-
-    The same address may, because an answer can get lost.
-    """
-
-    def __init__(self) -> None:
-        self._seen: OrderedDict[tuple[str, str], tuple[float, str]] = OrderedDict()
-
-    def take(self, site: str, user: User, address: str, now: float) -> bool:
-        """Use it; ``False``: it was used from another address before."""
-        while self._seen and (next(iter(self._seen.values()))[0] <= now or len(self._seen) > _MOST_REMEMBERED):
-            self._seen.popitem(last=False)
-        key = (site, user.jti)
-        known = self._seen.get(key)
-        if known is not None and known[0] > now:
-            return known[1] == address
-        self._seen[key] = (user.expires_at + LEEWAY, address)
-        return True

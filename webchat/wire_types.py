@@ -26,7 +26,8 @@ What goes between the widget (or any other client) and the server. [chat.md](cha
 
 1. `GET /chat/api/site?site=KEY&queue=NAME` says what the site offers (`SiteView`).
 2. `POST /chat/api/visitor` with `{{"site": KEY, "user_token"?, "token"?, "proof"?: {{"challenge", "answer"}}}}` gives a
-   visitor's token (`TokenView`); the browser keeps it. `token`: the one that it has, to be prolonged. Where
+   visitor's token (`TokenView`); the browser keeps it. `token`: the one that it has, to be prolonged (with
+   `user_token`: who talks already goes on as that user). Where
    `proof_bits` is not 0, `GET /chat/api/challenge?site=KEY` gives `{{"challenge", "bits"}}` first; `answer` is a text
    with which `sha256(challenge + answer)` begins with so many zero bits.
 3. Socket.IO (protocol 5, over WebSocket or long-polling) at the path `/chat/socket.io`, namespace `/chat`, with

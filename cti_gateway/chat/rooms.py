@@ -37,6 +37,9 @@ class Nobody:
     def drop(self, visitor: str) -> None:
         """Nobody is there."""
 
+    def retire(self, visitor: str) -> None:
+        """Nobody is there."""
+
 
 class Watcher(Protocol):
     """Who must know when a room changes: clocks, the store, the mail."""
@@ -102,6 +105,16 @@ class Rooms:
         self.callbacks.pop(room.id, None)
         if self.of_visitor.get(room.visitor) is room:
             del self.of_visitor[room.visitor]
+
+    def hand_over(self, before: str, visitor: str) -> Room | None:
+        """The open conversation of one visitor is another's from now on; his tabs come again, as the other."""
+        self.screens.retire(before)
+        room = self.open_of(before)
+        if room is not None:
+            del self.of_visitor[before]
+            room.visitor = visitor
+            self.of_visitor[visitor] = room
+        return room
 
     def open_of(self, visitor: str) -> Room | None:
         """The visitor's conversation that is not over."""

@@ -267,6 +267,18 @@ class ChatRooms:
         room.online, room.gone_at = tabs > 0, None if tabs > 0 else self._hub.wall()
         self.rooms.show_soon(room)
 
+    async def signed_in(self, anonymous: str, visitor: Visitor) -> None:
+        """He signed in at the site while he talked: the people in the conversation see it, and he is looked up."""
+        room = self.rooms.hand_over(anonymous, visitor.id)
+        if room is None:
+            return
+        name = visitor.attributes.get("name", "").strip()[:80]
+        room.verified, room.name = True, name or room.name
+        self.rooms.changed(room)
+        self._vouched.look_up(room, visitor)
+        if name:
+            await self._store.update(room.id, name=name)
+
     # --- after, and beside -------------------------------------------------------------------------------------
 
     async def leave_message(self, visitor: Visitor, wanted: wire.LeaveMessage) -> Ack:

@@ -5,6 +5,7 @@ from alembic import context
 from interaction_log.store import (  # noqa: F401 (their tables)
     canned_tables,
     chat_tables,
+    chat_used,
     identity_tables,
     imports_tables,
     knowledge_tables,

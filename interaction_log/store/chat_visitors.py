@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from interaction_log.chats import Ban, BanKind, StoredVisitor
 from interaction_log.records import NotFound, Refused
+from interaction_log.store import chat_used
 from interaction_log.store.chat_rows import Seal, row_name
 from interaction_log.store.chat_tables import chat_bans, chat_tokens, chat_visitors, chats
 from interaction_log.store.master_key import MasterKey
@@ -38,6 +39,15 @@ def make(connection: sa.Connection, new: New, master: MasterKey | None) -> Store
     known = of_token(connection, new.token, new.at, master)
     if known is not None:
         return known
+    of = _written(connection, new, master)
+    connection.execute(sa.insert(chat_tokens).values(hash=new.token, visitor=of, expires_at=new.expires_at))
+    return StoredVisitor(
+        id=of, site=new.site, subject=new.subject, attributes=new.attributes, expires_at=new.expires_at
+    )
+
+
+def _written(connection: sa.Connection, new: New, master: MasterKey | None) -> str:
+    """The visitor's id: of a subject always the same one, of whom this is said from now on."""
     subject = _hashed(new.site, new.subject, master) if new.subject is not None else None
     query = sa.select(chat_visitors).where(_v.site == new.site, _v.subject == subject)
     row = connection.execute(query).first() if subject is not None else None
@@ -51,8 +61,29 @@ def make(connection: sa.Connection, new: New, master: MasterKey | None) -> Store
         connection.execute(sa.insert(chat_visitors).values(values))
     elif seal.usable:
         connection.execute(sa.update(chat_visitors).where(_v.id == of).values(content=content))
-    connection.execute(sa.insert(chat_tokens).values(hash=new.token, visitor=of, expires_at=new.expires_at))
-    return StoredVisitor(
+    return of
+
+
+def sign_in(connection: sa.Connection, new: New, master: MasterKey | None) -> tuple[str, StoredVisitor] | None:
+    """The site vouches for somebody who talks already: his open conversation and his tokens become those of
+    ``new.subject``. Who he was, and who he is; ``None``: there is nothing to be joined, because somebody is vouched for
+    already, nobody talks, or that user has another conversation open. Raises ``Refused``."""
+    known = of_token(connection, new.token, new.at, master)
+    if known is None or known.subject is not None or known.site != new.site or new.subject is None:
+        return None
+    talks = sa.select(chats.c.id).where(chats.c.state != "ended")
+    if connection.execute(talks.where(chats.c.visitor == known.id)).first() is None:
+        return None
+    hashed = _hashed(new.site, new.subject, master)
+    user = sa.select(_v.id).where(_v.site == new.site, _v.subject == hashed)
+    if connection.execute(talks.where(chats.c.visitor.in_(user))).first() is not None:
+        return None
+    of = _written(connection, new, master)
+    moved = sa.update(chats).where(chats.c.visitor == known.id, chats.c.state != "ended")
+    connection.execute(moved.values(visitor=of))
+    connection.execute(sa.update(chat_tokens).where(_t.visitor == known.id).values(visitor=of))
+    connection.execute(sa.update(chat_tokens).where(_t.hash == new.token).values(expires_at=new.expires_at))
+    return known.id, StoredVisitor(
         id=of, site=new.site, subject=new.subject, attributes=new.attributes, expires_at=new.expires_at
     )
 
@@ -117,7 +148,9 @@ def prolong(connection: sa.Connection, token: str, expires_at: float) -> None:
 def expire(connection: sa.Connection, now: float) -> int:
     """What is over goes; how many rows."""
     tokens = connection.execute(sa.delete(chat_tokens).where(_t.expires_at <= now)).rowcount
-    bans_gone = connection.execute(sa.delete(chat_bans).where(_b.until <= now)).rowcount
+    bans_gone = connection.execute(sa.delete(chat_bans).where(_b.until <= now)).rowcount + chat_used.expire(
+        connection, now
+    )
     alone = ~sa.exists().where(_t.visitor == _v.id) & ~sa.exists().where(chats.c.visitor == _v.id)
     return int(tokens + bans_gone + connection.execute(sa.delete(chat_visitors).where(alone)).rowcount)
 

@@ -30,6 +30,7 @@ from interaction_log.chats import (
 )
 from interaction_log.store import chat_files_rows as files
 from interaction_log.store import chat_rooms as rooms
+from interaction_log.store import chat_used as used
 from interaction_log.store import chat_visitors as visitors
 from interaction_log.store.chat_lines import LineWriter, Said
 from interaction_log.store.group import GroupWriter
@@ -181,6 +182,22 @@ class StoredChats:
         """What the site says of its user now. Raises ``NotFound``."""
         await self._write(partial(visitors.attest, of=visitor_id, attributes=attributes, master=self._master))
 
+    async def sign_in(
+        self, site: str, token_hash: str, *, at: float, expires_at: float, subject: str, attributes: Mapping[str, str]
+    ) -> tuple[str, StoredVisitor] | None:
+        """The site vouches for an anonymous visitor who talks: see ``chat_visitors.sign_in``."""
+        new = visitors.New(site, token_hash, at, expires_at, subject, dict(attributes))
+        found: tuple[str, StoredVisitor] | None = await self._write(
+            partial(visitors.sign_in, new=new, master=self._master)
+        )
+        return found
+
+    async def use_token(self, site: str, jti: str, place: str, *, until: float, now: float) -> bool:
+        """A site's signed token is shown from this place; ``False``: it was used from another one before."""
+        use = used.Use(site, jti, place, until)
+        taken: bool = await self._write(partial(used.take, use=use, now=now, master=self._master))
+        return taken
+
     async def visitor_of(self, token_hash: str, now: float) -> StoredVisitor | None:
         """Whose token this is; ``None``: unknown or over."""
         return await self._reading(partial(visitors.of_token, token=token_hash, now=now, master=self._master))
@@ -194,8 +211,8 @@ class StoredChats:
         await self._write(partial(visitors.prolong, token=token_hash, expires_at=expires_at))
 
     async def expire(self, now: float) -> int:
-        """Remove tokens and bans that are over, and visitors who have neither a token nor a conversation; how many
-        rows."""
+        """Remove tokens (used ones too) and bans that are over, and visitors who have neither a token nor a
+        conversation; how many rows."""
         gone: int = await self._write(partial(visitors.expire, now=now))
         return gone
 

@@ -8,6 +8,7 @@ import random
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -215,6 +216,47 @@ async def test_visitors_and_tokens(store: Store) -> None:
     assert await chat.expire(AT + 100) == 5, "three tokens, two visitors without a conversation"
     with pytest.raises(NotFound):
         await chat.visitor(signed.id)
+
+
+async def test_a_signed_token_is_used_from_one_place_while_it_is_good(store: Store) -> None:
+    async def use(site: str, jti: str, place: str, now: float) -> bool:
+        return await store.chats.use_token(site, jti, place, until=AT + 300, now=now)
+
+    assert await use("shop", "1", "192.0.2.1", AT)
+    assert await use("shop", "1", "192.0.2.1", AT + 1), "the answer may have got lost"
+    assert not await use("shop", "1", "192.0.2.2", AT + 2)
+    assert await use("blog", "1", "192.0.2.2", AT + 2) and await use("shop", "2", "192.0.2.2", AT + 3)
+    assert not await use("shop", "1", "192.0.2.2", AT + 299) and await use("shop", "1", "192.0.2.2", AT + 300)
+    assert await store.chats.expire(AT + 299) == 0 and await store.chats.expire(AT + 300) == 3
+
+
+async def test_who_signs_in_takes_what_he_says_now_along(store: Store) -> None:
+    chat = store.chats
+
+    async def sign_in(token: str, subject: str = "li") -> Any:
+        return await chat.sign_in(
+            "shop", token, at=AT, expires_at=AT + 99, subject=subject, attributes={"name": subject}
+        )
+
+    one = await chat.make_visitor("shop", "h1", at=AT, expires_at=AT + 10)
+    assert await sign_in("h1") is None, "he says nothing"
+    assert await sign_in("unknown") is None
+    over = await chat.open(wanted("c0", visitor=one.id))
+    await chat.update(over.id, state="ended", ended_at=AT)
+    assert await sign_in("h1") is None, "that is over"
+    await chat.open(wanted(visitor=one.id))
+    before, user = await sign_in("h1")
+    assert before == one.id != user.id and (user.subject, user.attributes) == ("li", {"name": "li"})
+    assert (await chat.conversation("c1")).visitor == user.id
+    assert (await chat.conversation("c0")).visitor == one.id, "what was over stays where it was"
+    found = await chat.visitor_of("h1", AT + 50)
+    assert found is not None and (found.id, found.subject) == (user.id, "li")
+    assert await sign_in("h1", "han") is None, "somebody is vouched for already"
+    two = await chat.make_visitor("shop", "h2", at=AT, expires_at=AT + 10)
+    await chat.open(wanted("c2", visitor=two.id))
+    assert await sign_in("h2") is None, "that user talks elsewhere"
+    assert (await chat.conversation("c2")).visitor == two.id
+    assert (await sign_in("h2", "han"))[1].id == (await chat.conversation("c2")).visitor
 
 
 async def test_bans(store: Store) -> None:

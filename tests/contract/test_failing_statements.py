@@ -11,7 +11,7 @@ import contextlib
 import inspect
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -444,6 +444,15 @@ USE_CASES: list[UseCase] = [
     UseCase("chats.scanned", lambda o: o.store.chats.scanned("f1", "clean")),
     UseCase("chats.ban", lambda o: o.store.chats.ban(Ban(kind="visitor", value="v", until=AT, by="sofia", at=AT))),
     UseCase("chats.lift_ban", lambda o: o.store.chats.lift_ban("visitor", "v")),
+    UseCase("chats.make_visitor", lambda o: o.store.chats.make_visitor("s", "h2", at=AT, expires_at=AT + 9), "guest"),
+    UseCase(
+        "chats.open", lambda o: o.store.chats.open(replace(_chat(), id="c2", client_id="u2", visitor=o.ids["guest"].id))
+    ),
+    UseCase(
+        "chats.sign_in",
+        lambda o: o.store.chats.sign_in("s", "h2", at=AT, expires_at=AT + 9, subject="y", attributes={}),
+    ),
+    UseCase("chats.use_token", lambda o: o.store.chats.use_token("s", "1", "p", until=AT + 9, now=AT)),
     UseCase("chats.expire", lambda o: o.store.chats.expire(AT + 11)),
     # privacy, audit, what is left of people
     UseCase("privacy.hold", lambda o: o.store.privacy.hold(_hold(o))),  # type: ignore[union-attr]

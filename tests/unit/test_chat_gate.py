@@ -21,7 +21,7 @@ from webchat import wire
 from webchat.gate import AddressGate, Bans, Proofs, SiteGate, place_of, zero_bits
 from webchat.session import NEXT, TABLE, after, rule_of
 from webchat.sites import Limits, Site
-from webchat.tokens import BadToken, Used, User, UserKey, check_key, token_hash, usable, user_of
+from webchat.tokens import BadToken, User, UserKey, check_key, token_hash, usable, user_of
 
 NOW = 1_795_293_080.0
 SECRET = b"s" * 32
@@ -125,15 +125,6 @@ def test_keys_that_are_none_are_found_at_the_start() -> None:
     assert "32 bytes" in str(check_key(UserKey("a", "HS256", b"short")))
     assert "PEM" in str(check_key(UserKey("a", "EdDSA", b"nonsense")))
     assert SECRET.decode() not in repr(KEYS)
-
-
-def test_a_signed_token_is_used_from_one_address_while_it_is_good() -> None:
-    used, user = Used(), User("li", {}, "1", NOW + 300)
-    assert used.take("shop", user, "192.0.2.1", NOW)
-    assert used.take("shop", user, "192.0.2.1", NOW + 1), "the answer may have got lost"
-    assert not used.take("shop", user, "192.0.2.2", NOW + 2)
-    assert used.take("blog", user, "192.0.2.2", NOW + 2)
-    assert used.take("shop", User("li", {}, "2", NOW + 300), "192.0.2.2", NOW + 3)
 
 
 def test_of_our_token_only_a_hash_is_kept() -> None:
