@@ -38,6 +38,9 @@ class CapacityTable(_Table):
     """Beside these a call is taken even where they leave no room for it."""
     interrupts: dict[Literal["voice", "chat", "email"], tuple[Literal["voice", "chat", "email"], ...]] = {}
     """The same for other channels: what comes, and beside which it is taken anyway. ``{ chat = ["email"] }``."""
+    wrap_up: Literal["everything", "weight"] = "everything"
+    """What the wrap-up of a chat or mail keeps away until it is over: everything new, or what does not fit beside its
+    weight (her state stays then, and each wrap-up has its own time)."""
 
     @model_validator(mode="after")
     def _each_fits(self) -> Self:

@@ -51,9 +51,7 @@ class Gateway:
         ``absent``: who was never here counts as logged out (the demo's colleagues).
         """
         interactions: list[Interaction] = self.log.open_interactions()
-        known_ids = {one.id for one in interactions}
-        over = {of for state in states for of in state.wraps_up if of not in known_ids}
-        wrapped = await self.log.interactions_of(sorted(over))  # ended, and not wrapped up yet
+        wrapped = await to_be_wrapped_up(self.log, states)
         agents = [agent_of(state, self.hub.people) for state in states]
         if absent:
             known = {agent.name for agent in agents}
@@ -103,6 +101,12 @@ async def _each(what: str, work: Sequence[Awaitable[Any]]) -> None:
     for result in await asyncio.gather(*work, return_exceptions=True):
         if isinstance(result, BaseException):
             log.error("%s could not be ended", what, exc_info=result)
+
+
+async def to_be_wrapped_up(event_log: EventLog, states: Sequence[LastState]) -> list[Interaction]:
+    """What ended and somebody had still to wrap up when the process before ours ended."""
+    still = {one.id for one in event_log.open_interactions()}
+    return await event_log.interactions_of(sorted({of for state in states for of in state.wraps_up} - still))
 
 
 def agent_of(last: LastState, people: dict[str, User]) -> Agent:

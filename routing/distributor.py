@@ -536,13 +536,16 @@ class Distributor:
 
     def _pause(self, agent: Agent) -> list[c.Command]:
         """Full with chats and their wrap-ups, she gets no calls; with room again, at once."""
-        work = [*agent.in_hand.values(), *agent.after_work()]
-        agent.room_for_a_call = not work or self.settings.capacity.room_for("voice", work)
+        self._weigh(agent)
         holders = agent.pause_holders()
         wanted = holders[0] if holders else None
         mine = [d for d in agent.devices if self._owners.get(d) == agent.name]
         queues = agent.held_queues() if agent.queue_pauses else None
         return [command for device in mine for command in self.pauses.want(device, wanted, queues)]
+
+    def _weigh(self, agent: Agent) -> None:
+        work = [*agent.in_hand.values(), *agent.after_work()]
+        agent.room_for_a_call = not work or self.settings.capacity.room_for("voice", work)
 
     def _queue_paused(self, event: e.QueuePaused) -> list[c.Command]:
         agent = self.agents.get(event.agent)
@@ -662,7 +665,9 @@ class Distributor:
     def _restore_agent(self, agent: Agent) -> list[c.Command]:
         for one in self.interactions.values():
             self._restore_calls(agent, one)
-        return [*self._restore_wrap_ups(agent), *self._restore_state(agent), *self._wrap_up_next(agent)]
+        commands = [*self._restore_wrap_ups(agent), *self._restore_state(agent), *self._wrap_up_next(agent)]
+        self._weigh(agent)
+        return commands
 
     def _restore_wrap_ups(self, agent: Agent) -> list[c.Command]:
         """What she has still to wrap up is hers, though it ended; elsewhere nobody would ask for it any more."""
@@ -693,7 +698,6 @@ class Distributor:
             if at_console(segment.agent) == agent.name and segment.open and agent.signed_in:
                 self._connected.setdefault(one.id, {})[agent.name] = None
                 agent.in_hand[one.id] = one.channel
-                self._pause(agent)
             if segment.agent in hers and agent.signed_in:
                 self._connected.setdefault(one.id, {})[agent.name] = None
                 if segment.open:

@@ -32,8 +32,34 @@ class TakeOver:
                 await self._one(stored)
             except Exception:  # one that cannot be taken over must not keep the others out
                 log.exception("a conversation could not be taken over")
+        await self._to_be_wrapped_up()
         if self._desk.rooms.all:
             self._desk.places.begin()
+
+    async def _to_be_wrapped_up(self) -> None:
+        """What was over and somebody has still to wrap up is on her desk again."""
+        live = self._desk.hub.distributor
+        for agent in live.agents.values():
+            for of in (agent.wrapping, *agent.to_wrap):
+                one = live.interactions.get(of or "")
+                if one is not None and one.channel == "chat" and one.ended:
+                    await self._over_with(one.id, agent.name)
+
+    async def _over_with(self, of: str, agent: str) -> None:
+        desk, room = self._desk, self._desk.rooms.all.get(of)
+        if room is None:
+            try:
+                stored = await desk.store.conversation(of)
+            except NotFound:
+                return
+            room = desk.chats.room_of(stored)
+            room.state, room.ended_by, room.online = "ended", stored.ended_by, False
+            await self._known(room, stored)
+            for line in await desk.store.lines(stored.id, max(0, stored.last - NEWEST)):
+                room.keep(line)
+            desk.rooms.all[of] = room  # and not as the visitor's own: he may be in another by now
+            desk.clocks.ended(room)
+        room.members[agent] = None
 
     async def _one(self, stored: StoredConversation) -> None:
         desk = self._desk

@@ -59,6 +59,7 @@ def capacity(settings: Settings) -> Capacity:
             "voice": frozenset(share.call_interrupts),
             **{c: frozenset(w) for c, w in share.interrupts.items()},
         },
+        wrap_up=share.wrap_up,
     )
 
 

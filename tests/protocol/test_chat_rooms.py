@@ -296,6 +296,29 @@ async def test_wrap_up_by_the_agent_and_by_time(tmp_path: Path) -> None:
         assert floor.hub.snapshot("anna")["chats"] == []
 
 
+async def test_chats_that_are_still_to_be_wrapped_up_are_on_her_desk_after_a_restart(tmp_path: Path) -> None:
+    """One is wrapped up, another waits behind it; the process begins again and both are there, with their lines."""
+    async with chat_floor(tmp_path) as floor:
+        visitor = await floor.visitor()
+        chats = [await floor.talking(visitor), await floor.talking(await floor.visitor("v2"))]
+        await floor.say(visitor, "do not forget me")
+        for chat in chats:
+            await floor.close(chat)
+        await floor.settled()
+        anna = floor.hub.distributor.agents["anna"]
+        assert (anna.wrapping, list(anna.to_wrap)) == (chats[0], [chats[1]])
+        await floor.desk.stop()
+        await floor.start()
+        views = {view["interaction_id"]: view for view in floor.hub.snapshot("anna")["chats"]}
+        assert set(views) == set(chats) and {view["state"] for view in views.values()} == {"ended"}
+        assert "do not forget me" in str(views[chats[0]])
+        done = wire.WrapUp(id="w1", interaction_id=chats[0], disposition="solved", notes="fine")
+        assert await floor.command("anna", "wrap_up", done) == {"ok": True}
+        assert [view["interaction_id"] for view in floor.hub.snapshot("anna")["chats"]] == [chats[1]]
+        assert (anna.wrapping, list(anna.to_wrap)) == (chats[1], [])
+        assert (await floor.open(visitor))["conversation"]["id"] not in chats  # he begins another
+
+
 async def test_a_disposition_that_must_be(tmp_path: Path) -> None:
     async with chat_floor(tmp_path) as floor:
         floor.hub.distributor.settings.wrap_up["", "web"] = WrapUpRule(mode="mandatory")
