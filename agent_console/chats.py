@@ -11,6 +11,7 @@ from agent_console.wire import ChatLineView
 from interaction_log.chats import ChatFile, StoredLine
 from interaction_log.store.canned import StoredCanned
 from interaction_log.store.chats import StoredChats
+from interaction_log.store.mails import StoredMails
 
 
 class ChatFiles(Protocol):
@@ -44,6 +45,12 @@ class ChatAccess:
     canned: StoredCanned
     concerned: Callable[[str, str], bool]
     files: ChatFiles | None = None
+    place: StoredMails | None = None
+    """Where what was written in a contact by mail stands."""
+
+    async def conversation(self, interaction: str) -> str:
+        """The conversation of a contact: its own id, or that in which it goes on by mail."""
+        return interaction if self.place is None else await self.place.conversation_of(interaction)
 
     async def written(self, conversation: str) -> Written:
         """What a visitor wrote who left a message. Raises ``NotFound``."""
@@ -64,8 +71,8 @@ def file_view(one: ChatFile) -> Any:
     return {"id": one.id, "name": one.name, "type": one.type, "size": one.size}
 
 
-def agent_line(line: StoredLine) -> ChatLineView:
-    """One line as agents and supervisors see it."""
+def agent_line(line: StoredLine, *, whole: bool = False) -> ChatLineView:
+    """One line as agents and supervisors see it. ``whole``: a letter with all that it quoted."""
     shown: dict[str, Any] = {
         "number": line.number,
         "id": line.id,
@@ -79,4 +86,10 @@ def agent_line(line: StoredLine) -> ChatLineView:
         shown["file"] = file_view(line.file)
     if is_private(line):
         shown["private"] = True
+    if line.mail is not None:
+        told = dict(line.mail)
+        text = told.pop("whole", None)
+        shown["mail"] = {"address": "", "subject": "", **told, "cut": text is not None}
+        if whole and text is not None:
+            shown["mail"]["whole"] = text
     return cast("ChatLineView", shown)

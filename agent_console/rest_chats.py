@@ -77,7 +77,7 @@ async def _allow(deps: ConsoleDeps, access: ChatAccess, who: Principal, conversa
     if access.concerned(who.user.name, conversation):
         return
     item = await deps.interactions.get(conversation)
-    if item.get("channel") != "chat" or not await may_read(deps, item, who):
+    if item.get("channel") not in ("chat", "email") or not await may_read(deps, item, who):
         raise NotFound(conversation)
 
 
@@ -90,8 +90,9 @@ def _lines(router: APIRouter, deps: ConsoleDeps, access: ChatAccess) -> None:
     ) -> dict[str, Any]:
         """What was written, in order; 404 also for a chat that is not yours to see."""
         await _allow(deps, access, who, interaction_id)
-        found = await access.stored.lines(interaction_id, query.after, query.before, query.limit)
-        return {"items": [agent_line(line) for line in found]}
+        conversation = await access.conversation(interaction_id)
+        found = await access.stored.lines(conversation, query.after, query.before, query.limit)
+        return {"items": [agent_line(line, whole=True) for line in found]}
 
 
 # --- files -----------------------------------------------------------------------------------------------
@@ -108,7 +109,7 @@ def _files(router: APIRouter, deps: ConsoleDeps, access: ChatAccess) -> None:
         if access.files is None:
             raise Problem(409, "No files are sent in chats here.")
         name, media, content = await _uploaded(request, access.files)
-        return dict(file_view(await access.files.take(interaction_id, name, media, content)))
+        return dict(file_view(await access.files.take(await access.conversation(interaction_id), name, media, content)))
 
     @router.get("/api/chats/files/{file_id}", response_class=Response)
     async def file(file_id: str, request: Request, who: Annotated[Principal, Depends(signed_in(deps))]) -> Response:

@@ -627,6 +627,16 @@ class ChatFile(TypedDict):
     size: int
 
 
+class ChatLineMail(TypedDict):
+    """A line came by mail: from this address, about this. ``cut``: the letter said more, which ``GET
+    /api/chats/{id}/lines`` has as ``whole``: mostly what it quoted."""
+
+    address: str
+    subject: str
+    cut: bool
+    whole: NotRequired[str]
+
+
 class ChatLineView(TypedDict):
     """One line; ``number`` counts from 1 without gaps. ``private``: for agents and supervisors, never shown to him."""
 
@@ -639,6 +649,7 @@ class ChatLineView(TypedDict):
     text: str
     file: NotRequired[ChatFile]
     private: NotRequired[bool]
+    mail: NotRequired[ChatLineMail]
 
 
 class VisitedPage(TypedDict):
@@ -664,8 +675,8 @@ class VisitorView(TypedDict):
 class ChatView(TypedDict):
     """A conversation as its agents see it. ``last``: its highest number; ``seen``: the highest that the visitor saw;
     ``read``: the highest that this agent saw; ``members``: agents in it; ``joined``: supervisors; ``idle_at``: when it
-    closes by itself; ``lines``: the newest ones when it is shown first, none in a later ``chat`` message (all by
-    ``GET /api/chats/{id}/lines?after=&before=&limit=``)."""
+    closes by itself; ``by_mail``: what is written goes out as mails; ``lines``: the newest when it is shown first,
+    none in a later ``chat`` message (all by ``GET /api/chats/{id}/lines?after=&before=&limit=``)."""
 
     interaction_id: str
     state: Literal["waiting", "offered", "talking", "ended"]
@@ -678,6 +689,7 @@ class ChatView(TypedDict):
     joined: list[str]
     idle_at: float | None
     cobrowse: Literal["off", "asked", "on"]
+    by_mail: NotRequired[bool]
     lines: list[ChatLineView]
 
 

@@ -1,7 +1,8 @@
-"""``[mail]``: where mails of the program are handed over (reports). Absent: none is sent."""
+"""``[mail]``: where mails of the program are handed over. Absent: none is sent. ``[[mailbox]]``: what is answered."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, Strict, model_validator
@@ -27,4 +28,50 @@ class Mail(BaseModel):
             raise ValueError("user and password go together")
         if self.user is not None and self.tls == "none" and self.host not in ("127.0.0.1", "::1", "localhost"):
             raise ValueError("a password is not sent to another machine without tls")
+        return self
+
+
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_PORTS = {"tls": 993, "starttls": 143, "none": 143}
+
+
+class Mailbox(BaseModel):
+    """An IMAP mailbox: answers of visitors come into it, and letters that somebody writes to it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+    host: Annotated[str, Field(min_length=1, max_length=255)]
+    port: Annotated[int, Strict(), Field(ge=1, le=65535)] | None = None
+    tls: Literal["starttls", "tls", "none"] = "tls"
+    """From the start (port 993), after ``STARTTLS`` (port 143), or ``none``: to this machine only."""
+    tls_ca: Path | None = None
+    """Whom else to believe that it is this server: a PEM file."""
+    user: Annotated[str, Field(min_length=1, max_length=255)]
+    password: SecretStr
+    """Given here or as ``password_file``, which holds nothing else."""
+    address: Annotated[str, Field(pattern=r"^[^@\s<>]+@[^@\s<>]+$", max_length=254)]
+    """What stands in From, and where answers arrive."""
+    queue: Annotated[str, Field(min_length=1, max_length=64)]
+    """Who answers letters that belong to no conversation."""
+    folder: Annotated[str, Field(min_length=1, max_length=255)] = "INBOX"
+    done: Annotated[str, Field(max_length=255)] = ""
+    """The folder into which taken letters are moved; empty: they stay, marked as read."""
+    poll_seconds: Annotated[int, Strict(), Field(ge=1, le=3_600)] = 30
+    letter_megabytes: Annotated[int, Strict(), Field(ge=1, le=100)] = 10
+    file_megabytes: Annotated[int, Strict(), Field(ge=1, le=100)] = 5
+    results_of: Annotated[str, Field(max_length=255)] = ""
+    """The name of our mail server in ``Authentication-Results`` (RFC 8601), whose DMARC result is believed."""
+    plus: bool = False
+    """Mail to ``user+anything@domain`` arrives here too: answers then carry the token in the address."""
+
+    @property
+    def where(self) -> int:
+        """The port."""
+        return self.port if self.port is not None else _PORTS[self.tls]
+
+    @model_validator(mode="after")
+    def _in_secret(self) -> Self:
+        if self.tls == "none" and self.host not in _LOOPBACK:
+            raise ValueError("letters and a password are not sent to another machine without tls")
         return self

@@ -27,7 +27,7 @@ from sqlalchemy.exc import ArgumentError
 from config.agents import Agents, Supervision
 from config.crm import Crm
 from config.entry import Entry
-from config.mail import Mail
+from config.mail import Mail, Mailbox
 from config.privacy import Privacy, Retention
 from config.recording import Announcement, Policy, Recording
 from config.routing import Distribution, Hours
@@ -246,7 +246,9 @@ class Settings(_Table):
 
     voicemail: Voicemail = Voicemail()
     mail: Mail | None = None
-    """Absent: no report is sent by mail."""
+    """Absent: no mail is sent."""
+    mailbox: tuple[Mailbox, ...] = ()
+    """Where visitors' answers are read."""
     chat: ChatFiles = ChatFiles()
     site: tuple[Site, ...] = ()
     """Web sites with our chat widget."""
@@ -269,6 +271,18 @@ class Settings(_Table):
         for number, asked in enumerate(self.entry.queue if self.entry is not None else ()):
             if asked.pbx and asked.pbx not in names:
                 raise ValueError(f"entry.queue[{number}].pbx: names no [[pbx]]")
+        return self
+
+    @model_validator(mode="after")
+    def _mailboxes_have_queues(self) -> Self:
+        queues = {one.name for one in self.queue}
+        if len({one.name for one in self.mailbox}) < len(self.mailbox):
+            raise ValueError("mailbox: two have the same name")
+        for number, one in enumerate(self.mailbox):
+            if one.queue not in queues:
+                raise ValueError(f"mailbox[{number}].queue: names no [[queue]]")
+        if self.mailbox and self.mail is None:
+            raise ValueError("mailbox: answers are sent by [mail], which is not there")
         return self
 
     @model_validator(mode="after")
@@ -351,7 +365,7 @@ def _read(path: Path) -> dict[str, Any]:
 def _holds_secret(data: dict[str, Any]) -> bool:
     pbxs = data.get("pbx")
     secrets = [one.get(key) for one in _tables(pbxs) for key in (*_SECRETS, "browser_secrets")]
-    secrets += [one.get("password") for one in _tables([data.get("mail")])]
+    secrets += [one.get("password") for one in [*_tables([data.get("mail")]), *_tables(data.get("mailbox"))]]
     secrets += [key.get("secret") for _, key in key_tables(data)]
     urls = [one.get("url") for key in ("database", "redis") for one in _tables([data.get(key)])]
     return any(secrets) or any(isinstance(url, str) and _has_password(url) for url in urls)
@@ -376,7 +390,9 @@ def _refuse_readable_by_others(path: Path, what: str) -> None:
 
 def _take_secret_files(data: dict[str, Any], base: Path) -> list[str]:
     """Replace ``secret_file`` and its like by what they hold."""
-    lines = [line for one in _tables([data.get("mail")]) for line in _take_mail_password(one, base)]
+    lines = [line for one in _tables([data.get("mail")]) for line in _take_mail_password(one, base, "mail")]
+    for number, box in enumerate(_tables(data.get("mailbox"))):
+        lines += _take_mail_password(box, base, f"mailbox[{number}]")
     lines += [line for where, key in key_tables(data) for line in _take_site_keys(key, base, where)]
     for number, one in enumerate(_tables(data.get("pbx"))):
         lines += _take_browser_secrets(one, base, f"pbx[{number}].browser_secrets_file")
@@ -416,16 +432,16 @@ def _take_site_keys(key: dict[str, Any], base: Path, where: str) -> list[str]:
     return lines
 
 
-def _take_mail_password(one: dict[str, Any], base: Path) -> list[str]:
+def _take_mail_password(one: dict[str, Any], base: Path, where: str) -> list[str]:
     """Replace ``password_file`` by what it holds."""
     if "password_file" not in one:
         return []
     path = base / str(one.pop("password_file"))
     if "password" in one:
-        return ["mail.password_file: password is given too; one of them must go"]
+        return [f"{where}.password_file: password is given too; one of them must go"]
     one["password"] = "-"  # noqa: S105 (spares a second complaint where the file cannot be read)
     try:
-        one["password"] = _secret_in(path, "mail.password_file")
+        one["password"] = _secret_in(path, f"{where}.password_file")
     except ConfigError as error:
         return error.lines
     return []
@@ -553,6 +569,10 @@ def _absolute_paths(settings: Settings, base: Path) -> Settings:
         ),
         "recording": recording,
         "voicemail": settings.voicemail.absolute(base),
+        "mailbox": tuple(
+            one if one.tls_ca is None else one.model_copy(update={"tls_ca": base / one.tls_ca})
+            for one in settings.mailbox
+        ),
         "chat": settings.chat.model_copy(update={"folder": base / settings.chat.folder}),
         "privacy": settings.privacy.absolute(base, database.journal / "master.key"),
     }

@@ -95,6 +95,7 @@ class ChatDesk:
             promises=self.promises,
         )
         self.mail = MailDesk(self, parts.mails, parts.boxes, parts.customer_of) if parts.mails else None
+        self.letters: Correspondence | None = None
         self._join()
         self._write_letters()
 

@@ -79,7 +79,7 @@ def stored_view(one: StoredConversation) -> Conversation:
 
 def chat_view(room: Room, agent: str, *, whole: bool) -> ChatView:
     """How it is, for one of its agents. ``whole``: with the newest lines (an update has none)."""
-    return {
+    view: ChatView = {
         "interaction_id": room.id,
         "state": room.state,
         "queue": room.queue,
@@ -101,3 +101,6 @@ def chat_view(room: Room, agent: str, *, whole: bool) -> ChatView:
         "cobrowse": room.cobrowse,
         "lines": [agent_line(line) for line in room.lines] if whole else [],
     }
+    if room.by_mail:
+        view["by_mail"] = True
+    return view

@@ -12,6 +12,7 @@ from cti_gateway.chat.letters import sending
 from cti_gateway.chat.setup import ChatDesk, ChatParts
 from cti_gateway.chat_setup import AgentFiles, rules_of, site_of
 from cti_gateway.composition.failures import CannotStart
+from cti_gateway.composition.mail import fetch_mail, letters_with_files, mail_parts
 from cti_gateway.composition.records import mail_server
 from cti_gateway.composition.rules import hours_by_queue
 from cti_gateway.gateway import Gateway
@@ -23,24 +24,31 @@ from webchat.sites import Site
 
 
 async def chats(gateway: Gateway, settings: Settings, *, demo: bool) -> tuple[Visitors | None, ChatAccess]:
-    """Started. Without a site there is no server. ``demo``: with the demo's shop. Raises ``CannotStart``."""
+    """Started. Without a site there is no server for visitors. ``demo``: with the demo's shop.
+
+    Raises ``CannotStart``.
+    """
     store = gateway.store
-    if not settings.site:
-        return None, ChatAccess(stored=store.chats, canned=store.canned, concerned=lambda user, of: False)
+    if not (settings.site or settings.mailbox):
+        nobody = lambda user, of: False  # noqa: E731
+        return None, ChatAccess(stored=store.chats, canned=store.canned, concerned=nobody, place=store.mails)
     sites = _sites(settings)
     folder = await _folder(settings, sites)
     desk = ChatDesk(gateway.hub, store.chats, _parts(gateway, settings))
     app = visitor_app(_visitor_deps(gateway, settings, desk, sites, folder, DemoShop() if demo else None))
     desk.attach(app.screens)
+    files = AgentFiles(folder, store.chats, list(sites.values()), gateway.hub.wall)
+    letters_with_files(desk, files)
     await desk.start()
     gateway.extras.append(desk)
-    files = AgentFiles(folder, store.chats, list(sites.values()), gateway.hub.wall)
+    fetch_mail(gateway, settings, desk, folder)
 
-    def concerned(user: str, conversation: str) -> bool:
-        room = desk.rooms.all.get(conversation)
-        return room is not None and user in room.audience
+    def concerned(user: str, of: str) -> bool:
+        rooms = (desk.rooms.all.get(of), desk.mail.open.get(of) if desk.mail is not None else None)
+        return any(room is not None and user in room.audience for room in rooms)
 
-    return app, ChatAccess(stored=store.chats, canned=store.canned, concerned=concerned, files=files)
+    access = ChatAccess(stored=store.chats, canned=store.canned, concerned=concerned, files=files, place=store.mails)
+    return (app if settings.site else None), access
 
 
 def _sites(settings: Settings) -> dict[str, Site]:
@@ -72,6 +80,7 @@ def _parts(gateway: Gateway, settings: Settings) -> ChatParts:
         sender=mail.sender if mail is not None else "",
         send=sending(mail) if mail is not None else None,
         ended=store.interactions.ended,
+        **mail_parts(gateway, settings),
         tell_agents=settings.supervision.tell_agent,
     )
 

@@ -538,6 +538,14 @@ export interface ChatFile {
   size: number;
 }
 
+/** A line came by mail: from this address, about this. `cut`: the letter said more, which `GET /api/chats/{id}/lines` has as `whole`: mostly what it quoted. */
+export interface ChatLineMail {
+  address: string;
+  subject: string;
+  cut: boolean;
+  whole?: string;
+}
+
 /** One line; `number` counts from 1 without gaps. `private`: for agents and supervisors, never shown to him. */
 export interface ChatLineView {
   number: number;
@@ -549,6 +557,7 @@ export interface ChatLineView {
   text: string;
   file?: ChatFile;
   private?: boolean;
+  mail?: ChatLineMail;
 }
 
 /** A page of the site that the visitor looked at, told with his consent. */
@@ -569,7 +578,7 @@ export interface VisitorView {
   form: Record<string, string>;
 }
 
-/** A conversation as its agents see it. `last`: its highest number; `seen`: the highest that the visitor saw; `read`: the highest that this agent saw; `members`: agents in it; `joined`: supervisors; `idle_at`: when it closes by itself; `lines`: the newest ones when it is shown first, none in a later `chat` message (all by `GET /api/chats/{id}/lines?after=&before=&limit=`). */
+/** A conversation as its agents see it. `last`: its highest number; `seen`: the highest that the visitor saw; `read`: the highest that this agent saw; `members`: agents in it; `joined`: supervisors; `idle_at`: when it closes by itself; `by_mail`: what is written goes out as mails; `lines`: the newest when it is shown first, none in a later `chat` message (all by `GET /api/chats/{id}/lines?after=&before=&limit=`). */
 export interface ChatView {
   interaction_id: string;
   state: "waiting" | "offered" | "talking" | "ended";
@@ -582,6 +591,7 @@ export interface ChatView {
   joined: string[];
   idle_at: number | null;
   cobrowse: "off" | "asked" | "on";
+  by_mail?: boolean;
   lines: ChatLineView[];
 }
 
