@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Final, Literal
 
 from interaction_log.records import AuditEntry, Conflict, NotFound, Refused
@@ -26,12 +26,15 @@ RULES: Final[Mapping[MergeRule, frozenset[str]]] = {
     "same_mail_and_name": frozenset({"same_mail", "same_name"}),
 }
 """Which reasons a pair must have. A pair that people dismissed or parted again is never merged by a rule."""
+MERGE_PAUSE_SECONDS: Final = 0.2
+"""After each merge by a rule: a merge writes for some milliseconds, the calls write the rest of the time."""
 MOST_AT_ONCE: Final = 1_000
 """Merges by rules in one walk; the rest waits for the next one."""
 
 
 class IdentityUpkeep:
-    """``rules``: those that the site switched on. ``changed(id)``: called for records that were merged."""
+    """``rules``: those that the site switched on. ``changed(id)``: called for records that were merged.
+    ``pause(seconds)`` is awaited between two steps, and longer between two merges."""
 
     def __init__(
         self,
@@ -40,9 +43,11 @@ class IdentityUpkeep:
         wall: Callable[[], float],
         rules: Collection[MergeRule] = (),
         changed: Callable[[str], None] = lambda customer_id: None,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._stored, self._audit, self._wall, self._changed = stored, audit, wall, changed
         self.rules = tuple(rules)
+        self._pause = pause
         self._walk: asyncio.Task[int] | None = None
         self._daily: asyncio.Task[None] | None = None
 
@@ -74,12 +79,13 @@ class IdentityUpkeep:
             await asyncio.sleep(DAY_SECONDS)
 
     async def _look(self) -> int:
-        pairs = await self._stored.suggestions.refresh(self._wall(), lambda: asyncio.sleep(PAUSE_SECONDS))
+        pairs = await self._stored.suggestions.refresh(self._wall(), lambda: self._pause(PAUSE_SECONDS))
         merged = 0
         for (one, other), reasons in pairs.items():
             rule = rule_for(reasons, self.rules)
             if rule is not None and merged < MOST_AT_ONCE:
                 merged += await self._merge(one, other, rule, reasons)
+                await self._pause(MERGE_PAUSE_SECONDS)
         return len(pairs) - merged
 
     async def _merge(self, one: str, other: str, rule: MergeRule, reasons: Sequence[str]) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from cti_gateway.identity_upkeep import IdentityUpkeep
+from cti_gateway.identity_upkeep import MERGE_PAUSE_SECONDS, IdentityUpkeep
 from interaction_log.evidence import Evidence
 from interaction_log.persons import Seen
 from interaction_log.records import Conflict, Customer, CustomField, NotFound, Refused
@@ -359,6 +359,23 @@ async def test_nothing_is_merged_by_itself_unless_the_site_says_so(store: Store,
     await undo(store, done)
     await upkeep.refresh()
     assert (await store.customers.get(few.id)).id == few.id, "what people parted stays apart"
+    await upkeep.stop()
+
+
+async def test_merges_by_a_rule_leave_room_between_them(store: Store) -> None:  # noqa: F811
+    for n in range(6):
+        for _twice in range(2):
+            await customer(store, f"Emily Carter {n}", f"+44207946{n:04d}")
+    pauses: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+
+    rules = ("same_number_and_name",)
+    upkeep = IdentityUpkeep(store.identity, store.audit, lambda: AT, rules, pause=pause)  # type: ignore[arg-type]
+    assert await upkeep.refresh() == 0
+    assert pauses.count(MERGE_PAUSE_SECONDS) == 6 and pauses[-6:] == [MERGE_PAUSE_SECONDS] * 6
+    assert len(await store.audit.page()) == 6
     await upkeep.stop()
 
 
