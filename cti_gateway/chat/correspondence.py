@@ -105,7 +105,7 @@ class Correspondence:
                 address=contact.address,
                 subject=contact.subject,
                 token=token,
-                own_id=f"{token}.{line.id}",
+                own_id=f"{token}.{line.id.replace('-', '')[:16]}",
                 answers=contact.answers or (first,),
                 at=line.at,
                 text=f"{text}\n\n{line.name}" if line.name else text,
