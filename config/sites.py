@@ -118,6 +118,15 @@ class SiteLimits(_Table):
     files: Annotated[int, Strict(), Field(ge=0, le=1_000)] = 20
 
 
+class Closing(_Table):
+    """``[[site.closing]]``: what is left out is the site's."""
+
+    queue: Annotated[str, Field(min_length=1, max_length=80)]
+    idle_seconds: _Seconds | None = None
+    idle_warning_seconds: _Seconds | None = None
+    gone_seconds: _Seconds | None = None
+
+
 class Site(_Table):
     """``[[site]]``."""
 
@@ -152,6 +161,8 @@ class Site(_Table):
     idle_seconds: _Seconds = 600
     idle_warning_seconds: _Seconds = 120
     gone_seconds: _Seconds = 1_800
+    closing: tuple[Closing, ...] = ()
+    """Where conversations of a queue close by themselves at other times."""
     transcripts: Annotated[int, Strict(), Field(ge=0, le=20)] = 3
     proof_bits: Annotated[int, Strict(), Field(ge=0, le=24)] = 0
     """Work that a browser must do for a token (each bit doubles it); 0: none."""
@@ -165,6 +176,8 @@ class Site(_Table):
             raise ValueError("user_key: two have the same kid")
         if len({(one.queue, one.code) for one in self.form}) < len(self.form):
             raise ValueError("form: two fields have the same code")
+        if len({one.queue for one in self.closing}) < len(self.closing):
+            raise ValueError("closing: two are for the same queue")
         if any(one.queue and one.queue not in self.queues for one in self.form):
             raise ValueError("form: queue is none of the site's")
         return self

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from cti_gateway.chat.rules import SiteRules
+from cti_gateway.chat.rules import Closing, SiteRules
 from interaction_log.chats import ChatFile
 from interaction_log.records import Refused
 from interaction_log.store.chat_folder import ChatFolder, FileRefused, safe_name
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SiteTable = Any
 FieldTable = Any
+ClosingTable = Any
 """Tables of ``config.sites``, which only the composition root may import."""
 MEGABYTE: Final = 1_000_000
 _CHUNK: Final = 64 * 1024
@@ -74,11 +75,20 @@ def rules_of(table: SiteTable, queues: Mapping[str, str]) -> SiteRules:
         ),
         theme=dict(table.theme),
         proof_bits=table.proof_bits,
-        idle=float(table.idle_seconds),
-        warning=float(table.idle_warning_seconds),
-        gone=float(table.gone_seconds),
+        closing=_closing(table, table),
+        closing_of={one.queue: _closing(one, table) for one in table.closing},
         transcripts=table.transcripts,
     )
+
+
+def _closing(table: ClosingTable, site: SiteTable) -> Closing:
+    """Of a queue, or of the site; what the queue's table leaves out is the site's."""
+    names = ("idle_seconds", "idle_warning_seconds", "gone_seconds")
+    told = (getattr(table, name) for name in names)
+    idle, warning, gone = (
+        float(one if one is not None else getattr(site, name)) for one, name in zip(told, names, strict=True)
+    )
+    return Closing(idle=idle, warning=warning, gone=gone)
 
 
 def _forms(table: SiteTable) -> dict[str, tuple[FormField, ...]]:

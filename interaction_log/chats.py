@@ -83,6 +83,16 @@ class StoredConversation:
     again: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptConsent:
+    """What visitors of a site agreed to under this version, from ``since`` (Unix seconds) on. ``text`` by language."""
+
+    site: str
+    version: str
+    since: float
+    text: Mapping[str, str]
+
+
 class ChatChanges(TypedDict, total=False):
     """What ``StoredChats.update`` may set; what is left out stays."""
 

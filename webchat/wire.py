@@ -139,14 +139,21 @@ class VisitorCommand(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=True)
 
 
-class Open(VisitorCommand):
-    """Begin a conversation. ``form``: the pre-chat form's answers by field code; ``consent``: version agreed to."""
+class Beginning(VisitorCommand):
+    """What begins a contact. ``queue``: empty for the site's first one; ``form``: the pre-chat form's answers by field
+    code; ``consent``: version agreed to."""
 
     id: ClientId
-    queue: Annotated[str, Field(max_length=80)]
+    queue: Annotated[str, Field(max_length=80)] = ""
     form: Annotated[dict[str, Annotated[str, Field(max_length=1_000)]], Field(max_length=20)] = {}
     consent: Annotated[str, Field(max_length=40)] | None = None
     language: Annotated[str, Field(max_length=20)] = "en"
+
+
+class Open(Beginning):
+    """Begin a conversation. ``queue``: the site's first one where it is empty; ``form``: the pre-chat form's answers by
+    field code; ``consent``: version agreed to."""
+
     page: Annotated[str, Field(max_length=2_000)] | None = None
 
 
@@ -182,18 +189,22 @@ class Leave(VisitorCommand):
     """The visitor ends the conversation."""
 
 
-class LeaveMessage(VisitorCommand):
-    """Nobody is there: a message that somebody answers later. ``reply_to``: a mail address as typed, no evidence."""
+class LeaveMessage(Beginning):
+    """Nobody is there: a message that somebody answers later. ``reply_to``: a mail address as typed, no evidence.
 
-    id: ClientId
+    ``queue`` (empty: the site's first one), ``form`` and ``consent`` as in ``open``; who waits already gave them.
+    """
+
     text: Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
     reply_to: Annotated[str, Field(max_length=254)] | None = None
 
 
-class RequestCallback(VisitorCommand):
-    """Call this number, between ``since`` and ``until`` (Unix seconds; ``None``: as soon as it is one's turn)."""
+class RequestCallback(Beginning):
+    """Call this number, between ``since`` and ``until`` (Unix seconds; ``None``: as soon as it is one's turn).
 
-    id: ClientId
+    ``queue`` (empty: the site's first one), ``form`` and ``consent`` as in ``open``; who waits already gave them.
+    """
+
     phone: Annotated[str, Field(min_length=3, max_length=32)]
     since: float | None = None
     until: float | None = None

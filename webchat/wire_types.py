@@ -98,7 +98,7 @@ def typescript() -> str:
 
 def catalogue() -> str:
     """The whole of ``docs/chat-protocol.md``."""
-    used = {*wire.VISITOR_EVENTS.values(), *wire.VISITOR_COMMANDS.values(), *REST, wire.VisitorCommand}
+    used = {*wire.VISITOR_EVENTS.values(), *wire.VISITOR_COMMANDS.values(), *REST, wire.VisitorCommand, wire.Beginning}
     things = [kind for kind in WIRE.declared() if kind not in used]
     return "\n".join(
         [

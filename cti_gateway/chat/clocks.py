@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from cti_gateway.chat.ending import Ending
 from cti_gateway.chat.room import Room
 from cti_gateway.chat.rooms import Rooms
-from cti_gateway.chat.rules import SiteRules
+from cti_gateway.chat.rules import Closing, SiteRules
 from cti_gateway.chat.speech import Speech
 from cti_gateway.timers import Timers
 from interaction_log.chats import ChatChanges, StoredLine
@@ -59,8 +59,10 @@ class Clocks:
         if room is not None:
             self._methods[kind](room)
 
-    def _rules(self, room: Room) -> SiteRules:
-        return self._sites.get(room.site) or SiteRules(key=room.site, queues={})
+    def _closing(self, room: Room) -> Closing:
+        """When it closes by itself: by the queue that it is in now."""
+        rules = self._sites.get(room.site)
+        return rules.closing_in(room.queue) if rules is not None else Closing()
 
     # --- what changes often --------------------------------------------------------------------------------
 
@@ -103,14 +105,15 @@ class Clocks:
 
     def listen(self, room: Room) -> None:
         """An agent wrote last, and now it is the visitor's turn: count."""
-        seconds = self._rules(room).idle_in(room.queue)
+        closing = self._closing(room)
+        seconds = closing.idle
         room.warned, key = False, f"idle:{room.id}"
         if room.by_mail or room.spoke_by != "agent" or room.state != "talking" or seconds <= 0:
             room.idle_at = None
             self.timers.cancel(key)
             return
         left = max(0.0, room.spoke_at + seconds - self._wall())
-        room.idle_at = self._wall() + left + self._rules(room).warning
+        room.idle_at = self._wall() + left + closing.warning
         self.timers.start(key, left)
 
     def _idle(self, room: Room) -> None:
@@ -119,7 +122,7 @@ class Clocks:
         if room.warned:
             self._ending.end(room, "idle")
             return
-        room.warned, seconds = True, self._rules(room).warning
+        room.warned, seconds = True, self._closing(room).warning
         room.idle_at = self._wall() + seconds
         self._speech.happened(room, "idle_warning", str(round(seconds)))
         self._rooms.show(room)
@@ -129,7 +132,7 @@ class Clocks:
 
     def watch_presence(self, room: Room) -> None:
         """He went away, or is here again."""
-        key, seconds = f"gone:{room.id}", self._rules(room).gone
+        key, seconds = f"gone:{room.id}", self._closing(room).gone
         if room.online or room.by_mail or room.state == "ended" or seconds <= 0:
             self.timers.cancel(key)
         elif not self.timers.running(key):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from cti_gateway.chat.rules import SiteRules, form_fault, name_in
 from cti_gateway.chat.speech import clean
 from interaction_log.chats import NewConversation
@@ -20,9 +22,20 @@ def refused(code: str, message: str, field: str | None = None) -> Ack:
     return {"ok": False, "error": error}
 
 
-def fault_of(rules: SiteRules, wanted: wire.Open) -> Ack | None:
-    """An answer of the form that is missing, or the consent to today's text."""
-    field = form_fault(rules.form_of(wanted.queue), wanted.form)
+UNKNOWN_QUEUE: Final = refused("unknown_queue", "There is no such queue.", "queue")
+
+
+def queue_of(rules: SiteRules, wanted: wire.Beginning) -> str | None:
+    """The queue that is wanted, the site's first one where none is named; ``None``: the site has no such queue."""
+    queue = wanted.queue or next(iter(rules.queues))
+    return queue if queue in rules.queues else None
+
+
+def fault_of(rules: SiteRules, wanted: wire.Beginning, queue: str | None) -> Ack | None:
+    """A queue that the site does not have, an answer of its form that is missing, or the consent to today's text."""
+    if queue is None:
+        return UNKNOWN_QUEUE
+    field = form_fault(rules.form_of(queue), wanted.form)
     if field is not None:
         return refused("form", "This answer is needed.", field)
     if rules.consent is not None and wanted.consent != rules.consent["version"]:
@@ -30,9 +43,11 @@ def fault_of(rules: SiteRules, wanted: wire.Open) -> Ack | None:
     return None
 
 
-def new_conversation(visitor: Visitor, rules: SiteRules, wanted: wire.Open, at: float) -> NewConversation:
+def new_conversation(
+    visitor: Visitor, rules: SiteRules, wanted: wire.Beginning, queue: str, at: float
+) -> NewConversation:
     """What is kept of the beginning: only what the form asks for, the vouched name before the typed one."""
-    asked = rules.form_of(wanted.queue)
+    asked = rules.form_of(queue)
     known = {one["code"] for one in asked}
     form = {code: mask_cards(clean(text)).text for code, text in wanted.form.items() if code in known}
     vouched = visitor.attributes.get("name", "").strip()[:80] if visitor.subject is not None else ""
@@ -41,11 +56,15 @@ def new_conversation(visitor: Visitor, rules: SiteRules, wanted: wire.Open, at: 
         client_id=wanted.id,
         visitor=visitor.id,
         site=visitor.site,
-        queue=wanted.queue,
+        queue=queue,
         at=at,
         language=wanted.language,
         name=vouched or name_in(asked, form),
         form={code: text for code, text in form.items() if text},
         consent=wanted.consent,
-        page=wanted.page if wanted.page and wanted.page.startswith(("https://", "http://")) else None,
+        page=_page(wanted.page) if isinstance(wanted, wire.Open) else None,
     )
+
+
+def _page(url: str | None) -> str | None:
+    return url if url and url.startswith(("https://", "http://")) else None

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from cti_gateway.chat.ending import Ending
+from cti_gateway.chat.opening import fault_of, new_conversation, queue_of
 from cti_gateway.chat.opening import refused as no
 from cti_gateway.chat.room import Room
 from cti_gateway.chat.rooms import Rooms
@@ -16,7 +18,7 @@ from cti_gateway.chat.views import stored_view
 from cti_gateway.chat.wishes import CallbackLine, callback_view, window_fault, wish_of
 from interaction_log import events as e
 from interaction_log.callback import Callback
-from interaction_log.chats import ChatEnding, NewConversation, NewLine, StoredConversation
+from interaction_log.chats import ChatEnding, NewLine, StoredConversation
 from interaction_log.identity import interaction_id, parse_phone
 from interaction_log.masking import mask_cards, mask_number
 from interaction_log.records import Conflict, NotFound
@@ -92,24 +94,35 @@ class Promises:
         text = mask_cards(clean(wanted.text)).text
         if not text:
             return no("empty", "There is nothing to be sent.", "text")
-        reply = clean(wanted.reply_to or "")
         before = await self._left_before(visitor, wanted.id)
         if before is not None:
             return {"ok": True, "conversation": self.shown(before)}
-        room = self._rooms.open_of(visitor.id)
+        room, reply = self._rooms.open_of(visitor.id), clean(wanted.reply_to or "")
         try:
             if room is not None and not room.members:
-                await self._speech.say(room, "visitor", wanted.id, text, name=room.name)
-                if reply:
-                    self._speech.happened(room, "reply_to", reply)
-                self._ending.end(room, "message", "voicemail")
-                await self._hub.log.durable(self._hub.last_seq)
-                return {"ok": True, "conversation": self._rooms.conversation(room)}
-            stored = await self._closed(visitor, wanted.id, "message", form={"email": reply} if reply else {})
-            line = NewLine(id=wanted.id, by="visitor", at=stored.opened_at, text=text, name=stored.name)
-            await self._store.say(stored.id, line)
+                return await self._instead(room, wanted.id, text, reply)
+            return await self._left(visitor, rules, wanted, text, reply)
         except Conflict:
             return no("used", "This id was used before.", "id")
+
+    async def _instead(self, room: Room, line_id: str, text: str, reply: str) -> Ack:
+        """Who waits leaves a message and waits no longer: what he was asked at the beginning is kept already."""
+        await self._speech.say(room, "visitor", line_id, text, name=room.name)
+        if reply:
+            self._speech.happened(room, "reply_to", reply)
+        self._ending.end(room, "message", "voicemail")
+        await self._hub.log.durable(self._hub.last_seq)
+        return {"ok": True, "conversation": self._rooms.conversation(room)}
+
+    async def _left(self, visitor: Visitor, rules: SiteRules, wanted: wire.LeaveMessage, text: str, reply: str) -> Ack:
+        """A conversation that is a message and nothing else; asked the same as before a chat."""
+        queue = queue_of(rules, wanted)
+        fault = fault_of(rules, wanted, queue)
+        if fault is not None:
+            return fault
+        stored = await self._closed(visitor, wanted, queue or "", "message", reply=reply)
+        line = NewLine(id=wanted.id, by="visitor", at=stored.opened_at, text=text, name=stored.name)
+        await self._store.say(stored.id, line)
         await self._logged(stored, "message")
         return {"ok": True, "conversation": self.shown(stored)}
 
@@ -124,20 +137,17 @@ class Promises:
     async def _closed(
         self,
         visitor: Visitor,
-        client_id: str,
+        wanted: wire.Beginning,
+        queue: str,
         by: ChatEnding,
-        form: Mapping[str, str] | None = None,
+        *,
+        reply: str = "",
         callback: Mapping[str, Any] | None = None,
     ) -> StoredConversation:
         """A conversation that begins as over. The same client's id again: the one that there is."""
-        rules = self._sites[visitor.site]
-        name = visitor.attributes.get("name", "").strip()[:80] if visitor.subject is not None else ""
-        wanted = NewConversation(
-            id=interaction_id("chat", visitor.id, client_id), client_id=client_id, visitor=visitor.id,
-            site=visitor.site, queue=next(iter(rules.queues)), at=self._hub.wall(), name=name or None,
-            form=form or {}, state="ended", ended_by=by, callback=callback,
-        )  # fmt: skip
-        return await self._store.open(wanted)
+        begun = new_conversation(visitor, self._sites[visitor.site], wanted, queue, self._hub.wall())
+        form = {**begun.form, "email": reply} if reply else begun.form
+        return await self._store.open(replace(begun, form=form, state="ended", ended_by=by, callback=callback))
 
     async def _logged(self, stored: StoredConversation, by: ChatEnding) -> None:
         """It is in the log as a contact too, once."""
@@ -198,14 +208,18 @@ class Promises:
         room = self._rooms.open_of(visitor.id)
         if room is not None and room.members:
             return no("talking", "Somebody is with you already.")
-        queue = room.queue if room is not None else next(iter(rules.queues))
+        asked = queue_of(rules, wanted)
+        fault = fault_of(rules, wanted, asked) if room is None else None
+        if fault is not None:
+            return fault
+        queue = room.queue if room is not None else asked or ""
         pbx = rules.queues.get(queue, "")
         if line.find(pbx, queue, number.e164) is not None:
             return no("asked_already", "This number will be called already.")
         of = room.id if room is not None else interaction_id("chat", visitor.id, wanted.id)
         since = self._since(room)
-        name = room.name or "" if room is not None else ""
-        one = wish_of(wanted, (pbx, queue), number.e164, name, since=since, requested_in=of, now=self._hub.wall())
+        name = room.name if room is not None else new_conversation(visitor, rules, wanted, queue, since).name
+        one = wish_of(wanted, (pbx, queue), number.e164, name or "", since=since, requested_in=of, now=self._hub.wall())
         return await self._promised(visitor, wanted, line, room, one)
 
     def _since(self, room: Room | None) -> float:
@@ -229,7 +243,7 @@ class Promises:
             self._ending.end(room, "callback", "timeout")
             await self._hub.log.durable(self._hub.last_seq)
         else:
-            stored = await self._closed(visitor, wanted.id, "callback", callback=kept)
+            stored = await self._closed(visitor, wanted, one.queue, "callback", callback=kept)
             await self._logged(stored, "callback")
         self._conversations[one.id] = stored.id, visitor.id
         live = self._rooms.all.get(stored.id)

@@ -9,12 +9,22 @@ from webchat.wire import ConsentText, FormField, Invitation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Closing:
+    """When a conversation closes by itself; seconds, 0: never. ``idle``: so long after an agent's last line a silent
+    visitor is asked whether he is still there; ``warning``: so long after that it closes. ``gone``: so long after his
+    last connection went away it closes."""
+
+    idle: float = 600.0
+    warning: float = 120.0
+    gone: float = 1_800.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SiteRules:
     """One site. Times in seconds, 0: never. ``queues``: the PBX (empty: none) of each queue that may be chosen.
 
-    ``form``: the pre-chat form by queue; that under the empty name is for all others. ``idle``: so long after an
-    agent's last line a silent visitor is asked whether he is still there; ``warning``: so long after that it closes.
-    ``gone``: so long after his last connection went away it closes.
+    ``form``: the pre-chat form by queue; that under the empty name is for all others. ``closing``: when conversations
+    close by themselves, ``closing_of`` by queue, where it differs.
     """
 
     key: str
@@ -30,11 +40,8 @@ class SiteRules:
     invitations: tuple[Invitation, ...] = ()
     theme: Mapping[str, str] = field(default_factory=dict)
     proof_bits: int = 0
-    idle: float = 600.0
-    idle_of: Mapping[str, float] = field(default_factory=dict)
-    """By queue, where it differs."""
-    warning: float = 120.0
-    gone: float = 1_800.0
+    closing: Closing = Closing()
+    closing_of: Mapping[str, Closing] = field(default_factory=dict)
     transcripts: int = 3
     """So many mails may be asked for in one conversation."""
 
@@ -42,9 +49,9 @@ class SiteRules:
         """What is asked before a chat with this queue."""
         return self.form.get(queue, self.form.get("", ()))
 
-    def idle_in(self, queue: str) -> float:
-        """After how long silence a visitor of this queue is asked."""
-        return self.idle_of.get(queue, self.idle)
+    def closing_in(self, queue: str) -> Closing:
+        """When conversations of this queue close by themselves."""
+        return self.closing_of.get(queue, self.closing)
 
 
 def form_fault(fields: tuple[FormField, ...], given: Mapping[str, str]) -> str | None:

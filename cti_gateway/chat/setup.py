@@ -141,11 +141,19 @@ class ChatDesk:
         if self.hub.dispatch.callbacks is not None:
             self.take_callbacks(self.hub.dispatch.callbacks)
             await self.promises.restore()
+        await self._keep_consents()
         await TakeOver(self).run()
         if self.mail is not None:
             await self.mail.restore()
         if self.outbox is not None:
             self.outbox.start()
+
+    async def _keep_consents(self) -> None:
+        """What visitors agree to is kept with its version, before anybody agrees."""
+        for site, rules in self.parts.sites.items():
+            if rules.consent is not None:
+                text = rules.consent["text"]
+                await self.store.keep_consent(site, rules.consent["version"], text, self.hub.wall())
 
     async def stop(self) -> None:
         """No clock runs any more."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from cti_gateway.chat.ending import Ending
 from cti_gateway.chat.identity import Vouched
 from cti_gateway.chat.mirror import Mirror
-from cti_gateway.chat.opening import fault_of, new_conversation, refused
+from cti_gateway.chat.opening import UNKNOWN_QUEUE, fault_of, new_conversation, queue_of, refused
 from cti_gateway.chat.place import Places
 from cti_gateway.chat.post import Post
 from cti_gateway.chat.promises import Promises
@@ -113,15 +113,17 @@ class ChatRooms:
 
     async def _open(self, visitor: Visitor, wanted: wire.Open) -> Ack:
         rules = self.sites.get(visitor.site)
-        if rules is None or wanted.queue not in rules.queues:
-            return refused("unknown_queue", "There is no such queue.", "queue")
-        if not self._places.is_open(rules, wanted.queue):
+        queue = queue_of(rules, wanted) if rules is not None else None
+        if rules is None or queue is None:
+            return UNKNOWN_QUEUE
+        if not self._places.is_open(rules, queue):
             return refused("closed", "Nobody is here at this time.")
-        fault = fault_of(rules, wanted)
+        fault = fault_of(rules, wanted, queue)
         if fault is not None:
             return fault
+        begun = new_conversation(visitor, rules, wanted, queue, self._hub.wall())
         try:
-            stored = await self._store.open(new_conversation(visitor, rules, wanted, self._hub.wall()))
+            stored = await self._store.open(begun)
         except Conflict:
             return USED
         if stored.again and stored.state == "ended":

@@ -4,6 +4,7 @@ from alembic import context
 
 from interaction_log.store import (  # noqa: F401 (their tables)
     canned_tables,
+    chat_consents,
     chat_tables,
     chat_used,
     identity_tables,

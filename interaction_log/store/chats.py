@@ -21,6 +21,7 @@ from interaction_log.chats import (
     ChatAuthor,
     ChatChanges,
     ChatFile,
+    KeptConsent,
     NewConversation,
     NewLine,
     Scan,
@@ -28,6 +29,7 @@ from interaction_log.chats import (
     StoredLine,
     StoredVisitor,
 )
+from interaction_log.store import chat_consents as consents
 from interaction_log.store import chat_files_rows as files
 from interaction_log.store import chat_rooms as rooms
 from interaction_log.store import chat_used as used
@@ -215,6 +217,16 @@ class StoredChats:
         conversation; how many rows."""
         gone: int = await self._write(partial(visitors.expire, now=now))
         return gone
+
+    # --- consents -----------------------------------------------------------------------------------
+
+    async def keep_consent(self, site: str, version: str, text: Mapping[str, str], at: float) -> None:
+        """What visitors of this site agree to from now on; the same again does nothing."""
+        await self._write(partial(consents.keep, site=site, version=version, text=text, at=at))
+
+    async def consents(self, site: str) -> Sequence[KeptConsent]:
+        """All that visitors of this site ever agreed to, oldest first."""
+        return await self._reading(partial(consents.of_site, site=site))
 
     # --- bans ----------------------------------------------------------------------------------------
 

@@ -259,6 +259,24 @@ async def test_who_signs_in_takes_what_he_says_now_along(store: Store) -> None:
     assert (await sign_in("h2", "han"))[1].id == (await chat.conversation("c2")).visitor
 
 
+async def test_what_visitors_agreed_to_is_kept_by_version(store: Store) -> None:
+    async def keep(version: str, text: str, at: float, site: str = "shop") -> None:
+        await store.chats.keep_consent(site, version, {"en": text}, at)
+
+    await keep("1", "We keep it.", AT)
+    await keep("1", "We keep it.", AT + 1)
+    await keep("2", "We keep it for 90 days.", AT + 2)
+    await keep("2", "We keep it for 30 days.", AT + 3)  # changed without a new version
+    await keep("1", "Other.", AT + 4, "blog")
+    kept = [(one.version, one.since, one.text["en"]) for one in await store.chats.consents("shop")]
+    assert kept == [
+        ("1", AT, "We keep it."),
+        ("2", AT + 2, "We keep it for 90 days."),
+        ("2", AT + 3, "We keep it for 30 days."),
+    ]
+    assert len(await store.chats.consents("blog")) == 1 and await store.chats.consents("none") == []
+
+
 async def test_bans(store: Store) -> None:
     one = Ban(kind="address", value="192.0.2.1", until=AT + 10, by="sofia", at=AT, why="spam")
     longer = Ban(kind="address", value="192.0.2.1", until=AT + 20, by="sofia", at=AT, why="spam")

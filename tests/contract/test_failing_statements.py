@@ -452,6 +452,7 @@ USE_CASES: list[UseCase] = [
         "chats.sign_in",
         lambda o: o.store.chats.sign_in("s", "h2", at=AT, expires_at=AT + 9, subject="y", attributes={}),
     ),
+    UseCase("chats.keep_consent", lambda o: o.store.chats.keep_consent("s", "1", {"en": "We keep it."}, AT)),
     UseCase("chats.use_token", lambda o: o.store.chats.use_token("s", "1", "p", until=AT + 9, now=AT)),
     UseCase("chats.expire", lambda o: o.store.chats.expire(AT + 11)),
     # privacy, audit, what is left of people

@@ -116,10 +116,14 @@ class Visitor:
         await expect(field.or_(anyway)).to_be_visible()
         if await anyway.is_visible():  # nobody is signed in yet
             await anyway.click()
-        await field.fill(name)
-        await self.page.locator("[name=consent]").check()
+        await self.agree(name)
         await self.press("start")
         await expect(self.see("write")).to_be_visible(timeout=15_000)
+
+    async def agree(self, name: str = "Wang") -> None:
+        """What is asked before a chat, a message and a call."""
+        await self.page.locator("#field-name").fill(name)
+        await self.page.locator("[name=consent]").check()
 
     async def say(self, text: str) -> None:
         await self.see("write").fill(text)
@@ -305,6 +309,7 @@ async def test_a_call_is_asked_for_and_taken_back(shop: Shop, chromium: Browser)
     async with visiting(chromium, f"{shop.pages.url}/", (390, 844)) as visitor:
         await visitor.press("launcher")
         await visitor.press("offer-callback")
+        await visitor.agree()
         await visitor.page.locator("#field-phone").fill("123")
         await visitor.press("submit")
         await expect(visitor.page.locator("#field-phone-error")).to_contain_text("cannot be called")
@@ -326,6 +331,7 @@ async def test_a_message_is_left_when_nobody_is_there(shop: Shop, chromium: Brow
         await visitor.press("launcher")
         await visitor.photograph("6-nobody-zh")
         await visitor.press("offer-message")
+        await visitor.agree("王")
         await visitor.page.locator("#field-message").fill("请回信，谢谢。")
         await visitor.page.locator("#field-email").fill("wang@example.com")
         await visitor.press("submit")
@@ -364,6 +370,25 @@ async def test_the_site_vouches_for_its_user_and_talks_with_the_widget(shop: Sho
         await expect(visitor.see("panel")).to_have_count(0)
         heard = await visitor.page.evaluate("heard")
         assert heard[0] == "open" and heard[-1] == "close" and {"talking", "line"} <= set(heard)
+
+
+async def test_who_signs_in_while_he_talks_stays_in_his_conversation(shop: Shop, chromium: Browser) -> None:  # noqa: F811
+    now = int(time.time())
+    claims = {"iss": "shop", "aud": "callweave", "sub": "u-8", "iat": now, "exp": now + 300, "name": "Li Lei"}
+    token = jwt.encode(claims | {"jti": str(uuid.uuid4())}, KEY, "HS256", {"kid": "k1"})
+    async with visiting(chromium, f"{shop.pages.url}/") as visitor, at_work(shop) as anna:
+        await visitor.begin("somebody")
+        chat = await taken(anna)
+        await visitor.say("before")
+        await said(anna, chat, "an answer")
+        await visitor.reads("before", "an answer")
+        await visitor.page.evaluate("(token) => Callweave.identify(token)", token)
+        seen = await anna.wait("chat", lambda body: body["chat"]["visitor"]["verified"])
+        assert (seen["chat"]["interaction_id"], seen["chat"]["visitor"]["name"]) == (chat, "Li Lei")
+        await visitor.say("after")
+        await visitor.reads("before", "an answer", "after")
+        await said(anna, chat, "nice to see you")
+        await visitor.reads("before", "an answer", "after", "nice to see you")
 
 
 async def test_the_agent_sees_the_page_after_consent_only(shop: Shop, chromium: Browser) -> None:  # noqa: F811

@@ -70,12 +70,16 @@ class Visitor:
         await self.page.screenshot(path=ARTEFACTS / f"widget-{self.name}-{state}.png")
         assert await violations(self.page) == [], state
 
-    async def begin(self) -> None:
-        """Fill in the form and start."""
-        await self.press("launcher")
+    async def fill(self) -> None:
+        """The form of the queue, and the consent."""
         await self.page.locator("#field-name").fill("李雷")
         await self.page.locator("#field-topic").select_option("Tea")
         await self.page.locator("[name=consent]").check()
+
+    async def begin(self) -> None:
+        """Fill in the form and start."""
+        await self.press("launcher")
+        await self.fill()
         await self.press("start")
         await expect(self.see("waiting")).to_be_visible()
 
@@ -200,15 +204,24 @@ async def _end(visitor: Visitor) -> None:
     await visitor.press("submit")
     await visitor.check("14-callback-with-fault")
     await visitor.page.locator("#field-phone").fill("138 0013 8000")
+    await visitor.fill()
     await visitor.press("submit")
     await expect(visitor.see("callback-state")).to_have_attribute("data-state", "waiting")
     await visitor.check("15-callback")
     await visitor.press("new-chat")
     await visitor.press("offer-message")
     await visitor.page.locator("#field-message").fill("Please write to me.")
+    await visitor.fill()
+    await visitor.page.locator("#field-email").fill("li@example.com")
     await visitor.check("16-message")
     await visitor.press("submit")
     await expect(visitor.see("ended")).to_be_visible()
+    asked = dict(room.asked)
+    given = {"name": "李雷", "topic": "Tea"}
+    assert (asked["request_callback"]["form"], asked["request_callback"]["consent"]) == (given, "2026-11")
+    told = asked["leave_message"]
+    assert (told["form"], told["consent"]) == (given | {"email": "li@example.com"}, "2026-11")
+    assert (told["reply_to"], told["queue"]) == ("li@example.com", room.site["queue"])
     await visitor.check("17-message-left")
 
 

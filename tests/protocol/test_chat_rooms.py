@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from agent_console import wire
+from cti_gateway.chat.rules import Closing
 from interaction_log import events as e
 from interaction_log.chats import StoredConversation, StoredLine
 from interaction_log.records import User
@@ -242,7 +243,7 @@ async def test_a_supervisor_of_another_team_does_not_join(tmp_path: Path) -> Non
 
 
 async def test_silence_is_warned_of_and_then_it_closes(tmp_path: Path) -> None:
-    async with chat_floor(tmp_path, idle=60.0, warning=20.0) as floor:
+    async with chat_floor(tmp_path, closing=Closing(idle=60.0, warning=20.0)) as floor:
         visitor = await floor.visitor()
         chat = await floor.talking(visitor)
         await floor.say(visitor, "my question")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from config.settings import ConfigError, Settings, from_data, load
+from cti_gateway.chat.rules import Closing
 from cti_gateway.chat_setup import rules_of, site_of
 from cti_gateway.cli.chat_sites import findings
 
@@ -115,3 +116,14 @@ def test_the_rules_of_a_site(tmp_path: Path) -> None:
     assert [one["code"] for one in rules.form_of("other")] == ["name", "why"]
     assert rules.form_of("other")[1]["choices"] == ["a", "b"] and rules.queues == {"support": "main"}
     assert (site.limits.tabs, site.file_bytes, rules.file_bytes) == (3, 2_000_000, 2_000_000)
+
+
+def test_conversations_of_a_queue_close_at_times_of_their_own(tmp_path: Path) -> None:
+    closing = [{"queue": "support", "idle_seconds": 90}, {"queue": "sales", "gone_seconds": 0}]
+    table = settings(tmp_path, closing=closing, idle_warning_seconds=20).site[0]
+    rules = rules_of(table, {"support": ""})
+    assert rules.closing_in("support") == Closing(idle=90.0, warning=20.0, gone=1_800.0)
+    assert rules.closing_in("sales") == Closing(idle=600.0, warning=20.0, gone=0.0)
+    assert rules.closing_in("other") == Closing(warning=20.0)
+    with pytest.raises(ConfigError, match="two are for the same queue"):
+        settings(tmp_path, closing=[closing[0], closing[0]])

@@ -1,4 +1,4 @@
-"""Chats: which of the sites' signed tokens were used."""
+"""Chats: which of the sites' signed tokens were used; the texts that visitors agreed to."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Create the table."""
+    """Create the tables."""
     op.create_table(
         "chat_used_tokens",
         sa.Column("hash", sa.String(), nullable=False),
@@ -21,8 +21,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("hash"),
     )
     op.create_index("chat_used_tokens_by_end", "chat_used_tokens", ["until"])
+    op.create_table(
+        "chat_consents",
+        sa.Column("site", sa.String(), nullable=False),
+        sa.Column("version", sa.String(), nullable=False),
+        sa.Column("since", sa.Double(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("site", "version", "since"),
+    )
 
 
 def downgrade() -> None:
-    """Drop it."""
+    """Drop them."""
+    op.drop_table("chat_consents")
     op.drop_table("chat_used_tokens")

@@ -91,13 +91,17 @@ export interface Ack {
 export interface VisitorCommand {
 }
 
-/** Begin a conversation. `form`: the pre-chat form's answers by field code; `consent`: version agreed to. */
-export interface Open extends VisitorCommand {
+/** What begins a contact. `queue`: empty for the site's first one; `form`: the pre-chat form's answers by field code; `consent`: version agreed to. */
+export interface Beginning extends VisitorCommand {
   id: string;
-  queue: string;
+  queue?: string;
   form?: Record<string, string>;
   consent?: string | null;
   language?: string;
+}
+
+/** Begin a conversation. `queue`: the site's first one where it is empty; `form`: the pre-chat form's answers by field code; `consent`: version agreed to. */
+export interface Open extends Beginning {
   page?: string | null;
 }
 
@@ -129,16 +133,14 @@ export interface Fetch extends VisitorCommand {
 export interface Leave extends VisitorCommand {
 }
 
-/** Nobody is there: a message that somebody answers later. `reply_to`: a mail address as typed, no evidence. */
-export interface LeaveMessage extends VisitorCommand {
-  id: string;
+/** Nobody is there: a message that somebody answers later. `reply_to`: a mail address as typed, no evidence. `queue` (empty: the site's first one), `form` and `consent` as in `open`; who waits already gave them. */
+export interface LeaveMessage extends Beginning {
   text: string;
   reply_to?: string | null;
 }
 
-/** Call this number, between `since` and `until` (Unix seconds; `None`: as soon as it is one's turn). */
-export interface RequestCallback extends VisitorCommand {
-  id: string;
+/** Call this number, between `since` and `until` (Unix seconds; `None`: as soon as it is one's turn). `queue` (empty: the site's first one), `form` and `consent` as in `open`; who waits already gave them. */
+export interface RequestCallback extends Beginning {
   phone: string;
   since?: number | null;
   until?: number | null;

@@ -80,7 +80,7 @@ export class Room {
     this.conversation = {
       id: `conversation-${this.opened.size + 1}`,
       state: 'talking',
-      queue: wanted.queue,
+      queue: wanted.queue ?? '',
       agent: 'Anna',
       position: null,
       estimate: null,

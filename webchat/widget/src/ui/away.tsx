@@ -3,6 +3,7 @@ import { useRef, useState } from 'preact/hooks'
 import { uuid } from '../core/client'
 import { windows } from '../core/windows'
 import type { Failure } from '../wire'
+import { useAsked } from './asked'
 import { Field, fault, focusFirstFault } from './field'
 import { useModel } from './model'
 
@@ -81,6 +82,8 @@ export function LeaveMessage({ back }: { back(): void }) {
   const [mail, setMail] = useState('')
   const [tried, setTried] = useState(false)
   const { ask, failure, busy } = useAsk('leave_message', back)
+  const asked = useAsked(failure, ['message'])
+  const mailed = asked.has('email')
   const error = (kind: 'long' | 'email', required: boolean, value: string): string | null => {
     const found = fault(kind, required, value)
     return tried && found ? say(found) : null
@@ -88,9 +91,10 @@ export function LeaveMessage({ back }: { back(): void }) {
   const submit = (event: Event): void => {
     event.preventDefault()
     setTried(true)
-    if (fault('long', true, text) ?? fault('email', false, mail))
+    if (asked.lacks() || fault('long', true, text) || (!mailed && fault('email', false, mail)))
       return focusFirstFault(event.target as HTMLFormElement)
-    void ask({ text: text.trim(), reply_to: mail.trim() || null })
+    const reply = (mailed ? asked.value('email') : mail).trim()
+    void ask({ ...asked.told(), text: text.trim(), reply_to: reply || null })
   }
   return (
     <form class="pad" noValidate onSubmit={submit}>
@@ -104,15 +108,18 @@ export function LeaveMessage({ back }: { back(): void }) {
         change={setText}
         error={error('long', true, text)}
       />
-      <Field
-        code="email"
-        kind="email"
-        label={say('message_reply')}
-        required={false}
-        value={mail}
-        change={setMail}
-        error={error('email', false, mail)}
-      />
+      {!mailed && (
+        <Field
+          code="email"
+          kind="email"
+          label={say('message_reply')}
+          required={false}
+          value={mail}
+          change={setMail}
+          error={error('email', false, mail)}
+        />
+      )}
+      {asked.shown}
       <Wrong failure={failure} />
       <Buttons label={say('message_send')} busy={busy} back={back} />
     </form>
@@ -125,15 +132,17 @@ export function RequestCallback({ back }: { back(): void }) {
   const [when, setWhen] = useState('')
   const [tried, setTried] = useState(false)
   const { ask, failure, busy } = useAsk('request_callback', back)
+  const asked = useAsked(failure, ['phone', 'when'])
   const found = fault('phone', true, phone)
   const refused = failure?.field === 'phone' ? speech.sayCode('error.', failure.code, failure.message) : null
   const offered = windows(Date.now(), (client.view?.opens_at ?? 0) * 1000)
   const submit = (event: Event): void => {
     event.preventDefault()
     setTried(true)
-    if (found) return focusFirstFault(event.target as HTMLFormElement)
+    if (asked.lacks() || found) return focusFirstFault(event.target as HTMLFormElement)
     const chosen = offered.find((one) => String(one.from) === when)
-    void ask({ phone: phone.trim(), since: chosen?.from ?? null, until: chosen?.to ?? null })
+    const more: Record<string, string> = asked.has('phone') ? { phone: phone.trim() } : {}
+    void ask({ ...asked.told(more), phone: phone.trim(), since: chosen?.from ?? null, until: chosen?.to ?? null })
   }
   return (
     <form class="pad" noValidate onSubmit={submit}>
@@ -167,6 +176,7 @@ export function RequestCallback({ back }: { back(): void }) {
           })),
         ]}
       />
+      {asked.shown}
       {failure?.field !== 'phone' && <Wrong failure={failure} />}
       <Buttons label={say('callback_send')} busy={busy} back={back} />
     </form>
