@@ -30,6 +30,7 @@ _LAST: Final = sa.select(sa.func.max(_l.number)).where(_l.conversation == chats.
 _BY_ID: Final = Among(sa.select(chat_lines), _l.id)
 _NUMBER: Final = sa.func.coalesce(_LAST, sa.literal_column("0")).label("last")
 _ROOMS: Final = Among(sa.select(chats.c.id, chats.c.key, _NUMBER), chats.c.id)
+_SQLITE: Final = sqlite.dialect()
 _FILES: Final = Among(sa.select(chat_files), _f.id)
 
 
@@ -71,12 +72,13 @@ class LineWriter:
             self._rooms.pop(conversation, None)
 
     def quick(self, driver: sqlite3.Connection, jobs: Sequence[object]) -> list[Answer] | None:
-        """Write lines of conversations that are known by one statement; ``None``: nothing was done, :meth:`write` them.
+        """Write new lines by one statement; ``None``: nothing was done, :meth:`write` them.
 
         Raises ``sqlite3.OperationalError``.
         """
         if len(jobs) > QUICK:
             return None
+        self._look_up(driver, jobs)
         numbers: dict[str, int] = {}
         values: list[Any] = []
         lines: dict[str, StoredLine] = {}
@@ -103,13 +105,22 @@ class LineWriter:
             self._rooms.move_to_end(conversation)
         return list(lines.values())
 
+    def _look_up(self, driver: sqlite3.Connection, jobs: Sequence[object]) -> None:
+        """Get to know the conversations of these lines. That nothing is written before the lines are is not needed: a
+        number that was given meanwhile stands against them."""
+        missing = {one.conversation for one in jobs if isinstance(one, Said)} - self._rooms.keys()
+        for of, key, last in _ROOMS.at_driver(driver, _SQLITE, sorted(missing)) if missing else ():
+            self._rooms[of] = Room(Seal.of(self._master, key), last)
+        while len(self._rooms) > _REMEMBERED:
+            self._rooms.popitem(last=False)
+
     def _text(self, count: int) -> str:
         text = self._texts.get(count)
         if text is None:
             rows: list[dict[str, Any]] = [
                 {c.name: sa.bindparam(f"{c.name}_{n}") for c in chat_lines.c} for n in range(count)
             ]
-            text = str(sa.insert(chat_lines).values(rows).compile(dialect=sqlite.dialect()))
+            text = str(sa.insert(chat_lines).values(rows).compile(dialect=_SQLITE))
             self._texts[count] = text
         return text
 

@@ -60,6 +60,8 @@ class GroupWriter(Generic[_T]):
         self._thread: threading.Thread | None = None
         self._engine: sa.Engine | None = None
         self._connection: sa.Connection | None = None
+        self._driver: Any = None
+        """SQLite's own connection, where there is a quick way."""
         self._turn: Turn = NOBODYS
         self._closed = False
         self.groups = self.jobs = 0
@@ -150,10 +152,9 @@ class GroupWriter(Generic[_T]):
     def _once(self, jobs: list[_T]) -> Sequence[Any]:
         connection = self._connection or self._connect()
         with self._turn(BUSY_SECONDS):
-            if self._quick is not None and connection.dialect.name == "sqlite":
-                answers = _at_driver(self._quick, connection, jobs)
-                if answers is not None:
-                    return answers
+            answers = self._at_driver(jobs) if self._driver is not None else None
+            if answers is not None:
+                return answers
             with connection.begin():
                 return self._execute(connection, jobs)
 
@@ -161,26 +162,26 @@ class GroupWriter(Generic[_T]):
         if self._engine is None:
             self._engine = open_engine(self._url, busy_seconds=BUSY_SECONDS, size=1)
             self._turn = turn_of(self._engine)
-        self._connection = self._engine.connect()
-        return self._connection
+        connection = self._connection = self._engine.connect()
+        if self._quick is not None and connection.dialect.name == "sqlite":
+            self._driver = connection.connection.driver_connection
+        return connection
+
+    def _at_driver(self, jobs: Sequence[_T]) -> Sequence[Any] | None:
+        assert self._quick is not None
+        try:
+            return self._quick(self._driver, jobs)
+        except sqlite3.OperationalError as error:
+            raise sa.exc.OperationalError(None, None, error) from error
 
     def _drop(self) -> None:
         """After a failure nothing is known of a connection: the next group gets a new one."""
-        connection, self._connection = self._connection, None
+        connection, self._connection, self._driver = self._connection, None, None
         if connection is not None:
             with contextlib.suppress(Exception):
                 connection.invalidate()
             with contextlib.suppress(Exception):
                 connection.close()
-
-
-def _at_driver(
-    quick: Callable[[Any, Sequence[_T]], Sequence[Any] | None], connection: sa.Connection, jobs: Sequence[_T]
-) -> Sequence[Any] | None:
-    try:
-        return quick(connection.connection.driver_connection, jobs)
-    except sqlite3.OperationalError as error:
-        raise sa.exc.OperationalError(None, None, error) from error
 
 
 def _stale(error: Exception) -> bool:
