@@ -24,7 +24,7 @@ from interaction_log.store.customer_rows import view
 from interaction_log.store.identity_tables import claims, customer_links, shared_addresses
 from interaction_log.store.links import head_of
 from interaction_log.store.schema import customer_phones, customers
-from interaction_log.store.sealed_fields import MARK, opened_in
+from interaction_log.store.sealed_fields import ANY, opened_in
 from interaction_log.store.statements import Question
 from interaction_log.store.timeline import NEWEST, line, newest_first
 
@@ -155,7 +155,7 @@ def _national(address: str) -> str | None:
 def _person(row: tuple[Any, ...], why: str) -> dict[str, Any]:
     """The public record, with ``why`` it is shown: codes of ``wire.WhyCandidate``."""
     found = orjson.loads(row[0])
-    if MARK in row[0]:
+    if ANY in row[0]:
         found = opened_in(found)
     return {**_NOBODY, **found, "why": [why]}
 

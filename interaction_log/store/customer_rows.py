@@ -157,6 +157,15 @@ def _row(checked: Checked, sensitive: set[str]) -> dict[str, Any]:
     }
 
 
+def seal_public(connection: sa.Connection, ids: Sequence[str]) -> None:
+    """The public objects of these as they are stored now: with the notes sealed."""
+    sensitive = _sensitive(connection)
+    query = sa.select(customers.c.id, customers.c.public).where(customers.c.id.in_(ids))
+    for row in connection.execute(query).all():
+        public = json.dumps(sealed({"fields": {}, **opened(row.public)}, sensitive))
+        connection.execute(sa.update(customers).where(customers.c.id == row.id).values(public=public))
+
+
 def _index(connection: sa.Connection, batch: Sequence[Checked]) -> None:
     index_customers.put(connection, searchable(connection, [one.customer for one in batch]))
 

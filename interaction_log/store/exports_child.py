@@ -9,8 +9,10 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import Final
 
+from interaction_log.store import sealed_fields
 from interaction_log.store.exports import Wanted
 
 GIVE_WAY: Final = 10
@@ -25,6 +27,8 @@ def main() -> int:
     with contextlib.suppress(OSError):
         os.nice(GIVE_WAY)
     order = json.loads(sys.stdin.buffer.readline())
+    if order["key_file"]:
+        sealed_fields.use(Path(order["key_file"]))
     engine = open_engine(order["url"], writes=False, size=1)
     try:
         for piece in pieces(engine, Wanted(**order["wanted"])):
@@ -43,8 +47,10 @@ async def stream(url: str, wanted: Wanted) -> AsyncIterator[bytes]:
     command = (sys.executable, "-m", "interaction_log.store.exports_child")
     child = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
     assert child.stdin is not None and child.stdout is not None
+    key = sealed_fields.key_file()
+    order = {"url": url, "wanted": asdict(wanted), "key_file": str(key) if key else None}
     try:
-        child.stdin.write(json.dumps({"url": url, "wanted": asdict(wanted)}).encode() + b"\n")
+        child.stdin.write(json.dumps(order).encode() + b"\n")
         while piece := await child.stdout.read(_PIECE):
             yield piece
         if await child.wait() != 0:

@@ -16,6 +16,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from interaction_log import tokens
+from interaction_log.store import sealed_fields
 from interaction_log.store.search_tables import search_docs
 
 SECOND: Final = 1 << 16
@@ -171,8 +172,11 @@ def _remove(connection: sa.Connection, rows: Sequence[Any]) -> None:
     if not rows:
         return
     if connection.dialect.name == "sqlite":  # an index without content must be told what was in it
-        old = [{"id": row.id, "words": doc_of(row).codes()} for row in rows]
-        connection.execute(_REMOVE_LITE, old)
+        old = [
+            {"id": row.id, "words": doc_of(row).codes()} for row in rows if not row.text.startswith(sealed_fields.TEXT)
+        ]
+        if old:  # of what a process without the key cannot read nothing can be told: its terms lead to no document then
+            connection.execute(_REMOVE_LITE, old)
     else:
         connection.execute(_REMOVE, [{"id": row.id} for row in rows])
     connection.execute(sa.delete(search_docs).where(_d.id == sa.bindparam("of")), [{"of": row.id} for row in rows])

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from interaction_log.store import chat_words
 from interaction_log.store.index import Doc
 from interaction_log.store.schema import dispositions, interactions, legs, queue_visits, queues, users
+from interaction_log.store.sealed_fields import open_text
 from interaction_log.store.statements import Among
 
 KIND: Final = "interaction"
@@ -74,7 +75,8 @@ def _doc(row: Any, agents: list[str], been: list[str], names: _Names, said: str)
     called = json.loads(row.public).get("customer_name")
     who = list(dict.fromkeys(agents))
     visited = sorted({*been, *filter(None, [row.queue])})
-    lines = [row.notes, called, names.disposition(row.disposition), names.queues(visited), names.agents(who), said]
+    notes, disposition = open_text(row.notes), names.disposition(row.disposition)
+    lines = [notes, called, disposition, names.queues(visited), names.agents(who), said]
     return Doc(
         KIND,
         row.id,

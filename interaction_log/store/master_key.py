@@ -1,7 +1,7 @@
 """The site's master key: a file outside the database that everything sealed in it hangs on.
 
 From its 32 random bytes HKDF-SHA-256 makes one key each for wrapping data keys (AES key wrap, RFC 3394), for keyed
-hashes (HMAC-SHA-256: the erasure list, pseudonyms) and for signing receipts (Ed25519).
+hashes (HMAC-SHA-256: the erasure list, pseudonyms), for signing receipts (Ed25519) and for texts (AES-256-GCM).
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import stat
 from pathlib import Path
 from typing import Final
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
@@ -24,6 +25,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 _MARK: Final = "callweave-master-key-1"
 _BYTES: Final = 32
+_NONCE_BYTES: Final = 12
 
 
 class KeyFault(ValueError):
@@ -37,6 +39,7 @@ class MasterKey:
         self._wrapping = _derived(secret, b"wrap")
         self._hashing = _derived(secret, b"hash")
         self._signing = Ed25519PrivateKey.from_private_bytes(_derived(secret, b"sign"))
+        self._texts = AESGCM(_derived(secret, b"text"))
 
     def wrap(self, key: bytes) -> str:
         """A data key so that it may stand in the database."""
@@ -47,6 +50,20 @@ class MasterKey:
         try:
             return aes_key_unwrap(self._wrapping, base64.b64decode(text))
         except (InvalidUnwrap, binascii.Error, ValueError):
+            return None
+
+    def seal_text(self, text: str) -> str:
+        """AES-256-GCM with a nonce of its own, base64."""
+        nonce = os.urandom(_NONCE_BYTES)
+        sealed = self._texts.encrypt(nonce, text.encode("utf-8", "surrogatepass"), None)
+        return binascii.b2a_base64(nonce + sealed, newline=False).decode()
+
+    def open_text(self, text: str) -> str | None:
+        """What ``seal_text`` made this of; ``None``: it was another key's, or changed."""
+        try:
+            raw = binascii.a2b_base64(text)
+            return self._texts.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], None).decode("utf-8", "surrogatepass")
+        except (InvalidTag, binascii.Error, ValueError):
             return None
 
     def pseudonym(self, kind: str, text: str) -> str:

@@ -25,6 +25,7 @@ from interaction_log.store import missed, recordings
 from interaction_log.store.keys import NONE, Cipher, Ciphers, Keys
 from interaction_log.store.rows import Row, encode, from_row
 from interaction_log.store.schema import events, interactions, seats
+from interaction_log.store.sealed_fields import seal_text
 from interaction_log.store.statements import Among, Statements
 
 _log: Final = logging.getLogger(__name__)
@@ -369,7 +370,7 @@ def _interaction_row(i: Interaction, began: int) -> tuple[Any, ...]:
         i.customer_id,
         clean(i.customer_address),
         clean(i.disposition),
-        clean(i.notes),
+        seal_text(clean(i.notes)),
         public["talk_seconds"],
         public["wait_seconds"],
         public["hold_seconds"],

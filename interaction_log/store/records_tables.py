@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from interaction_log.store.personal import Personal, customer, either, free, register, through
 from interaction_log.store.schema import metadata
+from interaction_log.store.sealed_text import SealedText
 
 custom_fields: Final = sa.Table(
     "custom_fields",
@@ -59,7 +60,7 @@ consents: Final = sa.Table(
     sa.Column("by", sa.String),  # the user who wrote it down; null: the customer by himself
     sa.Column("version", sa.String, nullable=False),  # of the text that was asked
     sa.Column("source", sa.String, nullable=False),
-    sa.Column("note", sa.Text),
+    sa.Column("note", SealedText),
     sa.Index("consents_of_customer", "customer_id", "n", unique=True),
 )
 
@@ -70,7 +71,7 @@ relations: Final = sa.Table(
     sa.Column("from_id", sa.String, nullable=False),
     sa.Column("to_id", sa.String, nullable=False),
     sa.Column("kind", sa.String, nullable=False),  # as seen from from_id
-    sa.Column("note", sa.Text),
+    sa.Column("note", SealedText),
     sa.Column("at", sa.Double, nullable=False),
     sa.Column("by", sa.String, nullable=False),
     sa.Index("relations_once", "from_id", "to_id", "kind", unique=True),
@@ -109,7 +110,7 @@ tasks: Final = sa.Table(
     metadata,
     sa.Column("id", sa.String, primary_key=True),
     sa.Column("title", sa.String, nullable=False),
-    sa.Column("notes", sa.Text),
+    sa.Column("notes", SealedText),
     sa.Column("owner", sa.String, nullable=False),
     sa.Column("customer_id", sa.String),
     sa.Column("case_id", sa.String),
@@ -153,7 +154,7 @@ cases: Final = sa.Table(
     sa.Column("state", sa.String, nullable=False),
     sa.Column("phase", sa.String, nullable=False),  # of the state: open | waiting | closed
     sa.Column("title", sa.String, nullable=False),
-    sa.Column("text", sa.Text),
+    sa.Column("text", SealedText),
     sa.Column("owner", sa.String),
     sa.Column("customer_id", sa.String),
     sa.Column("due_at", sa.Double),

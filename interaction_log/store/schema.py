@@ -10,6 +10,8 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from interaction_log.store.sealed_text import SealedText
+
 metadata: Final = sa.MetaData()
 
 _Seq = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite: an alias of the rowid, no second index
@@ -61,7 +63,7 @@ interactions: Final = sa.Table(
     sa.Column("customer_id", sa.String),
     sa.Column("customer_address", sa.String),
     sa.Column("disposition", sa.String),
-    sa.Column("notes", sa.Text),
+    sa.Column("notes", SealedText),
     sa.Column("talk_seconds", sa.Double, nullable=False),
     sa.Column("wait_seconds", sa.Double),
     sa.Column("hold_seconds", sa.Double, nullable=False),
@@ -161,7 +163,7 @@ customers: Final = sa.Table(
     sa.Column("organisation", sa.String),
     sa.Column("language", sa.String),
     sa.Column("vip", sa.Boolean, nullable=False),
-    sa.Column("notes", sa.Text),
+    sa.Column("notes", SealedText),
     sa.Column("public", sa.Text, nullable=False),  # the whole record as JSON: a caller is found with one query
     sa.Column("sort_name", _Sorted, nullable=False),  # case-folded name
     sa.Column("search", sa.Text, nullable=False),  # case-folded: all that a search looks into

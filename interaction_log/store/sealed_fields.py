@@ -1,4 +1,4 @@
-"""Custom fields that are marked as sensitive, sealed inside a customer's stored JSON.
+"""Notes and custom fields that are marked as sensitive, sealed inside a customer's stored JSON.
 
 A value is an envelope of its own: a random key, wrapped by the site's master key, and the value under it, bound to the
 customer's id. So a caller's record is still read with one query, and the row takes the key with it when it is erased.
@@ -20,7 +20,11 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from interaction_log.store.master_key import MasterKey, load
 
+ANY: Final = "sealed:"
+"""How every value that is sealed begins."""
 MARK: Final = "sealed:2:"
+TEXT: Final = "sealed:3:"
+"""Of texts under the site's own key (``sealed_text``)."""
 _NONCE_BYTES: Final = 12
 
 
@@ -47,25 +51,46 @@ def key_file() -> Path | None:
 
 
 def sealed(public: dict[str, Any], codes: Collection[str]) -> dict[str, Any]:
-    """A customer's public object with these of its fields sealed, to be stored."""
-    found = public["fields"]
-    if _Site.master is None or not found or not any(code in found for code in codes):
+    """A customer's public object with its notes and these of its fields sealed, to be stored."""
+    found, master, of = public["fields"], _Site.master, str(public["id"])
+    if master is None:
         return public
-    master, of = _Site.master, str(public["id"])
+    if public.get("notes"):
+        public = {**public, "notes": seal_text(public["notes"])}
+    if not found or not any(code in found for code in codes):
+        return public
     return {**public, "fields": {c: _seal(master, of, v) if c in codes else v for c, v in found.items()}}
 
 
 def opened(text: str) -> dict[str, Any]:
     """The public object of a stored text."""
     found: dict[str, Any] = json.loads(text)
-    return opened_in(found) if MARK in text else found
+    return opened_in(found) if ANY in text else found
 
 
 def opened_in(public: dict[str, Any]) -> dict[str, Any]:
     """The same of an object that was parsed; what cannot be opened is not among its fields."""
     of = str(public["id"])
     fields = {code: open_value(of, value) for code, value in public.get("fields", {}).items()}
-    return {**public, "fields": {code: value for code, value in fields.items() if value is not None}}
+    kept = {code: value for code, value in fields.items() if value is not None}
+    notes = {"notes": open_text(public["notes"])} if public.get("notes") else {}
+    return {**public, **notes, "fields": kept}
+
+
+def seal_text(text: str | None) -> str | None:
+    """As it is stored. Nothing, and what is sealed with this key already, stays as it is."""
+    master = _Site.master
+    if not text or master is None or (text.startswith(TEXT) and master.open_text(text.removeprefix(TEXT)) is not None):
+        return text
+    return TEXT + master.seal_text(text)
+
+
+def open_text(text: str | None) -> str | None:
+    """As it was written; what this process cannot open stays as it is, and is not lost when it is written back."""
+    if text is None or not text.startswith(TEXT):
+        return text
+    found = _Site.master.open_text(text.removeprefix(TEXT)) if _Site.master is not None else None
+    return text if found is None else found
 
 
 def _seal(master: MasterKey, of: str, value: object) -> str:

@@ -19,7 +19,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from interaction_log import tokens
-from interaction_log.store import index, index_customers, index_interactions
+from interaction_log.store import index, index_customers, index_interactions, sealed_fields, sealing
 from interaction_log.store.customer_rows import load, searchable
 from interaction_log.store.reading import Reading
 from interaction_log.store.schema import PROJECTED_SEQ, customers, events, interactions, meta
@@ -84,10 +84,12 @@ class SearchFeed:
             there.pop(_FILLING, None)
         if last > there[_SEQ]:
             await self._take_in(last, ids)
-        if there.get(_FILLING) is None:
+        if there.get(_FILLING) is not None:
+            await self._writing(partial(_fill, place=there[_FILLING], most=DOCUMENTS))
+            return True
+        if more or sealed_fields.master() is None or there.get(sealing.STATE, sealing.STATE) is None:
             return more
-        await self._writing(partial(_fill, place=there[_FILLING], most=DOCUMENTS))
-        return True
+        return await self._writing(sealing.step)
 
     async def _take_in(self, last: int, ids: list[str]) -> None:
         """These interactions, all changes up to event ``last``; the place is kept with the last of them: a commit costs

@@ -11,6 +11,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from interaction_log.store.schema import metadata
+from interaction_log.store.sealed_text import SealedText
 
 WORDS: Final = "search_words"
 _Sorted = sa.String().with_variant(sa.String(collation="C"), "postgresql")  # the same order on both databases
@@ -25,7 +26,7 @@ search_docs: Final = sa.Table(
     sa.Column("customer_id", sa.String),
     sa.Column("at", sa.Double, nullable=False),
     sa.Column("title", sa.Text, nullable=False),
-    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("text", SealedText, nullable=False),
     sa.Column("queue", sa.String),
     sa.Column("agent", sa.String),
     sa.Column("channel", sa.String),
@@ -49,7 +50,7 @@ timeline_items: Final = sa.Table(
     sa.Column("customer_id", sa.String, nullable=False),
     sa.Column("at", sa.Double, nullable=False),
     sa.Column("title", sa.Text, nullable=False),
-    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("text", SealedText, nullable=False),
     sa.Column("actor", sa.String),
     sa.Column("public", sa.Text, nullable=False),  # JSON object
     sa.Index("items_of_customer", "customer_id", "at"),

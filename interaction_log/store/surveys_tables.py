@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from interaction_log.store.personal import Personal, customer, either, interaction, register
 from interaction_log.store.schema import metadata
+from interaction_log.store.sealed_text import SealedText
 
 surveys: Final = sa.Table(
     "surveys",
@@ -20,7 +21,7 @@ surveys: Final = sa.Table(
     sa.Column("channel", sa.String, nullable=False),  # by which the answer came: voice | chat | email
     sa.Column("kind", sa.String, nullable=False),  # csat (1 to 5) | nps (0 to 10)
     sa.Column("score", sa.Integer),  # null: asked, not answered
-    sa.Column("comment", sa.Text),
+    sa.Column("comment", SealedText),
     sa.Column("asked_at", sa.Double, nullable=False),
     sa.Column("answered_at", sa.Double),
     sa.Column("token_hash", sa.String),  # SHA-256 of the link's token; null when used, or without a link

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from interaction_log.store.links import members
 from interaction_log.store.recordings import recordings
 from interaction_log.store.schema import interactions, legs
+from interaction_log.store.sealed_fields import open_text
 
 # Built once: making a statement anew costs more than SQLite takes to answer it, and a pop waits for this one.
 _AGENT = (
@@ -67,4 +68,5 @@ def line(row: Sequence[Any]) -> dict[str, Any]:
     """One ``TimelineItem`` of a row of ``NEWEST``."""
     found = dict(zip(_LINE, row, strict=True))
     found["recorded"] = bool(found["recorded"])  # SQLite says 1
+    found["notes"] = open_text(found["notes"])  # a row of the driver's own
     return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import shutil
 import time
 import zipfile
@@ -29,14 +30,16 @@ from interaction_log.privacy.reapply import reapply
 from interaction_log.privacy.registers import load_all
 from interaction_log.privacy.stored import Hold, NoFiles, Removed
 from interaction_log.records import Conflict
-from interaction_log.store import EventLog, Store, index, personal
+from interaction_log.store import EventLog, Store, index, personal, sealed_fields
 from interaction_log.store import schema as s
 from interaction_log.store.compact import compact
 from interaction_log.store.engine import open_engine
 from interaction_log.store.master_key import load, make
+from interaction_log.store.sealed_text import SealedText
 from tests.fakes.postgres import Postgres, shared_postgres
 
 MARK = "zqmark"
+TEXT = (sa.String, SealedText)
 NUMBER = "+8613812345678"
 MAIL = "zqmark@example.com"
 CALL = "00000000-0000-8000-8000-00000000abcd"
@@ -180,7 +183,7 @@ def plant(connection: sa.Connection, one: personal.Personal, of: str, known: lis
         rows = connection.execute(sa.select(one.table).where(one.of(person))).mappings()
         return [row[name] for row in rows for name in keys if isinstance(row[name], str)]
 
-    texts = [c for c in one.table.c if isinstance(c.type, sa.String)]
+    texts = [c for c in one.table.c if isinstance(c.type, TEXT)]
     if not texts or connection.execute(sa.select(one.table).where(one.of(person)).limit(1)).first():
         return found()
     for column in texts:
@@ -197,7 +200,7 @@ def plant(connection: sa.Connection, one: personal.Personal, of: str, known: lis
 
 def filled(one: personal.Personal, column: sa.Column[Any]) -> Any:
     """A marker in what a deleted row or an emptied column holds, something harmless elsewhere."""
-    if not isinstance(column.type, sa.String):
+    if not isinstance(column.type, TEXT):
         kind = column.type.python_type
         return 7 if kind in (int, float) else kind()
     if one.erase == "delete" or column.name in one.columns:
@@ -219,6 +222,7 @@ def markers_in(text: bytes) -> set[bytes]:
     return found
 
 
+TOKEN = sealed_fields.TEXT.encode()
 VIRTUAL = {"search_words"}
 """Its content is in tables of its own on SQLite, and codes only."""
 
@@ -236,13 +240,20 @@ def dumped(url: str) -> bytes:
     return "\n".join(out).encode()
 
 
+def opened_too(content: bytes, site: Site) -> bytes:
+    """With what whoever has the key could read of it: the site's key outlives an erasure."""
+    master = load(site.key)
+    texts = (master.open_text(one[len(TOKEN) :].decode()) for one in re.findall(TOKEN + rb"[A-Za-z0-9+/=]+", content))
+    return b"\n".join([content, *(text.encode() for text in texts if text is not None)])
+
+
 def on_disk(site: Site, *, also: Path | None = None) -> dict[str, set[bytes]]:
     """The markers in the bytes of every file of the site, and in every table."""
     found = {}
     for path in [one for top in (site.folder, also) if top for one in top.rglob("*") if one.is_file()]:
-        content = path.read_bytes()
+        content = opened_too(path.read_bytes(), site)
         found[str(path)] = markers_in(content) | ({NUMBER.encode()} if NUMBER.encode() in content else set())
-    table = dumped(site.url)
+    table = opened_too(dumped(site.url), site)
     found["tables"] = markers_in(table) | ({NUMBER.encode()} if NUMBER.encode() in table else set())
     return {name: marks for name, marks in found.items() if marks}
 
@@ -279,7 +290,7 @@ async def test_an_export_finds_every_marker(site: Site, tmp_path: Path) -> None:
     for one in personal.registered():
         if one.export:
             for column in one.table.c:
-                if column.name in one.secret or not isinstance(column.type, sa.String):
+                if column.name in one.secret or not isinstance(column.type, TEXT):
                     continue
                 if one.table.name in WRITTEN_BY_THE_LOG:
                     continue

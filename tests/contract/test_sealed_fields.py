@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from interaction_log.found import Question, Scope
 from interaction_log.records import CustomField
-from interaction_log.store import Store, sealed_fields
+from interaction_log.store import Store, sealed_fields, sealed_text, sealing
 from interaction_log.store import schema as s
 from interaction_log.store.engine import open_engine
 from interaction_log.store.master_key import make
+from interaction_log.store.search_feed import SearchFeed
 from tests.fakes.postgres import Postgres, shared_postgres
 
 SECRET = "zqmark-diagnosis"
@@ -93,3 +95,85 @@ def test_another_record_or_another_key_opens_nothing(key: Path, tmp_path: Path) 
     make(tmp_path / "other")
     sealed_fields.use(tmp_path / "other")
     assert sealed_fields.opened(json.dumps(kept))["fields"] == {}
+
+
+# --- texts ---------------------------------------------------------------------------------------
+
+
+def in_clear(url: str) -> list[str]:
+    """Tables in which the marker can be read."""
+    engine = open_engine(url, writes=False)
+    with engine.connect() as connection:
+        found = [
+            table.name
+            for table in s.metadata.tables.values()
+            if SECRET in repr([list(r) for r in connection.execute(sa.text(f'SELECT * FROM "{table.name}"'))])
+        ]
+    engine.dispose()
+    return found
+
+
+async def test_notes_and_the_words_of_the_search_are_sealed_and_still_found(url: str, key: Path) -> None:
+    store = await asyncio.to_thread(Store.open, url, default_region="CN", master_key=key)
+    made = await store.customers.create(
+        {"name": "Wong", "phones": ["+8613812345678"], "notes": f"{SECRET} 王先生喜欢茶"}
+    )
+    assert in_clear(url) == []
+    assert (await store.customers.get(made.id)).notes == made.notes == f"{SECRET} 王先生喜欢茶"
+    match = await store.customers.find_caller("+8613812345678")
+    assert match.customer is not None and match.customer["notes"] == made.notes
+    for text in ("diagnosis", "喜欢", "12345678"):
+        (found,) = (await store.search.find(Question(text=text), Scope(everything=True))).items
+        assert found.ref == made.id and SECRET in found.snippet
+    await store.customers.update(made.id, {"name": "Wong Mei"})
+    assert in_clear(url) == [] and SECRET in ((await store.customers.get(made.id)).notes or "")
+    await store.customers.delete(made.id)
+    assert not (await store.search.find(Question(text="diagnosis"), Scope(everything=True))).items
+    await asyncio.to_thread(store.close)
+
+
+async def test_what_stood_in_clear_before_is_sealed_in_idle_time(url: str, key: Path) -> None:
+    bare = await asyncio.to_thread(Store.open, url, default_region="CN")
+    ids = [(await bare.customers.create({"name": f"C{n}", "notes": f"{SECRET} {n}"})).id for n in range(120)]
+    assert set(in_clear(url)) == {"customers", "search_docs"}
+    await asyncio.to_thread(bare.close)
+    store = await asyncio.to_thread(Store.open, url, default_region="CN", master_key=key)
+    feed = SearchFeed(store._reading, store._writing)
+    steps = 0
+    while await feed.step():
+        steps += 1
+    assert in_clear(url) == [] and await store._reading(sealing.clear_left) == 0 and steps > 4
+    assert not await feed.step()
+    for n, of in enumerate(ids):
+        assert (await store.customers.get(of)).notes == f"{SECRET} {n}"
+    assert len((await store.search.find(Question(text="diagnosis", limit=100), Scope(everything=True))).items) == 100
+    await asyncio.to_thread(store.close)
+
+
+async def test_a_process_without_the_key_loses_nothing(url: str, key: Path) -> None:
+    store = await asyncio.to_thread(Store.open, url, default_region="CN", master_key=key)
+    made = await store.customers.create({"name": "Wong", "notes": SECRET})
+    await asyncio.to_thread(store.close)
+    sealed_fields._Site.master = sealed_fields._Site.path = None
+    bare = await asyncio.to_thread(Store.open, url, default_region="CN")
+    assert SECRET not in ((await bare.customers.get(made.id)).notes or "")
+    await bare.customers.update(made.id, {"name": "Wong Mei"})
+    await asyncio.to_thread(bare.close)
+    store = await asyncio.to_thread(Store.open, url, default_region="CN", master_key=key)
+    assert (await store.customers.get(made.id)).notes == SECRET and in_clear(url) == []
+    await asyncio.to_thread(store.close)
+
+
+def test_the_texts_that_are_sealed() -> None:
+    """A text column of a customer's that is in clear has a line here, with its reason in docs/privacy.md."""
+    assert {table.name: names for table, names in sealed_text.columns(s.metadata).items()} == {
+        "cases": ["text"],
+        "consents": ["note"],
+        "customers": ["notes"],
+        "interactions": ["notes"],
+        "relations": ["note"],
+        "search_docs": ["text"],
+        "surveys": ["comment"],
+        "tasks": ["notes"],
+        "timeline_items": ["text"],
+    }
