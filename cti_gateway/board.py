@@ -87,15 +87,17 @@ class QueueBoard:
         self._round: deque[str] = deque()
         self._again = False
         self._counted_at = float("-inf")
+        self._due = False
 
     @property
     def views(self) -> list[QueueView]:
         """What was counted last; not a second old while anything changes."""
         return list(self._views.values())
 
-    def changed(self) -> None:
+    def changed(self, _: object = None) -> None:
         """Some figure may have changed: count soon, not twice within a second."""
-        if not self._timers.running(FIGURES):
+        if not self._due:
+            self._due = True
             wait = FIGURES_SECONDS - (asyncio.get_running_loop().time() - self._counted_at)
             self._timers.start(FIGURES, max(0.0, wait))
 
@@ -115,7 +117,7 @@ class QueueBoard:
         return key in (FIGURES, ROUND)
 
     def _count(self) -> None:
-        self._counted_at = asyncio.get_running_loop().time()
+        self._counted_at, self._due = asyncio.get_running_loop().time(), False
         views = self._floor.queues()
         new, self._all = views != self._all, views
         changed, snapshots, self._snapshots = self._take([plain(view) for view in views]), self._snapshots, set()

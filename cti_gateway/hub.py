@@ -12,6 +12,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from itertools import repeat
 from typing import Any, Final, Protocol
 
 from agent_console.ports import DeviceView, Part, Screens, Topic
@@ -119,6 +120,8 @@ class Hub:
         self._let_listen()
         self._screens: Screens | None = None
         self._backlog: deque[tuple[e.Event, float | None]] = deque()
+        self._phones: dict[tuple[str, str], c.PauseMember | c.ReleaseMember] = {}
+        """The last word about each phone: between two pauses it is not released for a moment, in which it might ring."""
         self.busy = False
         """Whether events are being handled: what changed is shown after the last of them."""
 
@@ -153,14 +156,14 @@ class Hub:
         """What carries out each command."""
         show = self.showing
         return {
-            c.Record: lambda command: None,  # was put before what waits
+            c.Record: lambda command: None,  # put before what waits (_step)
             c.FindCaller: self._find_caller,
             c.PopScreen: show.pop_screen,
             c.UpdatePop: show.update_pop,
             c.ClosePop: show.close_pop,
             c.ShowInteraction: show.show_interaction,
             c.ShowAgent: show.show_agent,
-            c.ShowQueues: lambda command: self.board.changed(),
+            c.ShowQueues: self.board.changed,
             c.Notify: show.notify,
             c.NotifySupervisors: self._tell_supervisors,
             c.ReportOutcome: show.report,
@@ -196,12 +199,14 @@ class Hub:
 
     def take(self, events: Iterable[e.Event], received_at: float | None = None) -> int:
         """Handle events in order; returns the number of the last one that was logged."""
-        self._backlog.extend((event, received_at) for event in events)
+        self._backlog.extend(zip(events, repeat(received_at)))
         if not self.busy:
             self.busy = True
             try:
                 while self._backlog:
                     self._step(*self._backlog.popleft())
+                while self._phones:
+                    self.carry_out(self._phones.pop(next(iter(self._phones))))
                 self.showing.changes()
             finally:
                 self.busy = False
@@ -217,11 +222,14 @@ class Hub:
             self.log.append(e.Recorded(self.last_seq, event))
         self.counts["events"] += 1
         self._before.tell(event)
-        if commands:
-            concluded = [(command.event, received_at) for command in commands if isinstance(command, c.Record)]
-            self._backlog.extendleft(reversed(concluded))
-            for command in commands:
+        concluded: list[tuple[e.Event, float | None]] = []
+        for command in commands:
+            if isinstance(command, c.Record):
+                concluded.append((command.event, received_at))
+            else:
                 self.carry_out(command)
+        if concluded:  # before what waits
+            self._backlog.extendleft(reversed(concluded))
         if isinstance(event, e.InteractionEvent):
             self.showing.oversee(event.interaction_id)
         self._after.tell(event)
@@ -229,11 +237,13 @@ class Hub:
     def _decide(self, event: e.Event) -> list[c.Command]:
         try:
             now = self.wall()
-            return self.distributor.handle(event, now) + self.limits.handle(event, now)
+            commands = self.distributor.handle(event, now)
+            commands += self.limits.handle(event, now)
         except Exception:  # one bad event must not stop the next; it is in the log for who looks for the cause
             self.counts["events_failed"] += 1
             log.exception("the decision about a %s failed", type(event).__name__)
             return []
+        return commands
 
     def _credit(self, event: e.InteractionStarted) -> list[c.Command]:
         """A call that one of our phones began is that agent's from the start; the tracker knows which phone."""

@@ -62,18 +62,25 @@ class Showing:
         if self._changed:
             self._show_agents()
         if self._to_show:
-            changed, self._to_show = self._to_show, {}
-            for interaction_id, agents in changed.items():
-                view = self._hub.windows.interaction(interaction_id) if agents else None
-                if view is not None:
-                    self._hub.screens.publish_each(agents, "interaction", {"interaction": view})
+            self._show_interactions()
+        if self._to_oversee:
+            self._oversee()
+
+    def _show_interactions(self) -> None:
+        changed, self._to_show = self._to_show, {}
+        for interaction_id, agents in changed.items():
+            view = self._hub.windows.interaction(interaction_id) if agents else None
+            if view is not None:
+                self._hub.screens.publish_each(agents, "interaction", {"interaction": view})
 
     def oversee(self, interaction_id: str) -> None:
         """Supervisors see each call that changed, at most once a second, however many events did it."""
-        if not self._hub.screens.overseen:
-            return
         self._to_oversee[interaction_id] = None
-        if not self._hub.timers.running(CALLS):
+
+    def _oversee(self) -> None:
+        if not self._hub.screens.overseen:
+            self._to_oversee.clear()
+        elif not self._hub.timers.running(CALLS):
             self._hub.timers.start(CALLS, CALLS_SECONDS)
 
     def _publish_calls(self) -> None:

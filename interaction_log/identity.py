@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import phonenumbers
 
+from interaction_log.home_numbers import plan_of
+
 _NOT_A_NUMBER = frozenset({"", "anonymous", "unknown", "<unknown>", "restricted", "private", "unavailable", "s"})
 _TELEPHONE = re.compile(r"\+?[0-9]{3,15}", re.ASCII)
 
@@ -47,6 +49,15 @@ def parse_phone(text: str, default_region: str) -> PhoneNumber | None:
 
 
 def _read(text: str, default_region: str) -> PhoneNumber | None:
+    home = plan_of(default_region)
+    plain = home.valid(text) if home is not None else None
+    if home is None or plain is None:
+        return _asked(text, default_region)
+    return _remembered(PhoneNumber(f"+{home.country_code}{text}", text, None)) if plain else None
+
+
+def _asked(text: str, default_region: str) -> PhoneNumber | None:
+    """By the library, for any spelling."""
     try:
         parsed = phonenumbers.parse(text, default_region)
     except phonenumbers.NumberParseException:
@@ -55,10 +66,15 @@ def _read(text: str, default_region: str) -> PhoneNumber | None:
         return None
     e164 = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
     national = phonenumbers.national_significant_number(parsed)
+    _remembered(PhoneNumber(e164, national, None))
+    return PhoneNumber(e164, national, parsed.extension)
+
+
+def _remembered(number: PhoneNumber) -> PhoneNumber:
     if len(_known) >= _KEPT:
         _known.clear()
-    _known[e164] = PhoneNumber(e164, national, None)
-    return PhoneNumber(e164, national, parsed.extension)
+    _known[number.e164] = number
+    return number
 
 
 @functools.lru_cache(maxsize=_KEPT)
