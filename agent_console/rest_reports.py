@@ -193,10 +193,14 @@ def routes(deps: ConsoleDeps) -> APIRouter:
 
 
 def _definitions(router: APIRouter, parts: _Parts) -> None:
-    @router.get("", dependencies=[Depends(parts.reader)])
-    async def definitions() -> dict[str, Any]:
-        """Every number with its formula and source; reports, groups, steps; the queues and agents that there are."""
+    @router.get("")
+    async def definitions(who: Annotated[Principal, Depends(parts.reader)]) -> dict[str, Any]:
+        """Every number with its formula and source; reports, groups, steps; the queues and agents that there are.
+
+        ``everybody``: whether this person sees everybody's contacts, which the check and the customers' views need.
+        """
         return {
+            "everybody": (await sight_of(parts.deps, who.user)).everything,
             "metrics": [
                 {"name": one.name, "unit": one.unit, "formula": one.formula, "source": one.source}
                 | {"reports": one.reports, "listed": one.listed is not None}

@@ -109,8 +109,8 @@ async def test_found_with_ctrl_k_and_read_in_the_timeline(
 
     await sofia.expect("customer-page", "王小明")
     await sofia.expect("timeline-detail")
-    await sofia.expect("timeline-legs", "anna")
-    await sofia.expect("timeline-transfers", "queue:sales")
+    await sofia.expect("timeline-legs", "Anna")
+    await sofia.expect("timeline-transfers", "sales")
     await sofia.photograph(f"search-2-timeline-{locale}")
     await sofia.press("timeline-newest")
     await sofia.expect("entry-case", "Router repair")

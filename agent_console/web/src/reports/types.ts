@@ -14,6 +14,8 @@ export interface Metric {
 }
 
 export interface Definitions {
+  /** Whether this person sees everybody's contacts. */
+  everybody: boolean
   metrics: Metric[]
   reports: Record<ReportName, { groups: string[] }>
   steps: string[]

@@ -25,18 +25,25 @@ const NAMES = 80
 const BETWEEN = ' · '
 
 /**
- * Of a text of several lines those that were found, at most `most`, else the first. The index keeps all names of a
+ * Of a text of several lines those that were found, at most `most`, else the first; never what stands `beside` it. The index keeps all names of a
  * thing in one line (`Complaint · 投诉 · complaint`): of these the first that was found is enough.
  */
-export function excerpt(text: string, marks: readonly (readonly [number, number])[], most = 2): Part[] {
+export function excerpt(
+  text: string,
+  marks: readonly (readonly [number, number])[],
+  beside: string | null = null,
+  most = 2,
+): Part[] {
   const lines: Part[][] = [[]]
   for (const { text: words, hit } of cut(text, marks))
     words.split('\n').forEach((part, n) => {
       if (n) lines.push([])
       if (part) lines.at(-1)!.push({ text: part, hit })
     })
-  const found = lines.filter((line) => line.some((part) => part.hit))
-  const kept = found.length ? found : lines.filter((line) => line.length)
+  const told = (line: Part[]) => line.map((part) => part.text).join('') === beside
+  const found = lines.filter((line) => line.some((part) => part.hit) && !told(line))
+  const words = (line: Part[]) => line.length && !told(line) && !line.some((part) => part.text.includes(BETWEEN))
+  const kept = found.length ? found : lines.filter(words)
   return kept
     .slice(0, found.length ? most : 1)
     .flatMap((line, n) => [...(n ? [{ text: '\n', hit: false }] : []), ...named(line)])

@@ -66,6 +66,7 @@ it('shows of several lines those that were found, and of a thing one name', () =
   expect(words([])).toEqual(['京华贸易'])
   expect(words([[at, at + 2]])).toEqual(['投诉'])
   expect(words([[0, 2]])).toEqual(['京华', '贸易'])
+  expect(excerpt(text, [[0, 2]], '京华贸易').map((part) => part.text)).toEqual(['+8613800138000'])
   expect(
     words([
       [0, 1],
