@@ -211,6 +211,7 @@ async def a_day(
         if seq:
             async with asyncio.timeout(60):
                 await log.durable(seq)
+                await log.shown()  # a reader waits a second for it at most
         await compare(store, world, at)
         if dice.random() < 0.5:
             await restart_out_of_sql(url, world, at)
