@@ -58,6 +58,9 @@ class Agents(_Table):
     offered_alarm_seconds: _Alarm = 120
     wrap_up_alarm_seconds: _Alarm = 900
     dead_call_alarm_seconds: _Alarm = 60
+    voice_first_seconds: Annotated[float, Field(ge=0, le=60)] = 6.0
+    """At most so long an agent who becomes free is left to a caller who waits longer than her next chat or mail, if
+    Asterisk, whom we cannot ask why, does not ring her: a second more than ``retry`` in ``queues.conf`` (5 there)."""
     pause: tuple[PauseLimit, ...] = ()
     capacity: CapacityTable = CapacityTable()
 

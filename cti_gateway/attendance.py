@@ -1,7 +1,6 @@
 """Who is there to be asked: agents' states, telephones and consoles, as they change, for the distributor.
 
-What changes is noted, and taken over when somebody waits: an installation without chats pays a set for it. When an
-agent becomes free while a caller waits longer than what she would be given, she is left to Asterisk for a moment.
+What changes is noted, and taken over when somebody waits: an installation without chats pays a set for it.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from cti_gateway.seating import queue_of
+from cti_gateway.voice_first import TIMER, VoiceFirst
 from interaction_log import events as e
 
 if TYPE_CHECKING:
@@ -18,11 +17,7 @@ if TYPE_CHECKING:
 
 GRACE_SECONDS: Final = 20.0
 """So long an agent may be without a console (a page is loaded anew) before what she has goes to others."""
-YIELD_SECONDS: Final = 2.0
-"""So long an agent who becomes free is left to a caller who waits longer than anybody else: Asterisk needs a second to
-ring her (app_queue looks once a second)."""
 _GONE: Final = "dispatch:gone:"
-_YIELD: Final = "dispatch:yield:"
 
 
 class Attendance:
@@ -32,8 +27,7 @@ class Attendance:
         self._dispatch = dispatch
         self._hub = dispatch.hub
         self._stale: dict[str, None] = {}
-        self._yielding: set[str] = set()
-        """Agents who are left to a caller now."""
+        self.voice = VoiceFirst(dispatch)
         self.methods: dict[type[e.Event], Callable[[Any], None]] = {
             e.InteractionOffered: self._rang,
             e.AgentStateChanged: self._state_changed,
@@ -89,15 +83,16 @@ class Attendance:
         agent = self._hub.distributor.owner(event.device, one.pbx) if one is not None else None
         if agent is not None and one is not None and one.channel == "voice":
             self.changed(agent.name)
+        self.caller_moved(event)
 
     def fired(self, key: str) -> bool:
         """A timer ran out; whether it was ours."""
         if key.startswith(_GONE):
             self._vanish(key.removeprefix(_GONE))
-        elif key.startswith(_YIELD):
-            self._yielding.discard(key.removeprefix(_YIELD))
-            self._seat(key.removeprefix(_YIELD), patient=False)
-        return key.startswith((_GONE, _YIELD))
+        elif key.startswith(TIMER):
+            self.voice.ends(key.removeprefix(TIMER))
+            self._seat(key.removeprefix(TIMER), patient=False)
+        return key.startswith((_GONE, TIMER))
 
     # --- seats ---------------------------------------------------------------------------------------
 
@@ -115,9 +110,9 @@ class Attendance:
         seat, old = self._dispatch.seating.seat(agent), engine.crew.seats.get(name)
         if old is not None:
             seat.idle_since = max(old.idle_since, seat.idle_since)
-        if not seat.ready or _calls(seat):
-            self._yields_no_more(name)
-        elif name in self._yielding or (patient and self._first_a_call(seat, old)):
+        if not seat.ready or "voice" in seat.beside:
+            self.voice.ends(name)
+        elif name in self.voice or (patient and self.voice.begins(agent, seat, old)):
             seat.ready = False
         if old is not None and _same(old, seat):
             return
@@ -126,7 +121,7 @@ class Attendance:
     def _vanish(self, name: str) -> None:
         """What she had goes back into its place in line."""
         engine = self._dispatch.engine
-        self._yields_no_more(name)
+        self.voice.ends(name)
         if name not in engine.crew.seats:
             return
         hers = [contact for contact, (_, who) in engine.held.items() if who == name]
@@ -140,37 +135,15 @@ class Attendance:
 
     # --- callers of the same queues ------------------------------------------------------------------
 
-    def _first_a_call(self, seat: Seat, old: Seat | None) -> bool:
-        """Whether she became free and a caller is before what she would be given: Asterisk rings her for him."""
-        if seat.in_hand or (old is not None and (old.in_hand or (old.ready and not _calls(old)))):
-            return False  # full with chats she is paused there, and who was free before was passed over
-        due = self._dispatch.engine.oldest_for(seat, self._hub.wall())
-        if due is None or self._callers_before(due, seat) <= len(self._yielding):
-            return False
-        self._yielding.add(seat.name)
-        self._hub.timers.start(_YIELD + seat.name, YIELD_SECONDS)
-        return True
+    def caller_moved(self, event: e.QueueLeft | e.InteractionOffered | e.InteractionEnded) -> None:
+        """Somebody may be left to a caller who rings elsewhere now, or waits no more."""
+        if self.voice.moved(event):
+            self.look_at_callers()
 
-    def _callers_before(self, due: float, seat: Seat) -> int:
-        """How many wait in the PBX's queues that she serves since before that moment, and ring at nobody's yet."""
-        places = {queue_of(line) for line in seat.queues}
-        count = 0
-        for one in self._hub.distributor.interactions.values():
-            if one.channel == "voice" and not one.ended:
-                visit = one.waiting_in()
-                waits = visit is not None and (one.pbx, visit.queue) in places and not one.open_offers()
-                count += waits and visit is not None and visit.entered_at is not None and visit.entered_at < due
-        return count
-
-    def _yields_no_more(self, name: str) -> None:
-        if name in self._yielding:
-            self._yielding.discard(name)
-            self._hub.timers.cancel(_YIELD + name)
-
-
-def _calls(seat: Seat) -> bool:
-    """Whether a call rings at her or she talks in one."""
-    return "voice" in seat.beside
+    def look_at_callers(self) -> None:
+        """Who is left to a caller is asked, if nobody is before what she would be given any more."""
+        for name in self.voice.no_more() if self.voice else ():
+            self._seat(name, patient=False)
 
 
 def _same(old: Seat, new: Seat) -> bool:

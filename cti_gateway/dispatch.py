@@ -107,7 +107,9 @@ class Dispatch:
         if waiting is not None or held is not None:
             there = waiting.contact.queue if waiting is not None else held[0].queue if held is not None else ""
             moved = held is not None or there != line
-            self.run(self.engine.move(one.id, line, now, work=self.leaves_work(one.id)) if moved else [])
+            self.run(self.engine.move(one.id, line, now, work=self.not_free_yet(one.id)) if moved else [])
+            if held is not None:
+                self.attendance.changed(held[1])
             return
         self.settle()
         self.run(self.engine.due(self._contact(one, line, now), now))
@@ -122,6 +124,11 @@ class Dispatch:
         return Contact(
             id=one.id, queue=line, channel=one.channel, due_at=due, head_start=head_start, own=own, since=since
         )
+
+    def place_of_caller(self, one: Interaction, line: str, now: float) -> float:
+        """Where a caller would stand in our line (due, less the head start), who waits in the PBX's queue."""
+        contact = self._contact(one, line, now)
+        return contact.due_at - contact.head_start - self.engine.rules[line].head_start
 
     def _of_customer(self, one: Interaction, line: str) -> tuple[str | None, float]:
         """Whom he shall have, and how far he is ahead, by what is known of him."""
@@ -143,12 +150,14 @@ class Dispatch:
             self.run(self.engine.known(event.interaction_id, own, head_start, self.hub.wall()))
 
     def _queue_left(self, event: e.QueueLeft) -> None:
+        self.attendance.caller_moved(event)
         if event.result != "answered" and event.interaction_id in self.engine.lines.waiting:
             self.run(self.engine.left(event.interaction_id, self.hub.wall()))
 
     def _ended(self, event: e.InteractionEnded) -> None:
         one = self._ours(event.interaction_id)
         if one is None:
+            self.attendance.caller_moved(event)
             return
         self.prefer.pop(one.id, None)
         self.finish(one.id)
@@ -230,16 +239,23 @@ class Dispatch:
         """In nobody's hands any more, and in no line."""
         now, held = self.hub.wall(), self.engine.held.get(interaction_id)
         self.had(interaction_id)
-        if held is not None or interaction_id in self.engine.lines.waiting:
-            work = held is not None and self.hub.distributor.wraps_up(held[1], interaction_id)
-            self.run(self.engine.left(interaction_id, now, work))
-        if held is not None:
-            self.attendance.changed(held[1])
+        waiting = self.engine.lines.waiting.get(interaction_id)
+        if held is None and waiting is None:
+            return
+        hers = held[1] if held is not None else waiting.offered if waiting is not None else None
+        others = len(self.engine.lines.waiting) > (waiting is not None)
+        work = hers is not None and (others or self.hub.distributor.wraps_up(hers, interaction_id))
+        self.run(self.engine.left(interaction_id, now, work))
+        if hers is not None:  # first what she is in now: a wrap-up, or a caller may be before the next
+            self.attendance.changed(hers)
+            self.run(self.engine.next_for(hers, self.hub.wall()))
 
-    def leaves_work(self, interaction_id: str) -> bool:
-        """Whether who has it will wrap it up when it is not hers any more: its room is not free at once."""
+    def not_free_yet(self, interaction_id: str) -> bool:
+        """Whether who has it is looked at anew when it is not hers any more: her wrap-up, or a caller may be first."""
         held = self.engine.held.get(interaction_id)
-        return held is not None and self.hub.distributor.leaves_work(held[1], interaction_id)
+        return held is not None and (
+            bool(self.engine.lines.waiting) or self.hub.distributor.leaves_work(held[1], interaction_id)
+        )
 
     # --- what the engine says ------------------------------------------------------------------------
 
@@ -260,6 +276,7 @@ class Dispatch:
                 self._tell(self._decided.popleft())
         finally:
             self._telling = False
+        self.attendance.look_at_callers()
         self._wind()
 
     def _tell(self, command: Command) -> None:

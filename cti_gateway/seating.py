@@ -127,6 +127,10 @@ class Seating:
         """The telephone from which calls are made for her is not known to be out of order."""
         return bool(agent.devices) and not self._is(agent.devices[:1], DEAD_PHONE)
 
+    def can_be_rung(self, agent: Agent) -> bool:
+        """Whether one of her telephones is not known to be out of order or busy."""
+        return any(not self._is([phone], DEAD_PHONE | IN_USE) for phone in agent.devices)
+
     def _is(self, phones: Iterable[str], states: Container[str]) -> bool:
         """Whether one of these telephones is in one of these states, as a PBX tells it."""
         told, pbxs = self._hub.distributor.device_states, self._hub.pbxs

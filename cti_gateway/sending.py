@@ -42,7 +42,7 @@ class Sending:
             return no("unknown_queue", "There is no such queue.", "to")
         line = line_for(one, queue, live.settings.queues)
         self._dispatch.know(line)
-        commands = self._dispatch.engine.move(one.id, line, self._hub.wall(), work=self._dispatch.leaves_work(one.id))
+        commands = self._dispatch.engine.move(one.id, line, self._hub.wall(), work=self._dispatch.not_free_yet(one.id))
         self._left(one, agent, QUEUE + queue, queue, commands)
         return OK
 
@@ -51,7 +51,7 @@ class Sending:
             return no("unknown_agent", "There is no such agent.", "to")
         engine = self._dispatch.engine
         line = engine.held[one.id][0].queue
-        work = self._dispatch.leaves_work(one.id)
+        work = self._dispatch.not_free_yet(one.id)
         commands = engine.hand(one.id, colleague, self._hub.wall(), back_to=agent, work=work)
         if commands is None:
             return no("cannot_take", "This colleague cannot take it now.", "to")

@@ -66,6 +66,7 @@ def capacity(settings: Settings) -> Capacity:
 def set_routing(hub: Hub, settings: Settings) -> None:
     """How each queue's chats, mails and callbacks are distributed."""
     hub.dispatch.configure(routing_rules(settings), lists_of(settings.queue))
+    hub.dispatch.attendance.voice.seconds = settings.agents.voice_first_seconds
 
 
 def routing_rules(settings: Settings) -> list[QueueRule]:

@@ -44,11 +44,11 @@ class Engine(Floor):
     def left(self, contact: str, now: float, work: bool = False) -> list[Command]:
         """The customer went away, or the contact is finished.
 
-        ``work``: who had it wraps it up now; its room is not free before she is told of anew (``agent``).
+        ``work``: who had it may have to wrap it up; its room is not free before she is told of anew (``agent``).
         """
         one = self.lines.remove(contact)
         if one is not None:
-            return self._withdraw(one, "left", now) if one.offered is not None else []
+            return self._withdraw(one, "left", now, feed=not work) if one.offered is not None else []
         return self._put_down(contact, now, work)
 
     def move(

@@ -187,10 +187,12 @@ class Floor:
         one.reserved = None if one.reserved == agent else one.reserved
         return [Withdraw(one.contact.id, agent, reason), *self._stand(one, now)]
 
-    def _withdraw(self, one: Waiting, reason: Literal["timeout", "left"], now: float) -> list[Command]:
+    def _withdraw(
+        self, one: Waiting, reason: Literal["timeout", "left"], now: float, *, feed: bool = True
+    ) -> list[Command]:
         agent = one.offered or ""
         seat = self._loosen(one)
-        return [Withdraw(one.contact.id, agent, reason), *(self._feed(seat, now) if seat is not None else [])]
+        return [Withdraw(one.contact.id, agent, reason), *(self._feed(seat, now) if feed and seat is not None else [])]
 
     def _loosen(self, one: Waiting) -> Seat | None:
         """The offer is over: the agent has that room again."""

@@ -80,6 +80,9 @@ class SmallHub:
         self.dispatch.configure(RULES, {})
         self.decide, self.dispatch.engine._offer = self.dispatch.engine._offer, self.decided  # type: ignore[method-assign]
         self.heard = set(self.dispatch.hears)
+        self.turn = 0
+        self.freed: dict[str, int] = {}
+        """In which turn her phone became free for calls, by agent."""
 
     def wall(self) -> float:
         return self.now
@@ -109,8 +112,16 @@ class SmallHub:
                 self.timers.start(one.key, one.seconds)
             elif isinstance(one, c.CancelTimer):
                 self.timers.cancel(one.key)
+        self.see_who_is_free()
         if type(event) in self.heard:
             self.dispatch.noted(event)
+
+    def see_who_is_free(self) -> None:
+        for name, agent in self.distributor.agents.items():
+            if agent.state == "READY" and not agent.pause_holders() and not self.dispatch.seating.calls(agent):
+                self.freed.setdefault(name, self.turn)
+            else:
+                self.freed.pop(name, None)
 
     def decided(self, one: Waiting, kind: Kind, seat: Seat, now: float, *, sent: bool = False) -> Any:
         """At each decision: over all queues and media nobody waits who was before him and could have had her."""
@@ -121,7 +132,19 @@ class SmallHub:
             if other.offered is None and other is not one and self.could_have(other, seat):
                 assert one.place < other.place, (one.contact, other.contact)
                 assert one.contact.due_at <= other.contact.due_at + MOST_AHEAD  # so nobody starves
+        if not sent and self.freed.get(seat.name) == self.turn:  # just now, so nobody passed her over
+            assert len(self.callers(one.place[0])) <= len(self.dispatch.attendance.voice._left)
         return self.decide(one, kind, seat, now, sent=sent)
+
+    def callers(self, before: float) -> list[Interaction]:
+        """Those whom Asterisk has not rung for, who are before that place in the one line."""
+        found = []
+        for one in self.distributor.interactions.values():
+            visit = one.waiting_in() if one.channel == "voice" and not one.ended else None
+            if visit is not None and not one.open_offers() and visit.entered_at is not None:
+                head_start = {rule.name: rule.head_start for rule in RULES}[f"main:{visit.queue}"]
+                found += [one] if visit.entered_at - head_start < before else []
+        return found
 
     def could_have(self, one: Waiting, seat: Seat) -> bool:
         """Whether nothing keeps them apart."""
@@ -250,6 +273,29 @@ class Office(RuleBasedStateMachine):
         )
         self.hub.take([e.QueueEntered(at=self.hub.now, interaction_id=i, queue="support"), offer])
 
+    @rule(queue=st.sampled_from(QUEUES))
+    def caller_comes(self, queue: str) -> None:
+        """Asterisk has nobody for him yet, or has not looked."""
+        i = self.started("voice")
+        self.hub.take([e.QueueEntered(at=self.hub.now, interaction_id=i, queue=queue)])
+
+    @rule()
+    def asterisk_looks(self) -> None:
+        """The oldest caller rings at somebody who is free; who stands behind him rings at the next."""
+        busy = {offer.agent for call in self.calls() for offer in call.open_offers()}
+        for call in self.hub.callers(float("inf")):
+            for name in self.hub.freed:
+                if AGENTS[name] not in busy:
+                    busy.add(AGENTS[name])
+                    visit = call.waiting_in()
+                    assert visit is not None
+                    offer = e.InteractionOffered(
+                        at=self.hub.now, interaction_id=call.id, offer_id=call.id, device=AGENTS[name],
+                        source="queue", queue=visit.queue,
+                    )  # fmt: skip
+                    self.hub.take([offer])
+                    break
+
     @precondition(lambda self: self.calls())
     @rule(data=st.data(), answered=st.booleans())
     def call_goes_on(self, data: st.DataObject, answered: bool) -> None:
@@ -336,6 +382,14 @@ class Office(RuleBasedStateMachine):
             if agent.signed_in:
                 full = not capacity.room_for("voice", (*agent.in_hand.values(), *agent.after_work()))
                 assert ("callweave:capacity" in agent.pause_holders()) == full
+
+    @invariant()
+    def nobody_is_kept_for_callers_unless_one_is_before_what_she_would_be_given(self) -> None:
+        self.hub.turn += 1
+        for name in self.hub.dispatch.attendance.voice._left:
+            places = [one.place[0] for one in self.engine.lines if one.offered is None]
+            assert places and self.hub.callers(max(places)), name
+            assert self.hub.timers.running(f"dispatch:yield:{name}")
 
     @invariant()
     def nobody_waits_for_whom_somebody_is_free(self) -> None:

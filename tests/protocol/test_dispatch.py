@@ -384,9 +384,9 @@ def waiting(floor: Floor) -> list[str]:
     return [one.id for one in every if one.channel == "voice" and one.waiting_in() and not one.open_offers()]
 
 
-async def test_who_waits_longest_comes_first_caller_or_chat(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_waits_longest_comes_first_caller_or_chat(floor: Floor) -> None:
     """An agent becomes free: an older caller is left to Asterisk, an older chat is offered at once."""
-    monkeypatch.setattr(attendance, "YIELD_SECONDS", 60.0)  # however slow this machine is
+    floor.hub.dispatch.attendance.voice.seconds = 60.0  # however slow this machine is
     for agent in ("anna", "ben"):
         await floor.sign_in(agent)
         await away(floor, agent)
@@ -410,10 +410,89 @@ async def test_who_waits_longest_comes_first_caller_or_chat(floor: Floor, monkey
     second.give_up()
 
 
-async def test_a_caller_whom_asterisk_does_not_put_through_keeps_nobody_for_long(
+async def test_her_phone_is_not_released_for_a_moment_where_an_older_chat_is_next(
     floor: Floor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(attendance, "YIELD_SECONDS", 0.05)
+    """She comes back from lunch, a chat is the oldest: from one pause to the other, without a gap for a ring."""
+    seen: list[tuple[bool, str]] = []
+    emit = floor.simulator.pbx.emit
+
+    def told(name: str, level: str, headers: Any, *more: Any) -> Any:
+        fields = dict(headers)
+        if name == "QueueMemberPause" and fields["Interface"] == "PJSIP/1001":
+            seen.append((fields["Paused"] == "1", fields["PausedReason"]))
+        return emit(name, level, headers, *more)
+
+    monkeypatch.setattr(floor.simulator.pbx, "emit", told)
+    for agent in ("anna", "ben"):
+        await floor.sign_in(agent)
+        await away(floor, agent)
+    older = floor.chat()
+    call = floor.call()
+    await floor.exchange.until(lambda: waiting(floor))
+    await floor.sign_in()
+    assert floor.offered(older) == "anna"
+    await floor.exchange.until(lambda: floor.member().reason == "callweave:capacity")
+    assert seen == [(True, "callweave:lunch"), (True, "callweave:capacity")]
+    floor.end(older)  # and now the caller
+    await floor.exchange.until(lambda: floor.rings("anna"))
+    call.give_up()
+
+
+async def test_who_is_left_to_a_caller_is_asked_as_soon_as_he_rings_elsewhere(floor: Floor) -> None:
+    """By what Asterisk tells, and not by time."""
+    floor.hub.dispatch.attendance.voice.seconds = 3600.0
+    for agent in ("anna", "ben"):
+        await floor.sign_in(agent)
+        await away(floor, agent)
+    call = floor.call()
+    await floor.exchange.until(lambda: waiting(floor))
+    chat = floor.chat()
+    await floor.sign_in("anna")
+    await floor.sign_in("ben")
+    await floor.exchange.until(lambda: floor.rings("anna") or floor.rings("ben"))
+    await floor.exchange.until(lambda: floor.offered(chat) is not None)
+    assert not floor.rings(str(floor.offered(chat)))  # one has the caller, the other the chat
+    call.give_up()
+
+
+async def test_a_chat_that_ends_leaves_her_to_the_older_caller(floor: Floor) -> None:
+    """Full with a chat she ends it: the caller waits longer than the next chat, and is before it."""
+    floor.hub.distributor.settings.capacity.weights["chat"] = 100  # type: ignore[index]
+    floor.hub.dispatch.attendance.voice.seconds = 3600.0
+    await floor.sign_in("ben")
+    await away(floor, "ben")
+    await floor.sign_in()
+    first = floor.chat()
+    assert await floor.answer(first) == {"ok": True}
+    await floor.exchange.until(lambda: floor.member().reason == "callweave:capacity")
+    call = floor.call()
+    await floor.exchange.until(lambda: waiting(floor))
+    second = floor.chat()
+    assert floor.offered(second) is None
+    floor.end(first)
+    assert floor.offered(second) is None
+    await floor.exchange.until(lambda: floor.rings("anna"))
+    call.give_up()
+    await floor.exchange.until(lambda: floor.offered(second) == "anna")
+
+
+async def test_a_dead_telephone_keeps_nobody_for_callers(floor: Floor) -> None:
+    floor.hub.dispatch.attendance.voice.seconds = 3600.0
+    for agent in ("anna", "ben"):
+        await floor.sign_in(agent)
+        await away(floor, agent)
+    call = floor.call()
+    await floor.exchange.until(lambda: waiting(floor))
+    chat = floor.chat()
+    floor.hub.take([e.DeviceStateChanged(at=1.0, pbx="main", device="PJSIP/1001", state="UNAVAILABLE")])
+    await floor.sign_in()
+    assert floor.offered(chat) == "anna"
+    call.give_up()
+
+
+async def test_a_caller_whom_asterisk_does_not_put_through_keeps_nobody_for_long(floor: Floor) -> None:
+    floor.hub.dispatch.attendance.voice.seconds = 0.05
     started = e.InteractionStarted(
         at=1.0, interaction_id="ghost", pbx="main", channel="voice", direction="inbound", customer_address=None,
         customer_name=None, dialled=None, unique_id="g", linked_id="g",
