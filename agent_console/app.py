@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
 from agent_console import (
+    describing,
     health,
     problems,
     rest_alarms,
@@ -120,9 +121,8 @@ def build_app(deps: ConsoleDeps) -> ConsoleApp:
 
 
 def _api(deps: ConsoleDeps, metrics: Metrics, choices: Choices) -> FastAPI:
-    api = FastAPI(
-        title="Callweave", version=deps.version, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None
-    )
+    api = FastAPI(title="Callweave", version=deps.version, openapi_url=None, docs_url=None, redoc_url=None)
+    describing.describe(api)
     problems.install(api)
     parts = health.Health(deps)
     api.include_router(health.routes(deps, parts, metrics))
@@ -149,6 +149,4 @@ def _api(deps: ConsoleDeps, metrics: Metrics, choices: Choices) -> FastAPI:
         return problems.answer(404, "There is no such thing.")
 
     api.mount("/", BrowserApp(deps.dist), name="browser")
-    described = problems.describe(api.openapi())
-    api.openapi = lambda: described  # type: ignore[method-assign]
     return api

@@ -14,6 +14,7 @@ import pytest_asyncio
 import uvloop
 
 from cti_gateway import compiled
+from tests import quick
 
 LIMIT_SHARE: Final = 0.9
 """Of a test's time-out: the rest is for its fixtures to clean up."""
@@ -22,6 +23,7 @@ if os.environ.get(compiled.SWITCH) == "1":  # tests/integration/test_compiled.py
         raise RuntimeError(compiled.state().why)
 else:  # tests look into the sources; programs that they start use what there is
     compiled.stay_with_sources("tests")
+quick.begin()
 pytest_plugins: list[str] = ["tests.real_report"]
 
 

@@ -9,6 +9,7 @@ from agent_console.alarms import AlarmAccess
 from agent_console.app import build_app
 from agent_console.consoles import Consoles
 from agent_console.deps import ConsoleDeps
+from agent_console.describing import warm
 from agent_console.ports import Part
 from agent_console.server import serve, tls_context
 from config.settings import Settings
@@ -54,8 +55,10 @@ async def listen(gateway: Gateway, settings: Settings, deps: ConsoleDeps) -> Non
         tls = tls_context(http.certificate, http.key) if http.certificate is not None else None
     except (OSError, ValueError) as error:
         raise CannotStart(f"[http] certificate or key cannot be used: {cause(error)}") from error
+    app = build_app(deps)
+    await warm(app.api)
     try:
-        gateway.server = await serve(build_app(deps), http.host, http.port, tls)
+        gateway.server = await serve(app, http.host, http.port, tls)
     except OSError as error:
         raise CannotStart(f"{http.host}:{http.port} cannot be listened on: {error.strerror}") from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -36,9 +37,16 @@ def upgrade_to_head(url: str) -> None:
         engine.dispose()
 
 
+@cache
+def _versions() -> tuple[frozenset[str], str | None]:
+    """The versions that this program knows, and the newest. Read once: a start asks for each of its stores."""
+    scripts = ScriptDirectory.from_config(_config(None))
+    return frozenset(script.revision for script in scripts.walk_revisions()), scripts.get_current_head()
+
+
 def schemas() -> set[str]:
     """The versions that this program knows."""
-    return {script.revision for script in ScriptDirectory.from_config(_config(None)).walk_revisions()}
+    return set(_versions()[0])
 
 
 def upgrade_to(connection: sa.Connection, schema: str) -> None:
@@ -56,11 +64,9 @@ def _config(connection: sa.Connection | None) -> Config:
 def _upgrade(connection: sa.Connection) -> None:
     if connection.dialect.name == "postgresql":  # SQLite's transaction is exclusive already
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
-    config = _config(connection)
-    scripts = ScriptDirectory.from_config(config)
-    known = {script.revision for script in scripts.walk_revisions()}
+    known, newest = _versions()
     found = MigrationContext.configure(connection).get_current_revision()
     if found is not None and found not in known:
         raise SchemaTooNew(found)
-    if found != scripts.get_current_head():
-        command.upgrade(config, "head")
+    if found != newest:
+        command.upgrade(_config(connection), "head")

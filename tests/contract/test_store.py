@@ -18,6 +18,7 @@ from interaction_log.records import Campaign, Choice, Conflict, Customer, NotFou
 from interaction_log.store import EventLog, Store
 from interaction_log.store import schema as s
 from interaction_log.store.users import StoredUsers
+from tests import quick
 from tests.fakes.call_events import call
 from tests.fakes.postgres import Postgres, shared_postgres
 
@@ -414,7 +415,8 @@ async def test_a_session_slides_and_ends(store: Store, monkeypatch: pytest.Monke
     users.close()
 
 
-async def test_a_sign_in_takes_as_long_for_unknown_names(store: Store) -> None:
+async def test_a_sign_in_takes_as_long_for_unknown_names(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    quick.real_passwords(monkeypatch)
     await store.users.create(ANNA, "correct horse")
 
     async def seconds(name: str) -> float:
