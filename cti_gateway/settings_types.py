@@ -114,6 +114,13 @@ class VoicemailTable(Protocol):
     def folder_of(self, pbx: str) -> Path | None: ...  # noqa: D102
 
 
+class ChatTable(Protocol):
+    """``[chat]``."""
+
+    @property
+    def folder(self) -> Path: ...  # noqa: D102 (where files lie)
+
+
 class CommandSettings(Protocol):
     """What commands read of the whole configuration."""
 
@@ -131,5 +138,7 @@ class CommandSettings(Protocol):
     def queue(self) -> Sequence[QueueTable]: ...  # noqa: D102
     @property
     def recording(self) -> RecordingTable | None: ...  # noqa: D102
+    @property
+    def chat(self) -> ChatTable: ...  # noqa: D102
     @property
     def voicemail(self) -> VoicemailTable | None: ...  # noqa: D102

@@ -40,6 +40,7 @@ def add_parser(commands: Any) -> None:
     add_key_options(one)
     one.add_argument("--plain", action="store_true", help="do not encrypt it (then guard it like the database)")
     one.add_argument("--recordings", action="store_true", help="with the recordings' files")
+    one.add_argument("--without-files", action="store_true", help="without the files of chats")
     one.add_argument("--json", action="store_true")
 
 
@@ -68,6 +69,7 @@ def run(arguments: argparse.Namespace, settings: CommandSettings) -> int:
         journal=settings.database.journal / JOURNAL,
         config=config,
         recordings=folders(settings) if arguments.recordings else {},
+        files=None if arguments.without_files else settings.chat.folder,
         version=__version__,
     )
     began = time.monotonic()

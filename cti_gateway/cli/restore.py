@@ -31,6 +31,7 @@ def add_parser(commands: Any) -> None:
     add_key_options(one)
     one.add_argument("--check", action="store_true", help="read and check it whole, and put nothing anywhere")
     one.add_argument("--recordings", action="store_true", help="also the recordings' files")
+    one.add_argument("--without-files", action="store_true", help="without the files of chats")
     one.add_argument("--plain", action="store_true", help="it is not encrypted")
 
 
@@ -64,6 +65,7 @@ def _restore(arguments: argparse.Namespace, settings: CommandSettings, file: Any
         url=settings.database.url,
         journal=settings.database.journal / JOURNAL,
         recordings=dict(folders(settings)) if arguments.recordings else {},
+        files=None if arguments.without_files else settings.chat.folder,
     )
     erased: dict[str, int] = {}
     after = _afterwards(settings, arguments.file.name, erased)

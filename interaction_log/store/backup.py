@@ -12,6 +12,7 @@ last member is the manifest: checksums, rows by table, the schema's version and 
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 import io
@@ -41,17 +42,20 @@ SQLITE: Final = "database.sqlite"
 TABLES: Final = "tables/"
 CONFIG: Final = "config.toml"
 RECORDINGS: Final = "recordings/"
+FILES: Final = "files/"
 _SECRET: Final = re.compile(r"(secret|password|passwd|token|passphrase)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """What is put into a backup. ``config``: the file, whose secrets are left out; ``recordings``: folders by name."""
+    """What is put into a backup. ``config``: the file, whose secrets are left out; ``recordings``: folders by name;
+    ``files``: the folder in which the files of chats lie."""
 
     url: str
     journal: Path | None = None
     config: Path | None = None
     recordings: Mapping[str, Path] = field(default_factory=dict)
+    files: Path | None = None
     version: str = "0"
 
 
@@ -81,6 +85,8 @@ class _Making:
             self._add(CONFIG, without_secrets(source.config.read_text("utf-8")).encode())
         for name, folder in source.recordings.items():
             self._add_folder(f"{RECORDINGS}{name}/", folder)
+        if source.files is not None:  # after the database: what it names is in the folder already
+            self._add_folder(FILES, source.files)
         manifest = {"format": 1, "made_at": time.time(), "version": source.version, "database": kind, **facts}
         manifest["members"] = dict(self._members)
         self._add(MANIFEST, json.dumps(manifest, indent=1).encode())
@@ -113,9 +119,11 @@ class _Making:
         self._members[name] = {"size": info.size, "sha256": summed.digest.hexdigest()}
 
     def _add_folder(self, prefix: str, folder: Path) -> None:
+        """What goes away meanwhile (its time was over) is not in it; nor what is being written (``.part``)."""
         for path in sorted(folder.rglob("*")):
-            if path.is_file() and not path.is_symlink():
-                self._add_file(prefix + path.relative_to(folder).as_posix(), path)
+            if path.is_file() and not path.is_symlink() and path.suffix != ".part":
+                with contextlib.suppress(FileNotFoundError):
+                    self._add_file(prefix + path.relative_to(folder).as_posix(), path)
 
     def add_open(self, name: str, file: BinaryIO) -> None:
         """A part of the database."""

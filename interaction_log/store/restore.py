@@ -39,11 +39,13 @@ class NotEmpty(RuntimeError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Where a backup goes. ``recordings``: folders by the name they have in it; others of it are not unpacked."""
+    """Where a backup goes. ``recordings``: folders by the name they have in it; others of it are not unpacked.
+    ``files``: the folder for the files of chats."""
 
     url: str
     journal: Path | None = None
     recordings: dict[str, Path] | None = None
+    files: Path | None = None
 
 
 def unpack(file: BinaryIO, secret: bytes | None, folder: Path) -> dict[str, Any]:
@@ -253,3 +255,23 @@ def _put_files(folder: Path, target: Target) -> None:
         source = folder / b.RECORDINGS / name
         if source.is_dir():
             shutil.copytree(source, into, dirs_exist_ok=True)
+    if target.files is not None:
+        _put_chat_files(folder / b.FILES, target.files, target.url)
+
+
+def _put_chat_files(source: Path, into: Path, url: str) -> None:
+    """Those that the restored database knows: not those of who was erased again."""
+    if not source.is_dir():
+        return
+    engine = open_engine(url, writes=False, size=1)
+    try:
+        with engine.connect() as connection:
+            known = set(connection.exec_driver_sql("SELECT id FROM chat_files WHERE kept").scalars())
+    finally:
+        engine.dispose()
+    for path in source.rglob("*"):
+        if path.is_file() and path.name in known:
+            target = into / path.relative_to(source)
+            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            shutil.copyfile(path, target)
+            target.chmod(0o600)

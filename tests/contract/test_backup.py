@@ -8,7 +8,7 @@ import json
 import shutil
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import pytest
 import sqlalchemy as sa
 
 from interaction_log import events as e
+from interaction_log.chats import NewConversation
 from interaction_log.records import AuditEntry, User
 from interaction_log.rights import Team
 from interaction_log.store import EventLog, Store
@@ -23,6 +24,7 @@ from interaction_log.store import schema as s
 from interaction_log.store.audit_guard import take_down
 from interaction_log.store.backup import Source, make, tables_in, without_secrets
 from interaction_log.store.backup_file import BackupFault, BackupReader, BackupWriter
+from interaction_log.store.chat_folder import ChatFolder
 from interaction_log.store.engine import open_engine
 from interaction_log.store.restore import NotEmpty, Target, restore
 from tests.contract.test_store import postgres, url  # noqa: F401 (fixtures)
@@ -301,3 +303,70 @@ def test_recordings_come_along(tmp_path: Path) -> None:
     assert not (tmp_path / "back" / "out.wav").exists()
     assert sorted(p.name for p in (tmp_path / "new").iterdir()) == ["log.db"]
     sqlite3.connect(tmp_path / "new" / "log.db").close()
+
+
+async def test_the_files_of_chats_come_back_but_not_of_who_was_erased(url: str, empty: str, tmp_path: Path) -> None:  # noqa: F811
+    folder = ChatFolder(tmp_path / "files")
+    store = await asyncio.to_thread(Store.open, url, default_region="CN")
+    kept = {}
+    for chat in ("c1", "c2"):
+        await store.chats.open(
+            NewConversation(id=chat, client_id=f"k-{chat}", visitor="v1", site="shop", queue="q", at=1.0)
+        )
+        got = await folder.receive(pieces(chat.encode() * 1000), 10_000)
+        kept[chat] = got.id
+        await store.chats.put_file(
+            chat,
+            id=got.id,
+            name="a.txt",
+            type="text/plain",
+            size=got.size,
+            sha256=got.sha256,
+            by="visitor",
+            at=1.0,
+            scan="clean",
+        )
+    await asyncio.to_thread(store.close)
+    (tmp_path / "files" / "aa").mkdir(exist_ok=True)
+    (tmp_path / "files" / "aa" / "draft.part").write_bytes(b"being written")
+    out = io.BytesIO()
+    await asyncio.to_thread(make, Source(url=url, files=tmp_path / "files"), out, SECRET, tmp_path)
+    out.seek(0)
+    (tmp_path / "restored").mkdir(exist_ok=True)
+    target = Target(url=empty, files=tmp_path / "back")
+
+    def erase(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("DELETE FROM chat_files WHERE conversation = 'c2'")
+
+    await asyncio.to_thread(restore, out, SECRET, target, tmp_path / "restored", erase)
+    back = ChatFolder(tmp_path / "back")
+    assert await back.read(kept["c1"]) == b"c1" * 1000 and await back.read(kept["c2"]) is None
+    files = [path for path in (tmp_path / "back").rglob("*") if path.is_file()]
+    assert [path.name for path in files] == [kept["c1"]] and files[0].stat().st_mode & 0o777 == 0o600
+    again = await asyncio.to_thread(Store.open, empty, default_region="CN")
+    assert [one.id for one in await again.chats.files_of("c1")] == [kept["c1"]]
+    await asyncio.to_thread(again.close)
+
+
+async def pieces(content: bytes) -> AsyncIterator[bytes]:
+    """A content as it comes over the network."""
+    yield content[:100]
+    yield content[100:]
+
+
+def test_a_file_that_goes_away_meanwhile_is_no_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    database = f"sqlite:///{tmp_path}/log.db"
+    Store.open(database, default_region="CN").close()
+    (tmp_path / "files").mkdir()
+    for name in ("a", "b"):
+        (tmp_path / "files" / name).write_bytes(b"x")
+    plain = Path.rglob
+
+    def gone(self: Path, pattern: str) -> list[Path]:
+        found = list(plain(self, pattern))
+        return [*found, self / "gone"] if self.name == "files" else found
+
+    monkeypatch.setattr(Path, "rglob", gone)
+    monkeypatch.setattr(Path, "is_file", lambda self: self.exists() or self.name == "gone")
+    manifest = make(Source(url=database, files=tmp_path / "files"), io.BytesIO(), None, tmp_path)
+    assert sorted(name for name in manifest["members"] if name.startswith("files/")) == ["files/a", "files/b"]

@@ -55,6 +55,26 @@ def test_there_and_back(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert {path.name for path in site.iterdir() if path.name.startswith(".")} == set()
 
 
+def test_the_files_of_chats_come_along_unless_they_shall_not(site: Path) -> None:
+    for name in ("one", "two"):
+        with (site / f"{name}.toml").open("a") as file:
+            file.write(f'[chat]\nfolder = "{name}-files"\n')
+    of = "ab" * 16
+    (site / "one-files" / "ab").mkdir(parents=True)
+    (site / "one-files" / "ab" / of).write_bytes(b"a picture")
+    with sqlite3.connect(site / "one.db") as database:
+        row = (of, "c1", "image/png", 9, "0" * 64, "visitor", 1.0, "clean", True, "{}")
+        database.execute(f"INSERT INTO chat_files VALUES ({', '.join('?' * len(row))})", row)
+    assert cti(site, "backup", "--out", str(site / "a.backup")) == 0
+    assert cti(site, "backup", "--out", str(site / "b.backup"), "--without-files") == 0
+    assert cti(site, "restore", str(site / "a.backup"), of="two") == 0
+    assert (site / "two-files" / "ab" / of).read_bytes() == b"a picture"
+    (site / "two.db").unlink()
+    (site / "two-files" / "ab" / of).unlink()
+    assert cti(site, "restore", str(site / "b.backup"), of="two") == 0
+    assert not (site / "two-files" / "ab" / of).exists()
+
+
 def test_what_is_refused_is_said_in_words(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = site / "day.backup"
     assert cti(site, "backup", "--out", str(out), key=False) == 2 and "passphrase" in capsys.readouterr().err
