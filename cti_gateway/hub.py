@@ -121,7 +121,7 @@ class Hub:
         self._screens: Screens | None = None
         self._backlog: deque[tuple[e.Event, float | None]] = deque()
         self._phones: dict[tuple[str, str], c.PauseMember | c.ReleaseMember] = {}
-        """The last word about each phone: between two pauses it is not released for a moment, in which it might ring."""
+        """The last word about each phone: between two pauses it is not released for a moment in which it might ring."""
         self.busy = False
         """Whether events are being handled: what changed is shown after the last of them."""
 
@@ -167,8 +167,8 @@ class Hub:
             c.Notify: show.notify,
             c.NotifySupervisors: self._tell_supervisors,
             c.ReportOutcome: show.report,
-            c.PauseMember: lambda command: self.pbxs[command.pbx].pause(command.device, command.reason),
-            c.ReleaseMember: lambda command: self.pbxs[command.pbx].pause(command.device, None, command.still),
+            c.PauseMember: self._pause_phone,
+            c.ReleaseMember: self._pause_phone,
             c.StartTimer: lambda command: self.timers.start(command.key, command.seconds),
             c.CancelTimer: lambda command: self.timers.cancel(command.key),
         }
@@ -205,8 +205,8 @@ class Hub:
             try:
                 while self._backlog:
                     self._step(*self._backlog.popleft())
-                while self._phones:
-                    self.carry_out(self._phones.pop(next(iter(self._phones))))
+                for phone in list(self._phones):
+                    self._tell_phone(self._phones.pop(phone))
                 self.showing.changes()
             finally:
                 self.busy = False
@@ -262,6 +262,22 @@ class Hub:
             log.exception("a %s could not be carried out", type(command).__name__)
 
     # --- effects -------------------------------------------------------------------------------------
+
+    def _pause_phone(self, command: c.PauseMember | c.ReleaseMember) -> None:
+        if self.busy:
+            self._phones[command.pbx, command.device] = command
+        else:
+            self._tell_phone(command)
+
+    def _tell_phone(self, command: c.PauseMember | c.ReleaseMember) -> None:
+        try:
+            if isinstance(command, c.PauseMember):
+                self.pbxs[command.pbx].pause(command.device, command.reason)
+            else:
+                self.pbxs[command.pbx].pause(command.device, None, command.still)
+        except Exception:
+            self.counts["events_failed"] += 1
+            log.exception("a %s could not be carried out", type(command).__name__)
 
     def _alive(self, one: Interaction) -> bool | None:
         """Whether the PBX has a channel of this call; ``None`` while it cannot be heard."""
