@@ -1,4 +1,5 @@
 import type { Interaction } from '@/api/types'
+import { isWritten, writtenIcon } from '@/chat/written'
 import type { IconName } from '@/shell/icons'
 
 const DAY_MS = 86_400_000
@@ -20,7 +21,7 @@ export function agentsOf(item: Interaction): string[] {
 }
 
 export function iconOf(item: Interaction): IconName {
-  if (item.channel === 'chat') return 'chat'
+  if (isWritten(item.channel)) return writtenIcon(item.channel)
   if (item.direction === 'outbound') return 'out'
   if (item.direction === 'internal') return 'internal'
   return item.outcome === 'answered' || !item.outcome ? 'in' : 'missed'

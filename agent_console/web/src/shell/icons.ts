@@ -8,6 +8,7 @@ export const ICONS = {
   internal: 'M4 9h14l-3-3M20 15H6l3 3',
   missed: 'M5 7l6.5 6.5L19 6M5 12V7h5M5 19h14',
   chat: 'M4 5h16v11h-8l-4.5 4v-4H4ZM8 9h8M8 12.5h5',
+  mail: 'M4 6h16v12H4ZM4 7l8 6 8-6',
   pause: 'M9 6v12M15 6v12',
   check: 'M5 12.5 10 17.5 19 7.5',
   close: 'M6 6l12 12M18 6 6 18',

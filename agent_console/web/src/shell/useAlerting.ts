@@ -1,5 +1,6 @@
 import { computed, onBeforeUnmount, watch, watchEffect } from 'vue'
 import { useI18n } from 'vue-i18n'
+import { isWritten } from '@/chat/written'
 import { useNotification } from '@/composables/useNotification'
 import { phone } from '@/format/phone'
 import { usePhone } from '@/phone/usePhone'
@@ -22,7 +23,7 @@ export function useAlerting() {
       const pop = desk.state.pops[id]
       const interaction = desk.state.interactions[id]
       const known = pop?.strength === 'known' ? pop.customer?.name : undefined
-      const chat = interaction?.channel === 'chat'
+      const chat = isWritten(interaction?.channel)
       const nobody = t(chat ? 'chat.visitor' : 'who.unknown')
       const who = known || interaction?.customer_name || phone(interaction?.customer_address) || nobody
       return { id, who, chat, queue: desk.queueLabel(pop?.queue ?? interaction?.queue) }

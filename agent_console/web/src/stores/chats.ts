@@ -3,6 +3,7 @@ import { computed, markRaw, reactive, ref, watch } from 'vue'
 import { ApiError, list } from '@/api/http'
 import { Drafts } from '@/chat/drafts'
 import { Outgoing } from '@/chat/outgoing'
+import { isWritten } from '@/chat/written'
 import { type Gap, gapOf, hasEarlier, putLines, type Room, unread } from '@/chat/rooms'
 import { serverNow } from '@/composables/useClock'
 import type { ChatFrameMessage, ChatLineView } from '@/wire'
@@ -46,7 +47,7 @@ export const useChats = defineStore('chats', () => {
   const arrived = new Set<(news: NewLine) => void>()
   let lost: (chat: string, texts: string[]) => void = () => {}
 
-  const isChat = (id: string) => desk.state.interactions[id]?.channel === 'chat'
+  const isChat = (id: string) => isWritten(desk.state.interactions[id]?.channel)
   const cards = computed(() => desk.cards.filter((card) => isChat(card.id)))
   /** Several things on the desk at once, of which one is looked at. */
   const strip = computed(() => cards.value.length > 0)
