@@ -8,8 +8,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dataclasses import dataclass
+else:
+    from interaction_log.values import dataclass
 
 KEEP_MESSAGES = 1_000
 KEEP_SECONDS = 15 * 60.0

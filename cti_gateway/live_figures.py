@@ -71,18 +71,20 @@ class LiveFigures:
     def noted(self, event: e.Event) -> None:
         """One of these events, after it was taken in."""
         hub = self._hub
-        if isinstance(event, e.CallbackRequested):
-            if event.requested_in is not None:
-                self.counts.promised(event.requested_in, hub.wall())
+        if isinstance(event, e.InteractionEvent):
+            one = hub.distributor.interactions.get(event.interaction_id)
+            if one is not None and one.queue_visits and self.counts.changed(one, hub.wall()):
                 hub.board.changed()
-            return
-        assert isinstance(event, e.InteractionEvent)
-        one = hub.distributor.interactions.get(event.interaction_id)
-        if one is not None and self.counts.changed(one, hub.wall()):
+            if isinstance(event, (e.AgentConnected, e.AgentDisconnected)):
+                self._in_hand(at_console(event.device))
+        elif isinstance(event, e.CallbackRequested) and event.requested_in is not None:
+            self.counts.promised(event.requested_in, hub.wall())
             hub.board.changed()
-        agent = at_console(event.device) if isinstance(event, (e.AgentConnected, e.AgentDisconnected)) else None
-        if agent is not None and agent in hub.distributor.agents:
-            hub.carry_out(c.ShowAgent(agent))  # a chat more or less in hand changes no state
+
+    def _in_hand(self, agent: str | None) -> None:
+        """A chat more or less in hand changes no state, and is shown all the same."""
+        if agent is not None and agent in self._hub.distributor.agents:
+            self._hub.carry_out(c.ShowAgent(agent))
 
     # --- thresholds ------------------------------------------------------------------------------------
 

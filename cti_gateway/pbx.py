@@ -252,7 +252,13 @@ class Pbx:
         """The events with what only we know of them, without those that are not worth telling."""
         if _KNOWN_BETTER.isdisjoint(map(type, events)):
             return events
-        return [self._credited(event) for event in events if self._worth_telling(event)]
+        found: list[e.Event] = []
+        for event in events:
+            if type(event) not in _KNOWN_BETTER:
+                found.append(event)
+            elif self._worth_telling(event):
+                found.append(self._credited(event))
+        return found
 
     def on_state(self, state: LinkState) -> None:
         """A connection came up or went down."""
