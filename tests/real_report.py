@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -45,18 +46,47 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     if not _names(item):
         return None
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-    reports = runtestprotocol(item, log=False, nextitem=nextitem)
+    reports = _try(item)
     if any(report.failed for report in reports):
-        first = "\n".join(str(report.longrepr) for report in reports if report.failed)
+        first = [report for report in reports if report.failed]
+        if first[0].when == "setup":  # a fixture of the module that failed is kept as failed: make those anew
+            _end_fixtures(item, item.session)
         item._initrequest()  # type: ignore[attr-defined]
-        reports = runtestprotocol(item, log=False, nextitem=nextitem)
+        reports = _try(item)
         for report in reports:
-            report.sections.append(("first try failed", first))
-            report.user_properties.append((_AGAIN, item.nodeid))
+            report.sections.append(("first try failed", "\n".join(str(one.longrepr) for one in first)))
+            report.user_properties.append((_AGAIN, _why(first[0])))
+    reports += _end_fixtures(item, nextitem)
     for report in reports:
         item.ihook.pytest_runtest_logreport(report=report)
     item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
     return True
+
+
+def _try(item: pytest.Item) -> list[pytest.TestReport]:
+    """Run it and end its own fixtures; those of its module and of the session stay for a second try.
+
+    Some of them cannot be made twice in one process (Twisted's reactor), whether or not a next test needs them.
+    """
+    return runtestprotocol(item, log=False, nextitem=item.parent)  # type: ignore[arg-type]
+
+
+def _end_fixtures(item: pytest.Item, needed: pytest.Item | pytest.Session | None) -> list[pytest.TestReport]:
+    """End the fixtures of modules and of the session that this one does not need; what went wrong."""
+    call = pytest.CallInfo.from_call(
+        lambda: item.session._setupstate.teardown_exact(needed),  # type: ignore[arg-type]
+        when="teardown",
+        reraise=(pytest.exit.Exception,),
+    )
+    return [item.ihook.pytest_runtest_makereport(item=item, call=call)] if call.excinfo is not None else []
+
+
+def _why(report: pytest.TestReport) -> str:
+    """Where and how a test failed, in a line."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    if crash is None:
+        return f"{report.when}: {str(report.longrepr).strip().splitlines()[-1]}"
+    return f"{report.when}, {Path(crash.path).name}:{crash.lineno}: {crash.message.splitlines()[0][:200]}"
 
 
 @functools.cache
@@ -122,7 +152,17 @@ def closing_line(passed: list[Any]) -> str:
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Print the line."""
-    passed = [one for one in terminalreporter.stats.get("passed", []) if one.when == "call"]
-    for again in sorted({value for one in passed for key, value in one.user_properties if key == _AGAIN}):
-        terminalreporter.write_line(f"passed only at the second try: {again}")
+    stats = terminalreporter.stats
+    for line in second_tries(stats.get("passed", [])):
+        terminalreporter.write_line(f"passed only at the second try: {line}")
+    for line in second_tries(stats.get("failed", []) + stats.get("error", [])):
+        terminalreporter.write_line(f"failed at both tries: {line}")
+    passed = [one for one in stats.get("passed", []) if one.when == "call"]
     terminalreporter.write_line(closing_line(passed))
+
+
+def second_tries(reports: list[Any]) -> list[str]:
+    """The tests among these that were tried twice, each with how the first try failed."""
+    return sorted(
+        {f"{one.nodeid} (first: {value})" for one in reports for key, value in one.user_properties if key == _AGAIN}
+    )

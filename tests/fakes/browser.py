@@ -48,9 +48,9 @@ def need_app() -> None:
         pytest.fail("the browser app is not built: make setup")
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def chromium() -> AsyncIterator[Browser]:
-    """One browser for the whole session; each person has a context of her own."""
+    """One browser for a module, gone before the next module's begins; each person has a context of her own."""
     need_app()
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)

@@ -27,9 +27,9 @@ def need_asterisk() -> None:
         pytest.skip(str(missing))
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def pbx() -> AsyncIterator[Pbx]:
-    """A PBX for the whole session. Use it through `stage`, which leaves it clean."""
+    """A PBX for a module; it is gone before the next module's begins. Use it through `stage`, which leaves it clean."""
     need_asterisk()
     async with Pbx() as running:
         yield running
