@@ -17,7 +17,7 @@ from engineio.packet import MESSAGE, Packet
 from pydantic import ValidationError
 from socketio.exceptions import ConnectionRefusedError as Refusal
 
-from interaction_log.web.connections import TAKEN, Peer, PeerServer
+from interaction_log.web.connections import EIO_SID, MAX_PACKET, TAKEN, Peer, PeerServer
 from interaction_log.web.emit import emitter_for
 from interaction_log.web.limits import Bucket
 from interaction_log.web.origin import client_address, header
@@ -38,8 +38,10 @@ MOST_OVER: Final = 40
 """Packets over the rate in the life of a connection; then it is cut, and its address pays for that."""
 MOST_AT_ONCE: Final = 32
 """Commands of one connection that wait for their answer."""
-_EVENT: Final = re.compile(rf"2{NAMESPACE},([0-9]{{0,9}})(?=\[)")
-"""An event as every client writes it; python-socketio reads the others."""
+AT_ONCE: Final = 8
+"""So many commands of one connection are taken before others have their turn."""
+_EVENT: Final = re.compile(rf"42{NAMESPACE},([0-9]{{0,9}})(?=\[)")
+"""A command as every client writes it; python-socketio reads the others."""
 _QUIET: Final = logging.getLogger("webchat.socketio")
 _QUIET.setLevel(logging.CRITICAL)  # python-socketio logs what clients send
 
@@ -175,29 +177,56 @@ class VisitorSockets(PeerServer[_Peer]):
         """Overridden to limit the rate before anything is parsed, and to end a connection that sends what cannot be
         read."""
         peer = self._peers.get(eio_sid)
-        if peer is None or peer.stage == "closing":
-            return
-        if not peer.bucket.take(self._deps.now()):
-            peer.over += 1
-            if peer.over > MOST_OVER:
-                self._deps.addresses.flooded(place_of(peer.address), self._deps.now())
-                self._abort(eio_sid, peer)
-            elif isinstance(data, str):
-                self._refuse_unread(peer, data)
+        if peer is None or peer.stage == "closing" or self._over(eio_sid, peer, data):
             return
         if not isinstance(data, str) or data[:1] not in TAKEN:
             self.close_soon(eio_sid)
             return
-        event = _EVENT.match(data)
-        if event is None or peer.tab is None:
-            await super()._handle_eio_message(eio_sid, data)
-            return
-        try:
-            body = Codec.loads(data[event.end() :])
-        except BadJson:
-            self.close_soon(eio_sid)
-            return
-        self._take(peer, peer.tab, int(event[1]) if event[1] else None, body)
+        await super()._handle_eio_message(eio_sid, data)
+
+    def _over(self, eio_sid: str, peer: _Peer, data: Any) -> bool:
+        """Whether this is more than one connection may send; it is counted."""
+        if peer.bucket.take(self._deps.now()):
+            return False
+        peer.over += 1
+        if peer.over > MOST_OVER:
+            self._deps.addresses.flooded(place_of(peer.address), self._deps.now())
+            self._abort(eio_sid, peer)
+        elif isinstance(data, str):
+            self._refuse_unread(peer, data)
+        return True
+
+    async def websocket(self, engine: Any, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        """Overridden to take commands past engine.io, which makes a task and a timer for each message. It asks for the
+        next message when all before it are done, so the order stays; pings and all else are its own."""
+
+        async def next_one() -> Any:
+            taken = 0
+            while True:
+                message = await receive()
+                text = message.get("text")
+                if text is None or not self._straight(scope.get(EIO_SID, ""), text):
+                    return message
+                taken += 1
+                if taken % AT_ONCE == 0:
+                    await asyncio.sleep(0)  # others have their turn
+
+        await super().websocket(engine, scope, next_one, send)
+
+    def _straight(self, eio_sid: str, text: str) -> bool:
+        """Take a message that is a command; ``False``: it is none, or this is no time for one."""
+        peer, socket, event = self._peers.get(eio_sid), self.eio.sockets.get(eio_sid), _EVENT.match(text)
+        if event is None or peer is None or peer.tab is None or socket is None or not socket.upgraded:
+            return False
+        if len(text) > MAX_PACKET or socket.closed:
+            return False
+        if peer.stage != "closing" and not self._over(eio_sid, peer, text[1:]):
+            try:
+                self._take(peer, peer.tab, int(event[1]) if event[1] else None, Codec.loads(text[event.end() :]))
+            except Exception:
+                LOG.debug("a packet could not be read", exc_info=True)
+                self.close_soon(eio_sid)
+        return True
 
     async def _unreadable(self, eio_sid: str, data: Any) -> None:
         self.close_soon(eio_sid)
