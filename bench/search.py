@@ -22,13 +22,13 @@ from typing import Any, Final
 import psycopg
 import sqlalchemy as sa
 
-from bench.search_site import COLUMNS, EACH, FREQUENT, QUEUES, Batch, Site, customer_id, phone
+from bench.search_site import COLUMNS, EACH, FREQUENT, QUEUES, Site, copied, customer_id, phone, tuples
 from interaction_log.found import Question, Scope
 from interaction_log.store import upgrade_to_head
 from interaction_log.store.caller import PhoneBook
 from interaction_log.store.engine import open_engine
 from interaction_log.store.history import page
-from interaction_log.store.index import doc_of
+from interaction_log.store.index import bucket, doc_of
 from interaction_log.store.search import find
 from interaction_log.store.search_tables import search_docs
 from tests.fakes.postgres import Postgres, private_postgres
@@ -70,7 +70,7 @@ def _at(some: list[float], share: float) -> float:
 
 
 class Lite:
-    """SQLite: loaded without a journal; what is measured afterwards reads as the program does."""
+    """SQLite: loaded without a journal, its indexes made afterwards; what is measured reads as the program does."""
 
     name, by_week = "SQLite", False
 
@@ -79,18 +79,24 @@ class Lite:
         self.url = f"sqlite:///{self.file}"
         upgrade_to_head(self.url)
 
-    def load(self, batches: Iterator[Batch]) -> None:
+    def load(self, site: Site, first: int, last: int) -> None:
         connection = sqlite3.connect(self.file, isolation_level=None)
-        for pragma in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-400000", "locking_mode=EXCLUSIVE"):
+        for pragma in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-2000000", "locking_mode=EXCLUSIVE"):
             connection.execute(f"PRAGMA {pragma}").close()
         connection.execute("INSERT INTO search_words (search_words, rank) VALUES ('hashsize', 67108864)")
+        listed = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN ({})"
+        made = connection.execute(listed.format(", ".join(f"'{one}'" for one in COLUMNS))).fetchall()
+        for name, _ in made:
+            connection.execute(f"DROP INDEX {name}")
         connection.execute("BEGIN")
-        for batch in batches:
-            for table, rows in batch.rows.items():
+        for batch in site.batches(first, last, tuples):
+            for table, rows in batch.items():
                 names = COLUMNS[table] if table != "search_words" else ("rowid", "words")
                 marks = ", ".join("?" * len(names))
                 connection.executemany(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", rows)
         connection.execute("COMMIT")
+        for _, definition in made:
+            connection.execute(definition)
         connection.execute("INSERT INTO search_words (search_words, rank) VALUES ('hashsize', 1048576)")
         connection.execute("PRAGMA locking_mode=NORMAL").close()
         connection.execute("ANALYZE").close()
@@ -104,6 +110,12 @@ class Lite:
         return {"database": pages * size, "terms": terms or 0}
 
 
+_KEYS: Final = (
+    "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint "
+    "WHERE contype = 'p' AND conrelid::regclass::text IN ({})"
+)
+
+
 class Server:
     """PostgreSQL: loaded with COPY, the indexes made afterwards."""
 
@@ -114,19 +126,23 @@ class Server:
         self.url = server.new_database()
         upgrade_to_head(self.url)
 
-    def load(self, batches: Iterator[Batch]) -> None:
+    def load(self, site: Site, first: int, last: int) -> None:
         with psycopg.connect(self.url, autocommit=True) as connection:
-            connection.execute("SET maintenance_work_mem = '512MB'")
+            connection.execute("SET maintenance_work_mem = '1GB'")
             tables = ", ".join(f"'{one}'" for one in COLUMNS)
             listed = f"SELECT indexname, indexdef FROM pg_indexes WHERE tablename IN ({tables})"
             made = [row for row in connection.execute(listed).fetchall() if not row[0].endswith("_pkey")]
+            keys = connection.execute(_KEYS.format(tables)).fetchall()
             for name, _ in made:
                 connection.execute(f"DROP INDEX {name}")
-            for batch in batches:
-                for table, rows in batch.rows.items():
+            for table, name, _ in keys:
+                connection.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
+            for batch in site.batches(first, last, copied):
+                for table, rows in batch.items():
                     with connection.cursor().copy(f"COPY {table} ({', '.join(COLUMNS[table])}) FROM STDIN") as copy:
-                        for row in rows:
-                            copy.write_row(row)
+                        copy.write(rows)
+            for table, name, definition in keys:
+                connection.execute(f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition}")
             for _, definition in made:
                 connection.execute(definition)
             connection.execute("VACUUM ANALYZE")
@@ -143,7 +159,9 @@ def _server() -> Iterator[Postgres]:
     with private_postgres() as server:
         server.stop()
         with (server.folder / "data" / "postgresql.conf").open("a") as conf:
-            conf.write("shared_buffers=1GB\nmax_wal_size=8GB\nfull_page_writes=off\nwork_mem=16MB\n")
+            conf.write("shared_buffers=1GB\nfull_page_writes=off\nwork_mem=16MB\n")
+            conf.write("fsync=off\nsynchronous_commit=off\nwal_level=minimal\nmax_wal_senders=0\n")  # for loading
+            conf.write("max_wal_size=16GB\ncheckpoint_timeout=1h\nmax_parallel_maintenance_workers=2\n")
         server.start()
         yield server
 
@@ -229,7 +247,7 @@ def _checked(url: str, site: Site) -> None:
     with engine.connect() as connection:
         for row in connection.execute(sa.select(search_docs).limit(200)):
             doc = doc_of(row)
-            week = f"{row.id // 65_536 // 604_800}/" if site.by_week else ""
+            week = bucket(row.id) if site.by_week else ""
             assert set(site.codes(doc, row.id).split()) == set(doc.codes(week).split()), doc
     engine.dispose()
 
@@ -257,7 +275,7 @@ def _grow(database: Lite | Server, sizes: tuple[int, ...], rounds: int) -> list[
     loaded = 0
     for size in sizes:
         began = time.monotonic()
-        database.load(site.batches(loaded, size))
+        database.load(site, loaded, size)
         seconds = time.monotonic() - began
         if not loaded:
             _checked(database.url, site)
@@ -288,7 +306,23 @@ def table(found: Figures) -> str:
     for what in ("database", "terms"):
         cells = [f"{step['bytes'][what] / 1e6:,.0f} MB" for step in every]
         rows.append(f"| size of the {what} | {' | '.join(cells)} |")
-    return "\n".join(rows)
+    each = [f"{step['bytes']['database'] / step['contacts']:,.0f} B" for step in every]
+    rows.append(f"| size of the database, by contact | {' | '.join(each)} |")
+    loaded = [f"{step['load_seconds']:,.0f} s" for step in every]
+    rows.append(f"| loaded in | {' | '.join(loaded)} |")
+    return "\n".join([*rows, "", *_growth(found)])
+
+
+def _growth(found: Figures) -> list[str]:
+    """How medians and sizes grew from the first size to the last, in words."""
+    rows = []
+    for name, steps in found["databases"].items():
+        first, last = steps[0], steps[-1]
+        grown = {what: last["ms"][what]["p50"] / first["ms"][what]["p50"] for what in ("look-up", "timeline", "search")}
+        grown["size"] = last["bytes"]["database"] / first["bytes"]["database"]
+        told = ", ".join(f"{what} × {ratio:.2f}" for what, ratio in grown.items())
+        rows.append(f"{name}, contacts × {last['contacts'] / first['contacts']:g}: {told}")
+    return rows
 
 
 def promises(found: Figures) -> list[tuple[str, str, str, bool | None]]:

@@ -6,16 +6,21 @@ The rows are those that the store would write (a sample is compared with what it
 from __future__ import annotations
 
 import functools
+import itertools
 import json
-import random
-from collections.abc import Iterator
+import multiprocessing
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from interaction_log import tokens
-from interaction_log.store import index
 from interaction_log.store.index import Doc, bucket, first_number
 
+T = TypeVar("T")
+PROCESSES: Final = 2
+AHEAD: Final = 6
 END: Final = 1_795_000_000.0
 YEARS: Final = 3.0
 EACH: Final = 10
@@ -76,6 +81,14 @@ def phone(n: int) -> str:
     return f"+8613{(n * 7_919 + 11) % 1_000_000_000:09d}"
 
 
+def _picked(n: int, salt: int, of: int) -> int:
+    """One of so many, always the same for ``n`` (splitmix64): making a generator for each contact took longer."""
+    x = (n * 0x9E3779B97F4A7C15 + salt * 0xD1B54A32D192ED03) & (2**64 - 1)
+    x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & (2**64 - 1)
+    x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) & (2**64 - 1)
+    return ((x ^ (x >> 31)) >> 11) % of
+
+
 class Site:
     """Rows for customers and contacts ``first`` to ``last`` of a site that has ``total`` contacts in the end.
 
@@ -91,15 +104,28 @@ class Site:
         """When the n-th contact began."""
         return END - YEARS * 365.25 * 86_400 * (1 - n / self.total)
 
-    def batches(self, first: int, last: int, size: int = 20_000) -> Iterator[Batch]:
+    def batch(self, first: int, last: int) -> Batch:
         """Of the contacts in this range, and their customers, in the order of time."""
-        for start in range(first, last, size):
-            batch = Batch()
-            for n in range(start, min(last, start + size)):
-                if n % EACH == 0:
-                    self._customer(batch, n // EACH)
-                self._contact(batch, n)
-            yield batch
+        self._used.clear()
+        batch = Batch()
+        for n in range(first, last):
+            if n % EACH == 0:
+                self._customer(batch, n // EACH)
+            self._contact(batch, n)
+        return batch
+
+    def batches(self, first: int, last: int, made: Callable[[Site, int, int], T], size: int = 10_000) -> Iterator[T]:
+        """What ``made`` makes of pieces of this range, in their order: by processes beside this one, some ahead of it,
+        so that one processor makes rows while another one loads them."""
+        starts = iter(range(first, last, size))
+        ahead: deque[Future[T]] = deque()
+        with ProcessPoolExecutor(PROCESSES, multiprocessing.get_context("spawn")) as pool:
+            while True:
+                for start in itertools.islice(starts, AHEAD - len(ahead)):
+                    ahead.append(pool.submit(made, self, start, min(last, start + size)))
+                if not ahead:
+                    return
+                yield ahead.popleft().result()
 
     def _customer(self, batch: Batch, n: int) -> None:
         of, name, number = customer_id(n), NAMES[n * 31 % len(NAMES)], phone(n)
@@ -110,11 +136,10 @@ class Site:
         self._doc(batch, Doc("customer", of, of, self.at(n * EACH), name, number))
 
     def _contact(self, batch: Batch, n: int) -> None:
-        rng = random.Random(n)
-        at, who = self.at(n), 0 if n % HEAVY_SHARE == 0 else rng.randrange(n // EACH + 1)
+        at, who = self.at(n), 0 if n % HEAVY_SHARE == 0 else _picked(n, 1, n // EACH + 1)
         of, whose, number = f"{(n * 0xD1B54A32D192ED03) & (2**64 - 1):016x}-{n:012x}", customer_id(who), phone(who)
-        queue, agent = QUEUES[n % len(QUEUES)], AGENTS[rng.randrange(len(AGENTS))]
-        notes = f"{PHRASES[rng.randrange(len(PHRASES))]} #{n}"
+        queue, agent = QUEUES[n % len(QUEUES)], AGENTS[_picked(n, 2, len(AGENTS))]
+        notes = f"{PHRASES[_picked(n, 3, len(PHRASES))]} #{n}"
         public = {"queue": queue, "customer_address": number, "started_at": at, "ended_at": at + 200, "segments": []}
         text = "\n".join((notes, "resolved", queue, agent))
         rows = batch.rows
@@ -130,8 +155,6 @@ class Site:
         while of in self._used:
             of += 1
         self._used.add(of)
-        if len(self._used) > 100_000:  # long past
-            self._used = {one for one in self._used if one > of - index.SECOND * 4}
         row = (of, *(getattr(doc, name) for name in COLUMNS["search_docs"][1:-1]), None)
         batch.rows["search_docs"].append(row)
         batch.rows["search_words"].append((of, self.codes(doc, of)))
@@ -148,6 +171,24 @@ class Site:
             if phrase or not line.startswith("+"):
                 parts.append(_line(phrase if sign else line, "text", week))
         return " ".join(parts)
+
+
+def tuples(site: Site, first: int, last: int) -> dict[str, list[tuple[Any, ...]]]:
+    """Rows by table."""
+    return site.batch(first, last).rows
+
+
+def copied(site: Site, first: int, last: int) -> dict[str, bytes]:
+    """Rows by table in the words of PostgreSQL's COPY."""
+    return {table: "".join(map(_copied, rows)).encode() for table, rows in site.batch(first, last).rows.items()}
+
+
+_ESCAPED: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+def _copied(row: tuple[Any, ...]) -> str:
+    words = ("\\N" if one is None else one.translate(_ESCAPED) if isinstance(one, str) else str(one) for one in row)
+    return "\t".join(words) + "\n"
 
 
 @functools.lru_cache(1 << 16)
