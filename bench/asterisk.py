@@ -51,25 +51,38 @@ async def load(pbx: Pbx, folder: Path, count: int, rate: float) -> None:
 
 
 async def _send_some_on(pbx: Pbx) -> None:
-    """Every so many answered calls the agent sends the caller on."""
-    seen, answered = len(pbx.ami.events), 0
-    tasks = set()
+    """Every so many answered calls the agent sends the caller on; where he has left meanwhile, the next one."""
+    seen, answered, owed = len(pbx.ami.events), 0, 0
+    tasks: set[asyncio.Task[bool]] = set()
+
+    def done(task: asyncio.Task[bool]) -> None:
+        nonlocal owed
+        tasks.discard(task)
+        if not task.cancelled() and task.exception() is None and not task.result():
+            owed += 1
+
     while True:
         block = await pbx.ami.wait(lambda b: b.get("Event") == "AgentConnect", within=600, since=seen)
         seen = pbx.ami.events.index(block, seen) + 1
         answered += 1
-        if answered % TRANSFER_EVERY == 5:
+        owed += answered % TRANSFER_EVERY == 5
+        if owed:
+            owed -= 1
             task = asyncio.ensure_future(_send_on(pbx, block))
             tasks.add(task)
-            task.add_done_callback(tasks.discard)
+            task.add_done_callback(done)
 
 
-async def _send_on(pbx: Pbx, block: Block) -> None:
-    await asyncio.sleep(TRANSFER_AFTER)
-    with contextlib.suppress(AmiRefused):  # the caller has left meanwhile
+async def _send_on(pbx: Pbx, block: Block) -> bool:
+    """``False``: the caller has left meanwhile."""
+    await asyncio.sleep(TRANSFER_AFTER)  # they talk so long
+    try:
         await pbx.ami.action(
             "BlindTransfer", (), Channel=block["DestChannel"], Exten=sipp_load.AFTERWARDS, Context="from-internal"
         )
+    except AmiRefused:
+        return False
+    return True
 
 
 @contextlib.asynccontextmanager
