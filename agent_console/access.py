@@ -141,6 +141,7 @@ ROUTES: Final[Mapping[str, Needs]] = {
     "GET /api/chats/{interaction_id}/lines": ANYONE,  # whose: asked there
     "POST /api/chats/{interaction_id}/files": _needs("desk.use"),
     "GET /api/chats/files/{file_id}": ANYONE,  # whose: asked there
+    "GET /api/chat-sites": _needs("catalogue.write"),
     "GET /api/canned-replies": _needs("desk.use"),
     "POST /api/canned-replies": _needs("knowledge.write"),
     "PUT /api/canned-replies/{reply_id}": _needs("knowledge.write"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
 
+from agent_console.chat_sites import ChatSites
 from agent_console.wire import ChatLineView
 from interaction_log.chats import ChatFile, StoredLine
 from interaction_log.store.canned import StoredCanned
@@ -45,6 +46,8 @@ class ChatAccess:
     canned: StoredCanned
     concerned: Callable[[str, str], bool]
     files: ChatFiles | None = None
+    sites: ChatSites | None = None
+    """What administrators see of the sites; absent: there are none."""
     place: StoredMails | None = None
     """Where what was written in a contact by mail stands."""
 

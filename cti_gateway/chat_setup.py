@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from agent_console.chat_sites import ChatSite
 from cti_gateway.chat.rules import Closing, SiteRules
 from interaction_log.chats import ChatFile
 from interaction_log.records import Refused
@@ -106,6 +108,21 @@ def _field(table: FieldTable) -> FormField:
     if table.choices:
         field["choices"] = list(table.choices)
     return field
+
+
+def shown_of(site: Site, rules: SiteRules) -> ChatSite:
+    """What administrators see of it: no key, only what it is called."""
+    offers = ("message", "callback", "files", "trail", "cobrowse")
+    return ChatSite(
+        key=site.key,
+        origins=list(site.origins),
+        queues=list(rules.queues),
+        keys=[{"kid": one.kid, "alg": one.alg} for one in site.keys],
+        forms={queue: [one["code"] for one in fields] for queue, fields in rules.form.items() if fields},
+        consent=rules.consent["version"] if rules.consent is not None else None,
+        offers=[name for name in offers if getattr(rules, name)],
+        closing={"": asdict(rules.closing)} | {queue: asdict(one) for queue, one in rules.closing_of.items()},
+    )
 
 
 class AgentFiles:

@@ -101,6 +101,14 @@ class Tabs:
         """How many connections he has."""
         return len(self._of.get(visitor, ()))
 
+    def by_site(self) -> dict[str, int]:
+        """How many connections there are from each site's pages."""
+        found: dict[str, int] = {}
+        for tabs in self._of.values():
+            site = tabs[0].visitor.site
+            found[site] = found.get(site, 0) + len(tabs)
+        return found
+
     def drop(self, visitor: str) -> None:
         """Close his connections (banned)."""
         for tab in list(self._of.get(visitor, ())):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
+from agent_console.chat_sites import ChatSites
 from agent_console.chats import ChatAccess
 from agent_console.deps import Visitors
 from config.settings import Settings
 from cti_gateway.chat.letters import sending
 from cti_gateway.chat.setup import ChatDesk, ChatParts
-from cti_gateway.chat_setup import AgentFiles, rules_of, site_of
+from cti_gateway.chat_setup import AgentFiles, rules_of, shown_of, site_of
 from cti_gateway.composition.failures import CannotStart
 from cti_gateway.composition.mail import fetch_mail, letters_with_files, mail_parts
 from cti_gateway.composition.records import mail_server
@@ -47,7 +48,15 @@ async def chats(gateway: Gateway, settings: Settings, *, demo: bool) -> tuple[Vi
         rooms = (desk.rooms.all.get(of), desk.mail.open.get(of) if desk.mail is not None else None)
         return any(room is not None and user in room.audience for room in rooms)
 
-    access = ChatAccess(stored=store.chats, canned=store.canned, concerned=concerned, files=files, place=store.mails)
+    shown = [shown_of(site, desk.parts.sites[key]) for key, site in sites.items()]
+    access = ChatAccess(
+        stored=store.chats,
+        canned=store.canned,
+        concerned=concerned,
+        files=files,
+        sites=ChatSites(stored=store.chats, sites=shown, connected=app.deps.tabs.by_site),
+        place=store.mails,
+    )
     return (app if settings.site else None), access
 
 

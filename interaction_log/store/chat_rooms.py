@@ -98,6 +98,13 @@ def open_ones(connection: sa.Connection, master: MasterKey | None) -> list[Store
     return [_conversation(row, master) for row in connection.execute(query)]
 
 
+def of_site(connection: sa.Connection, site: str) -> tuple[int, float | None]:
+    """How many are open, and when the last one began."""
+    count = sa.select(sa.func.count()).where(_c.site == site, _c.state != "ended")
+    last = sa.select(_c.opened_at).where(_c.site == site).order_by(_c.opened_at.desc()).limit(1)
+    return int(connection.execute(count).scalar_one()), connection.execute(last).scalar()
+
+
 def lines(
     connection: sa.Connection, of: str, after: int, before: int | None, limit: int, master: MasterKey | None
 ) -> list[StoredLine]:

@@ -36,6 +36,7 @@ chats: Final = sa.Table(
     sa.Column("key", sa.String, nullable=False),  # the data key under the site's master key; "": in clear, no key
     sa.Column("content", sa.Text, nullable=False),  # name, form, page, pages, comment, callback, transcript
     sa.Index("chats_of_visitor", "visitor", "opened_at"),
+    sa.Index("chats_of_site", "site", "opened_at"),
 )
 _open: Final = chats.c.state != "ended"
 sa.Index("chats_open", chats.c.opened_at, sqlite_where=_open, postgresql_where=_open)

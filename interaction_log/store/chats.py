@@ -218,6 +218,10 @@ class StoredChats:
         gone: int = await self._write(partial(visitors.expire, now=now))
         return gone
 
+    async def of_site(self, site: str) -> tuple[int, float | None]:
+        """How many conversations of this site are open, and when the last one began (``None``: none is kept)."""
+        return await self._reading(partial(rooms.of_site, site=site))
+
     # --- consents -----------------------------------------------------------------------------------
 
     async def keep_consent(self, site: str, version: str, text: Mapping[str, str], at: float) -> None:

@@ -331,3 +331,12 @@ async def test_a_destroyed_key_takes_all_with_it(store: Store, url: str) -> None
     with engine.connect() as connection:
         assert connection.execute(sa.select(sa.func.count()).select_from(chat_lines)).scalar_one() == 1
     engine.dispose()
+
+
+async def test_what_comes_from_a_site(store: Store) -> None:
+    assert await store.chats.of_site("shop") == (0, None)
+    await store.chats.open(wanted("c1"))
+    await store.chats.open(wanted("c2", at=AT + 5))
+    await store.chats.open(wanted("c3", site="blog", at=AT + 9))
+    await store.chats.update("c1", state="ended", ended_at=AT + 1)
+    assert await store.chats.of_site("shop") == (1, AT + 5) and await store.chats.of_site("blog") == (1, AT + 9)

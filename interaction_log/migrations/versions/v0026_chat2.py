@@ -12,7 +12,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Create the tables."""
+    """Create the tables, and an index for what comes from a site."""
+    op.create_index("chats_of_site", "chats", ["site", "opened_at"])
     op.create_table(
         "chat_used_tokens",
         sa.Column("hash", sa.String(), nullable=False),
@@ -33,5 +34,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop them."""
+    op.drop_index("chats_of_site", "chats")
     op.drop_table("chat_consents")
     op.drop_table("chat_used_tokens")
