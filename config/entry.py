@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, model_validator
 
@@ -60,6 +60,7 @@ class EntryQueue(_Table):
     agent_queue: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]*\{phone\}[A-Za-z0-9_.-]*$")] = "agent-{phone}"
     callback: _Bool = False
     callback_waiting: _Count = 1
+    callback_by: Literal["console", "queue"] = "console"
 
 
 class Entry(_Table):

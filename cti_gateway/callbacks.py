@@ -74,14 +74,28 @@ class Policy:
     rules: CallbackRules = field(default_factory=CallbackRules)
 
 
+class Line(Protocol):
+    """The one line of chats, mails and callbacks (``console_callbacks``)."""
+
+    async def promise(self, wanted: Callback) -> bool:
+        """Take one in; on disk when it returns. False: no promise."""
+        ...
+
+    def find(self, pbx: str, queue: str, address: str) -> Callback | None:
+        """The open one of this number for this queue."""
+        ...
+
+
 class Callbacks:
-    """All open callbacks of the installation."""
+    """All open callbacks for which something waits in the PBX's queue; others are passed on to ``line``."""
 
     def __init__(
         self, hub: Hub, entry: Entry, store: Stored, policy: Policy, *, wall: Callable[[], float] = time.time
     ) -> None:
         self.hub, self.entry, self.store, self.policy, self.wall = hub, entry, store, policy, wall
         self.all: dict[str, Callback] = {}
+        self.line: Line | None = None
+        """Who is asked for by key stands there, where his queue's callbacks are made at consoles."""
         self._missing: dict[str, float] = {}
         """Since when a stand-in is not there, by callback."""
         self._turn = asyncio.Lock()
@@ -110,7 +124,8 @@ class Callbacks:
     def find(self, pbx: str, queue: str, address: str) -> Callback | None:
         """The open callback of this caller for this queue."""
         mine = (c for c in self.all.values() if (c.pbx, c.queue, c.address) == (pbx, queue, address))
-        return next((one for one in mine if one.open), None)
+        found = next((one for one in mine if one.open), None)
+        return self.line.find(pbx, queue, address) if found is None and self.line is not None else found
 
     # --- asked for -----------------------------------------------------------------------------------
 
@@ -127,11 +142,12 @@ class Callbacks:
             return [("CALLWEAVE_CALLBACK", "kept"), *told]
         if not rules.callback or not self.may_call(address) or len(self.all) >= MOST_OPEN:
             return [("CALLWEAVE_CALLBACK", "refused"), *told]
-        taken = await self._promise(pbx.name, rules.queue, address, question.name, since, interaction)
+        line = self.line if rules.callback_by == "console" else None
+        taken = await self._promise(pbx.name, rules.queue, address, question.name, since, interaction, line)
         return [("CALLWEAVE_CALLBACK", "accepted" if taken else "refused"), *told]
 
     async def _promise(
-        self, pbx: str, queue: str, address: str, name: str, since: float, interaction: str | None
+        self, pbx: str, queue: str, address: str, name: str, since: float, interaction: str | None, line: Line | None
     ) -> bool:
         now = self.wall()
         expires = now + self.policy.rules.expire_seconds
@@ -139,6 +155,8 @@ class Callbacks:
             id=str(uuid.uuid4()), pbx=pbx, queue=queue, address=address, name=name[:80], since=since,
             requested_at=now, expires_at=expires, requested_in=interaction,
         )  # fmt: skip
+        if line is not None:
+            return await self._passed_on(one, line)
         self.all[one.id] = one  # at once, so that a second question finds it
         try:
             await asyncio.wait_for(self.store.put(one), PUT_SECONDS)
@@ -153,6 +171,16 @@ class Callbacks:
         )  # fmt: skip
         self.hub.take([asked])
         return True
+
+    async def _passed_on(self, one: Callback, line: Line) -> bool:
+        """Into the one line, at the place that he had in the queue."""
+        try:
+            async with asyncio.timeout(PUT_SECONDS):
+                return await line.promise(one)
+        except TimeoutError:
+            log.error("a callback could not be stored in time")
+            self.hub.spawn(self.store.put(replace(one, state="failed", result="not_promised")))  # it may come late
+            return False
 
     def _place(self, pbx: Pbx, queue: str, unique_id: str) -> tuple[float, str | None]:
         """When this call entered the queue (now, if it did not), and which interaction it is."""

@@ -1,7 +1,8 @@
-"""Callbacks that were asked for outside a call stand in the same line as chats; an agent is asked to take one.
+"""Callbacks stand in the same line as chats, wherever they were asked for; an agent is asked to take one.
 
 Each stay in line is a contact of the channel ``callback``; who takes it has the customer called from her telephone, and
-what becomes of that call (a contact of its own) decides. Those asked for in a queue of the PBX are ``callbacks``.
+what becomes of that call (a contact of its own) decides. Where a site wants those of its callers made by
+the PBX's own queue, something waits there for them instead: ``callbacks``.
 """
 
 from __future__ import annotations
@@ -188,6 +189,9 @@ class ConsoleCallbacks:
             if one is None or one.state != "waiting":
                 return
             one = await self._move(one, "turn_came")
+            if self._calls_himself(one):
+                await self._move(one, "not_tried", "called_again")
+                return
             self.hub.take([e.CallbackAttempted(at=self.hub.wall(), callback_id=one.id, attempt=one.attempts)])
         self._lifting.add(one.id)
         try:
@@ -203,6 +207,12 @@ class ConsoleCallbacks:
             over = [i for i in self.hub.distributor.interactions.values() if i.ended and _is_try(i, one)]
             if over:
                 await self._judged(one, over[-1])
+
+    def _calls_himself(self, one: Callback) -> bool:
+        """Whether he waits or talks now: he has his place, and his telephone is busy with us."""
+        calls = self.hub.distributor.interactions.values()
+        mine = (call for call in calls if call.customer_address == one.address and call.direction == "inbound")
+        return any(call.channel == "voice" and not call.ended for call in mine)
 
     def _ended(self, event: e.InteractionEnded) -> None:
         call = self.hub.distributor.interactions.get(event.interaction_id)

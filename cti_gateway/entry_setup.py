@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -13,6 +14,7 @@ from cti_gateway.entry import Entry
 from cti_gateway.fastagi import EntryServer
 from cti_gateway.front_child import FrontChild
 from cti_gateway.hub import Hub
+from cti_gateway.seating import line_of
 from cti_gateway.survey_keys import ANSWER, SurveyKeys, Surveys
 from routing.callbacks import CallbackRules
 from routing.entry import EntryRules
@@ -45,6 +47,8 @@ async def open_entry(
     """Listen, and start the process in front where wanted. Raises ``HoursError`` and ``OSError``'s like of Twisted."""
     entry = Entry(hub, rules_of(config, list(hub.pbxs)), region=region)
     callbacks = Callbacks(hub, entry, stored, _policy(config, region))
+    callbacks.line = hub.dispatch.callbacks
+    tell_hours(hub, entry)
     entry.find_callback, entry.stand_ins = callbacks.find, callbacks.stand_ins
     await callbacks.start()
 
@@ -63,6 +67,15 @@ async def open_entry(
         front = FrontChild(server, config.socket, config.host, config.port, patience, config.allowed)
         front.start()
     return CallEntry(entry, callbacks, server, front)
+
+
+def tell_hours(hub: Hub, entry: Entry) -> None:
+    """Callbacks that are made at consoles are made within the hours of call entry, where their queue has no others."""
+    for (pbx, queue), rules in entry.rules.items():
+        if rules.callback and rules.hours is not None:
+            line = line_of(pbx, queue)
+            hub.dispatch.know(line)
+            hub.dispatch.engine.rules[line] = replace(hub.dispatch.engine.rules[line], callback_hours=rules.hours)
 
 
 def _policy(config: EntryConfig, region: str) -> Policy:

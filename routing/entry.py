@@ -43,6 +43,9 @@ class EntryRules:
     callback: bool = False
     callback_waiting: int = 1
     """A callback is offered when at least so many callers wait."""
+    callback_by: Literal["console", "queue"] = "console"
+    """Who makes it: an agent who is asked at her console, in one line with chats and callers; or whom the PBX's queue
+    rings for it, console or not."""
 
     def open_at(self, now: float) -> bool:
         """Whether it is within the hours at ``now`` (Unix seconds)."""

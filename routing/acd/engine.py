@@ -26,11 +26,12 @@ class Engine(Floor):
             return []
         rule = self.rules[contact.queue]
         begun = contact.since is not None and contact.channel not in PATIENT
-        if rule.hours is None or begun or rule.hours.is_open(now):
+        hours = rule.callback_hours if rule.hours is None and contact.channel == "callback" else rule.hours
+        if hours is None or begun or hours.is_open(now):
             return self._stand(self._enter(contact, now), now)
         if contact.channel not in PATIENT:
             return [Divert(contact.id, rule.name, rule.then)]
-        self._sleep(self._enter(contact, now, asleep=True), rule.hours.next_opening(now))
+        self._sleep(self._enter(contact, now, asleep=True), hours.next_opening(now))
         return []
 
     def known(self, contact: str, own: str | None, head_start: float, now: float) -> list[Command]:

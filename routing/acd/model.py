@@ -78,6 +78,8 @@ class QueueRule:
     longest_wait: float | None = None
     then: Following = "message"
     hours: Hours | None = None
+    callback_hours: Hours | None = None
+    """Where ``hours`` says nothing: within these callbacks are made."""
 
     def __post_init__(self) -> None:
         if not self.rings or self.rings[0].after != 0.0:

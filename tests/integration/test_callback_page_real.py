@@ -25,7 +25,7 @@ expect.set_options(timeout=20_000)  # other tests run beside this one
 
 LI, WU = "13800138000", "13700137000"
 # The first in line is called at once, so that somebody must stand before him for a promise that waits.
-QUEUE = "callback = true\ncallback_waiting = 9"
+QUEUE = "callback = true\ncallback_by = 'queue'\ncallback_waiting = 9"
 
 
 async def asked(http: httpx.AsyncClient, path: str, which: Any, seconds: float = 30.0) -> dict[str, Any]:

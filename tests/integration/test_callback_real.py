@@ -18,7 +18,7 @@ from tests.pbx.stage import Stage
 pytestmark = [pytest.mark.real("asterisk"), pytest.mark.timeout(150)]
 
 LI = "13800138000"
-QUEUE = "callback = true\ncallback_waiting = 9"
+QUEUE = "callback = true\ncallback_by = 'queue'\ncallback_waiting = 9"
 
 
 def stored(folder: Path) -> list[dict[str, Any]]:

@@ -9,17 +9,23 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from cti_gateway.callbacks import may_call
+from cti_gateway.agi.lines import Question
+from cti_gateway.callbacks import Callbacks, Policy, may_call
 from cti_gateway.console_callbacks import ConsoleCallbacks
+from cti_gateway.entry import Entry
+from cti_gateway.entry_setup import tell_hours
 from cti_gateway.lines import Lines
 from interaction_log import events as e
 from interaction_log.callback import Callback
 from interaction_log.records import Conflict, NotFound, Refused
 from routing.acd.why import why_not
 from routing.callbacks import CallbackRules
+from routing.entry import EntryRules
+from routing.hours import hours
 from tests.fakes.dispatch_floor import Floor, dispatch_floor
 
 NUMBER = "+8613911112222"
+NEVER = hours("UTC", [])
 
 
 class Stored:
@@ -260,3 +266,95 @@ async def test_an_agent_asks_for_a_call_on_the_page_of_promises(line: Line) -> N
         await lines.promise("13911113333", "main", "nowhere", "", None)
     await lines.cancel(made["id"], "anna")
     assert lines.promised() == []
+
+
+# --- asked for by a key in Asterisk's own queue --------------------------------------------------------------
+
+
+async def nobody_takes_calls(floor: Floor) -> None:
+    """Both are here, not ready, and paused at the PBX."""
+    for agent in ("anna", "ben"):
+        await floor.sign_in(agent, "NOT_READY")
+    await floor.exchange.until(lambda: all(floor.member(f"PJSIP/100{n}").paused for n in (1, 2)))
+
+
+class Keys:
+    """What the dialplan asks, on the floor of a line."""
+
+    def __init__(self, line: Line, **rules: Any) -> None:
+        self.line, hub = line, line.floor.hub
+        entry = Entry(hub, {("main", "support"): EntryRules(queue="support", callback=True, **rules)}, region="CN")
+        self.stored = Stored()
+        self.callbacks = Callbacks(hub, entry, self.stored, Policy("CN"))
+        self.callbacks.line = line.callbacks
+
+    async def press(self, unique_id: str = "", number: str = "13911112222") -> dict[str, str]:
+        asked = Question(
+            id=1, kind="callback", pbx="main", queue="support", dialled="800", number=number, name="Wang",
+            unique_id=unique_id, until=1e12,
+        )  # fmt: skip
+        return dict(await self.callbacks.request(asked))
+
+
+async def test_a_caller_who_presses_the_key_stands_in_the_one_line_at_his_place(line: Line) -> None:
+    """He called before the first chat came and asks after the second: his callback is before both."""
+    floor, keys = line.floor, Keys(line)
+    await nobody_takes_calls(floor)
+    call = floor.call()
+    await floor.exchange.until(lambda: any(one.waiting_in() for one in floor.hub.distributor.interactions.values()))
+    entered = next(one for one in floor.hub.distributor.interactions.values() if one.channel == "voice")
+    first, second = floor.chat(), floor.chat()
+    told = await keys.press(call.caller.unique_id, "13800138000")
+    assert told["CALLWEAVE_CALLBACK"] == "accepted"
+    call.give_up()
+    one = next(iter(line.callbacks.all.values()))
+    assert one.since == entered.queue_visits[0].entered_at and one.way == "console"
+    assert keys.stored.rows == {} and keys.callbacks.all == {}  # nothing stands in for him in Asterisk's queue
+    i = line.contact()
+    assert [floor.hub.dispatch.place(c)[0] for c in (i, first, second)] == [1, 2, 3]
+    assert (await keys.press("", "13800138000"))["CALLWEAVE_CALLBACK"] == "kept"
+    await floor.sign_in()
+    assert floor.offered(i) == "anna" and floor.offered(first) is None
+
+
+async def test_a_site_may_have_the_queue_make_them(line: Line) -> None:
+    keys = Keys(line, callback_by="queue")
+    assert (await keys.press())["CALLWEAVE_CALLBACK"] == "accepted"
+    assert line.callbacks.all == {} and [one.way for one in keys.callbacks.all.values()] == ["queue"]
+
+
+async def test_no_promise_by_key_that_would_not_survive_us(line: Line) -> None:
+    keys = Keys(line)
+    line.stored.broken = True
+    assert (await keys.press())["CALLWEAVE_CALLBACK"] == "refused"
+    assert line.callbacks.all == {}
+
+
+async def test_who_calls_himself_meanwhile_is_not_called(line: Line) -> None:
+    """His telephone is busy with us: it was no try, and his place is kept."""
+    floor = line.floor
+    await nobody_takes_calls(floor)
+    call = floor.call()
+    await floor.exchange.until(lambda: any(one.waiting_in() for one in floor.hub.distributor.interactions.values()))
+    wanted = await line.wish(address="+8613800138000", since=1.0)
+    i = line.contact()
+    await floor.sign_in()
+    await floor.exchange.until(lambda: floor.offered(i) == "anna")
+    assert await floor.answer(i) == {"ok": True}
+    await floor.exchange.until(lambda: line.stored.rows[wanted.id].state == "waiting")
+    assert line.stored.rows[wanted.id].attempts == 0 and not floor.log.of(e.CallbackAttempted)
+    call.give_up()
+
+
+async def test_callbacks_by_key_wait_until_their_queue_opens(line: Line) -> None:
+    """The hours of call entry hold for them, where the queue has no others; chats are not concerned."""
+    floor = line.floor
+    entry = Entry(
+        floor.hub, {("main", "support"): EntryRules(queue="support", callback=True, hours=NEVER)}, region="CN"
+    )
+    tell_hours(floor.hub, entry)
+    await line.wish()
+    i, chat = line.contact(), floor.chat()
+    await floor.sign_in()
+    assert floor.offered(i) is None and floor.offered(chat) == "anna"
+    assert "closed" in [one.code for one in why_not(floor.hub.dispatch.engine, i, "anna", floor.hub.wall())]
