@@ -14,9 +14,11 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Locator, Page, async_playwright, expect
 
+from tests.fakes.patience import PATIENCE
 from tests.pbx import bootstrap
 
 ROOT = Path(__file__).parents[2]
+expect.set_options(timeout=PATIENCE * 1000)
 ARTEFACTS = ROOT / "test-artefacts"
 """Screenshots are kept here, to be looked at."""
 # Chromium as root has no sandbox of its own; the rest keeps it from calling home, which a closed network refuses.
@@ -95,7 +97,7 @@ class Person:
         await self.see("password").locator("visible=true").first.fill(password)
         await self.page.keyboard.press("Enter")
 
-    async def expect(self, test: str, text: str | re.Pattern[str] | None = None, seconds: float = 10) -> Locator:
+    async def expect(self, test: str, text: str | re.Pattern[str] | None = None, seconds: float = PATIENCE) -> Locator:
         """It is there (with this text) before the deadline."""
         found = self.see(test).first
         await expect(found).to_be_visible(timeout=seconds * 1000)
@@ -103,7 +105,7 @@ class Person:
             await expect(found).to_contain_text(text, timeout=seconds * 1000)
         return found
 
-    async def gone(self, test: str, seconds: float = 10) -> None:
+    async def gone(self, test: str, seconds: float = PATIENCE) -> None:
         await expect(self.see(test)).to_have_count(0, timeout=seconds * 1000)
 
     async def press(self, test: str) -> None:

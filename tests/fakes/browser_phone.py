@@ -11,6 +11,7 @@ from typing import Any
 from playwright.async_api import Browser, Playwright
 
 from tests.fakes.browser import FLAGS, Person, chromium_path
+from tests.fakes.patience import PATIENCE
 
 RATE = 48000
 # Fake devices, sound without a click. One microphone file per browser process. Not --use-fake-ui-for-media-stream:
@@ -98,11 +99,11 @@ class Talker(Person):
         await page.goto(f"{url}/")
         return cls(page, context, url)
 
-    async def until_it_hears(self, hertz: int, seconds: float = 8.0) -> None:
+    async def until_it_hears(self, hertz: int, seconds: float = PATIENCE) -> None:
         """Wait until one of the page's calls brings this tone."""
         await self._wait(f"() => window.__hear().some((one) => Math.abs(one - {hertz}) < 14)", seconds)
 
-    async def until_it_hears_no(self, hertz: int, seconds: float = 8.0) -> None:
+    async def until_it_hears_no(self, hertz: int, seconds: float = PATIENCE) -> None:
         """Wait until none of the page's calls brings it."""
         await self._wait(f"() => !window.__hear().some((one) => Math.abs(one - {hertz}) < 14)", seconds)
 
@@ -115,11 +116,11 @@ class Talker(Person):
             pairs = await self.page.evaluate(PAIRS)
             raise AssertionError(f"{script}: heard {heard}, connections {states}, {pairs}") from error
 
-    async def line(self, state: str, seconds: float = 10.0) -> None:
+    async def line(self, state: str, seconds: float = PATIENCE) -> None:
         """Wait for a state of the telephone."""
         await self.page.locator(f'[data-test="phone"][data-line="{state}"]').wait_for(timeout=seconds * 1000)
 
-    async def microphone(self, state: str, seconds: float = 10.0) -> None:
+    async def microphone(self, state: str, seconds: float = PATIENCE) -> None:
         """Wait for a state of the microphone."""
         await self.page.locator(f'[data-test="phone"][data-mic="{state}"]').wait_for(timeout=seconds * 1000)
 

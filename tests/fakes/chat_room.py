@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 
+from tests.fakes.patience import PATIENCE
 from webchat.demo import POLICY, DemoShop
 from webchat.wire import VISITOR_COMMANDS
 
@@ -92,7 +93,7 @@ class ChatRoom:
         """All commands of one name that came."""
         return [body for asked, body in self.asked if asked == name]
 
-    async def until(self, so: Callable[[], object], seconds: float = 10.0) -> None:
+    async def until(self, so: Callable[[], object], seconds: float = PATIENCE) -> None:
         """Wait for a state."""
         async with asyncio.timeout(seconds):
             while not so():  # noqa: ASYNC110 (a state that others change)

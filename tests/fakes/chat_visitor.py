@@ -11,6 +11,8 @@ from typing import Any, Self
 import httpx
 import socketio
 
+from tests.fakes.patience import PATIENCE
+
 NAMESPACE = "/chat"
 
 
@@ -36,7 +38,7 @@ class VisitorClient:
 
     def http(self) -> httpx.AsyncClient:
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
-        return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False, timeout=10)
+        return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False, timeout=PATIENCE)
 
     async def connect(self, after: int = 0) -> None:
         self._client = socketio.AsyncClient(reconnection=False)
@@ -68,7 +70,7 @@ class VisitorClient:
         return [line["text"] for line in sorted({one["number"]: one for one in lines}.values(), key=_number)]
 
     async def wait(
-        self, name: str, which: Callable[[dict[str, Any]], object] = lambda _: True, seconds: float = 10.0
+        self, name: str, which: Callable[[dict[str, Any]], object] = lambda _: True, seconds: float = PATIENCE
     ) -> dict[str, Any]:
         """The first such message, also of before."""
         async with asyncio.timeout(seconds):
@@ -86,7 +88,7 @@ class VisitorClient:
 
     async def call(self, name: str, **body: Any) -> dict[str, Any]:
         """A command; its acknowledgement."""
-        ack: dict[str, Any] = await self._client.call(name, body, namespace=NAMESPACE, timeout=10)
+        ack: dict[str, Any] = await self._client.call(name, body, namespace=NAMESPACE, timeout=PATIENCE)
         return ack
 
     async def open(self, queue: str = "support", **more: Any) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from interaction_log.interaction import Interaction
 from interaction_log.records import Choice, QueueSettings, User
 from tests.fakes.memory_missed import missed_call
 from tests.fakes.memory_store import MemoryStore
+from tests.fakes.patience import PATIENCE
 
 PASSWORD = "correct horse"
 
@@ -116,7 +117,7 @@ class Stage:
         return self.deps.consoles
 
     def http(self, **options: Any) -> httpx.AsyncClient:
-        return httpx.AsyncClient(base_url=self.url, trust_env=False, timeout=10, **options)
+        return httpx.AsyncClient(base_url=self.url, trust_env=False, timeout=PATIENCE, **options)
 
     async def token(self, name: str) -> str:
         return await self.store.users.open_session(name, 3600)
@@ -167,14 +168,14 @@ class TestConsole:
             namespaces=[namespace],
             transports=list(transports),
             headers=headers or {},
-            wait_timeout=5,
+            wait_timeout=PATIENCE,
         )
 
     def _take(self, event: str, data: dict[str, Any]) -> None:
         self.got.append((event, data))
         self._news.set()
 
-    async def wait(self, name: str, count: int = 1, seconds: float = 5.0) -> list[dict[str, Any]]:
+    async def wait(self, name: str, count: int = 1, seconds: float = PATIENCE) -> list[dict[str, Any]]:
         """All messages of this name, when there are ``count``."""
         async with asyncio.timeout(seconds):
             while len(self.messages(name)) < count:
@@ -195,7 +196,7 @@ class TestConsole:
 
     async def command(self, name: str, data: Any) -> Ack:
         """The acknowledgement."""
-        return await self.client.call(name, data, namespace=self.namespace, timeout=5)  # type: ignore[no-any-return]
+        return await self.client.call(name, data, namespace=self.namespace, timeout=PATIENCE)  # type: ignore[no-any-return]
 
     async def close(self) -> None:
         with contextlib.suppress(Exception):
@@ -214,7 +215,7 @@ class RawConsole:
         """Connect; the first packet is returned."""
         url = f"{self.stage.url}/socket.io/?EIO=4&transport=websocket"
         self.socket = await self._session.ws_connect(url, max_msg_size=0, **options)
-        return str(await self.socket.receive_str(timeout=5))
+        return str(await self.socket.receive_str(timeout=PATIENCE))
 
     async def sign_in(self, name: str, after: int | None = None, namespace: str = AGENTS) -> str:
         """Connect to the namespace; the answer is returned."""
@@ -252,7 +253,7 @@ class RawConsole:
         await self._session.close()
 
 
-async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+async def until(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
     """Wait for a state."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -12,6 +12,7 @@ import psutil
 from interaction_log.records import User
 from interaction_log.store import Store
 from tests.fakes import agi
+from tests.fakes.patience import PATIENCE
 from tests.fakes.program import Program, prepare
 from tests.pbx.asterisk import free_port
 from tests.pbx.phone import Call
@@ -46,7 +47,7 @@ class Site:
         self.program, self.stage, self.port = program, stage, port
         self.fronts: list[psutil.Process] = []
 
-    async def waiting(self, queue: str, count: int, within: float = 10) -> list[str]:
+    async def waiting(self, queue: str, count: int, within: float = PATIENCE) -> list[str]:
         """The numbers that wait in a queue, in order, once there are so many."""
         async with asyncio.timeout(within):
             while True:

@@ -14,6 +14,7 @@ from interaction_log import events as e
 from interaction_log.interaction import Interaction
 from interaction_log.records import Campaign, Choice, Match, NotFound, QueueSettings, Refused, User
 from routing.distributor import Distributor, Settings
+from tests.fakes.patience import PATIENCE
 
 LI_LEI = {"id": "c1", "name": "李雷", "phones": ["+8613800138000"], "emails": [], "vip": True}
 
@@ -145,7 +146,11 @@ class Screens:
         return [body for who, what, body in self.shown if who == agent and what == name]
 
     async def wait(
-        self, agent: str, name: str, which: Callable[[Mapping[str, Any]], object] = lambda _: True, seconds: float = 5.0
+        self,
+        agent: str,
+        name: str,
+        which: Callable[[Mapping[str, Any]], object] = lambda _: True,
+        seconds: float = PATIENCE,
     ) -> Mapping[str, Any]:
         """The first such message, also of before."""
         async with asyncio.timeout(seconds):
@@ -183,7 +188,7 @@ class Exchange:
         await self.link.stop()
         await self.hub.drain(1.0)
 
-    async def until(self, which: Callable[[], object], seconds: float = 8.0) -> None:
+    async def until(self, which: Callable[[], object], seconds: float = PATIENCE) -> None:
         """Wait for a state."""
         async with asyncio.timeout(seconds):
             while not which():  # noqa: ASYNC110 (any state)

@@ -7,6 +7,7 @@ from typing import Any
 
 import socketio
 
+from tests.fakes.patience import PATIENCE
 from tests.fakes.program import Desk
 
 _NUMBERS = itertools.count(1)
@@ -24,10 +25,10 @@ class Overseer(Desk):
 
     async def command(self, name: str, **body: Any) -> dict[str, Any]:
         number = f"{self.name}-{next(_NUMBERS)}-{id(self):x}"
-        ack = await self._client.call(name, {"id": number, **body}, namespace="/supervisor", timeout=5)
+        ack = await self._client.call(name, {"id": number, **body}, namespace="/supervisor", timeout=PATIENCE)
         return {**ack, "id": number}
 
-    async def taps(self, *states: str, seconds: float = 10.0) -> list[dict[str, Any]]:
+    async def taps(self, *states: str, seconds: float = PATIENCE) -> list[dict[str, Any]]:
         """Wait until the taps have these states."""
         found = await self.wait("taps", lambda m: m is self.of("taps")[-1] and _states(m) == list(states), seconds)
         return list(found["taps"])

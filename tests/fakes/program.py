@@ -21,6 +21,7 @@ import socketio
 
 from interaction_log.records import User
 from interaction_log.store import Store
+from tests.fakes.patience import PATIENCE
 
 PASSWORD = "correct horse battery"
 PEOPLE = (
@@ -118,7 +119,7 @@ class Program:
             print(self.errors())
         self._errors.close()
 
-    async def start(self, within: float = 30.0) -> None:
+    async def start(self, within: float = 2 * PATIENCE) -> None:
         """Return when it is ready."""
         environ = {k: v for k, v in os.environ.items() if not k.startswith("CTI_")}
         self.process = await asyncio.create_subprocess_exec(
@@ -172,7 +173,7 @@ class Program:
 
     def http(self, token: str = "") -> httpx.AsyncClient:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False, timeout=10)
+        return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False, timeout=PATIENCE)
 
     async def sign_in(self, name: str, password: str = PASSWORD) -> str:
         """A token: one of those that were open from the start, else by the password."""
@@ -193,7 +194,7 @@ class Program:
             return list(answer.json()["items"])
 
     async def log(
-        self, so: Callable[[list[dict[str, Any]]], object] | None = None, seconds: float = 10.0
+        self, so: Callable[[list[dict[str, Any]]], object] | None = None, seconds: float = PATIENCE
     ) -> list[dict[str, Any]]:
         """The log, once it is so; by default: once no call in it is open."""
         found: list[dict[str, Any]] = []
@@ -206,7 +207,9 @@ class Program:
             raise TimeoutError(found) from None
         return found
 
-    async def only(self, so: Callable[[dict[str, Any]], object] | None = None, seconds: float = 10.0) -> dict[str, Any]:
+    async def only(
+        self, so: Callable[[dict[str, Any]], object] | None = None, seconds: float = PATIENCE
+    ) -> dict[str, Any]:
         """The only interaction of the log, once it is so; by default: once it is over."""
 
         def one(log: list[dict[str, Any]]) -> object:
@@ -253,7 +256,7 @@ class Desk:
         return [body for what, body in self.got if what == name]
 
     async def wait(
-        self, name: str, which: Callable[[dict[str, Any]], object] = lambda _: True, seconds: float = 10.0
+        self, name: str, which: Callable[[dict[str, Any]], object] = lambda _: True, seconds: float = PATIENCE
     ) -> dict[str, Any]:
         """The first such message, also of before."""
         async with asyncio.timeout(seconds):
@@ -264,7 +267,7 @@ class Desk:
                     return found
                 await self._news.wait()
 
-    async def state(self, state: str, seconds: float = 10.0) -> dict[str, Any]:
+    async def state(self, state: str, seconds: float = PATIENCE) -> dict[str, Any]:
         """Wait until the last word about this agent is this state."""
         async with asyncio.timeout(seconds):
             while True:
@@ -282,7 +285,7 @@ class Desk:
     async def command(self, name: str, **body: Any) -> dict[str, Any]:
         """The acknowledgement; the command's id is in it as ``id``."""
         number = f"{self.name}-{next(self._ids)}-{id(self):x}"
-        ack = await self._client.call(name, {"id": number, **body}, namespace="/agent", timeout=5)
+        ack = await self._client.call(name, {"id": number, **body}, namespace="/agent", timeout=PATIENCE)
         return {**ack, "id": number}
 
     async def done(self, name: str, **body: Any) -> dict[str, Any]:

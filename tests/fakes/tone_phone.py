@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Self
 
+from tests.fakes.patience import PATIENCE
 from tests.pbx import sip
 from tests.pbx.phone import Call, Phone
 
@@ -112,11 +113,11 @@ class TonePhone(Phone):
         heard = list(self._heard)
         return len(heard) == WINDOW and loudness(heard) > LOUD and share(heard, hertz) > 0.5
 
-    async def until_it_hears(self, hertz: float, seconds: float = 8.0) -> None:
+    async def until_it_hears(self, hertz: float, seconds: float = PATIENCE) -> None:
         """Wait for this tone, in sound that comes from now on."""
         await self._until(lambda: self.hears(hertz), seconds, f"{hertz} Hz")
 
-    async def until_it_hears_no(self, hertz: float, seconds: float = 8.0) -> None:
+    async def until_it_hears_no(self, hertz: float, seconds: float = PATIENCE) -> None:
         """Wait until a quarter of a second came without this tone, or nothing comes for a second."""
         loop = asyncio.get_running_loop()
         self._heard.clear()

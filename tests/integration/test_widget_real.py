@@ -8,7 +8,7 @@ import json
 import re
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import jwt
@@ -25,14 +25,6 @@ from tests.fakes.shop_page import ShopPage
 from tests.fakes.smtp import SmtpServer
 
 pytestmark = [pytest.mark.real("chromium"), pytest.mark.timeout(180)]
-
-
-@pytest.fixture(autouse=True)
-def patience() -> Iterator[None]:
-    """What is expected may take a busy machine a while."""
-    expect.set_options(timeout=20_000)
-    yield
-    expect.set_options(timeout=5_000)
 
 
 KEY = "a secret of the shop that is long enough"

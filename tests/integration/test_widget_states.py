@@ -7,7 +7,7 @@ test_widget_real.py.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -19,14 +19,6 @@ from tests.fakes.browser import ARTEFACTS, chromium  # noqa: F401 (fixture)
 from tests.fakes.chat_room import ChatRoom, chat_room
 
 pytestmark = [pytest.mark.real("chromium"), pytest.mark.timeout(180)]
-
-
-@pytest.fixture(autouse=True)
-def patience() -> Iterator[None]:
-    """What is expected may take a busy machine a while."""
-    expect.set_options(timeout=20_000)
-    yield
-    expect.set_options(timeout=5_000)
 
 
 FORM = [
