@@ -149,6 +149,11 @@ class Box:
                 self._open.uid("STORE", which, "+FLAGS.SILENT", r"(\Deleted)")
                 self._open.expunge()
 
+    def has(self, folder: str) -> bool:
+        """Whether there is such a folder."""
+        with _faults("look for a folder"):
+            return self._open.status(_quoted(folder), "(UIDVALIDITY)")[0] == "OK"
+
     def flag(self, uid: int) -> None:
         """One that could not be taken: for people to look at."""
         with _faults("mark a letter"):

@@ -23,7 +23,7 @@ from cti_gateway import compiled
 from cti_gateway.ami import actions
 from cti_gateway.ami.blocking import BlockingAmi, BlockingError
 from cti_gateway.ami.codec import Message
-from cti_gateway.cli import browser_telephones, chat_sites, db, folders, site_files
+from cti_gateway.cli import browser_telephones, chat_sites, db, folders, mailboxes, site_files
 from cti_gateway.cli.output import complain, say, say_json
 from cti_gateway.diagnosis import NOISE, Facts, Finding, MemberFacts, PbxFacts, PortFacts, RedisFacts, diagnose, worst
 from cti_gateway.settings_types import CommandSettings, HttpTable, PbxSettings
@@ -55,7 +55,8 @@ def run(arguments: argparse.Namespace, settings: CommandSettings) -> int:
     except site_files.SiteFileError as error:
         complain("doctor", str(error))
         return 2
-    findings = [*diagnose(facts), *browsers, *folders.findings(settings), *chat_sites.findings(settings), built()]
+    findings = [*diagnose(facts), *browsers, *folders.findings(settings), *chat_sites.findings(settings)]
+    findings += [*mailboxes.findings(settings), built()]
     failed = worst(findings) == "error"
     if arguments.json:
         say_json({"ok": not failed, "findings": [asdict(one) for one in findings]})

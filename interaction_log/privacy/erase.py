@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from interaction_log.store.chat_tables import chat_files
 from interaction_log.store.missed import voicemails
-from interaction_log.store.personal import Person, Personal, its_interactions, registered
+from interaction_log.store.personal import REGISTER, Person, Personal, its_interactions, registered
 from interaction_log.store.recordings import recordings
 from interaction_log.store.schema import interactions
 
@@ -129,6 +129,7 @@ def files(connection: sa.Connection, person: Person) -> Iterator[StoredFile]:
         for row in connection.execute(query).mappings():
             if row["file"] and row.get("deleted_at") is None:
                 yield StoredFile(kind=kind, id=row["id"], row=dict(row))
-    of_chats = sa.select(chat_files).where(chat_files.c.conversation.in_(mine), chat_files.c.kept.is_(sa.true()))
+    his = REGISTER[chat_files.name].of(person)
+    of_chats = sa.select(chat_files).where(his, chat_files.c.kept.is_(sa.true()))
     for row in connection.execute(of_chats.order_by(chat_files.c.id)).mappings():
         yield StoredFile(kind="chat", id=row["id"], row=dict(row))

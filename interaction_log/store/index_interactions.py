@@ -40,7 +40,7 @@ def docs(connection: sa.Connection, ids: Sequence[str]) -> list[Doc]:
     for row in _WHERE(connection, here):
         been[row.interaction_id].append(row.queue)
     names = _Names(connection, {one for some in had.values() for one in some})
-    said = chat_words.words(connection, [row.id for row in rows if row.channel == "chat"])
+    said = chat_words.words(connection, [row.id for row in rows if row.channel in ("chat", "email")])
     return [_doc(row, had[row.id], been[row.id], names, said.get(row.id, "")) for row in rows]
 
 

@@ -27,6 +27,7 @@ from interaction_log.canned import CannedReply
 from interaction_log.cases import CaseState, CaseType
 from interaction_log.chats import Ban, NewConversation, NewLine
 from interaction_log.knowledge import Draft, Text
+from interaction_log.mails import MailContact, Outgoing, Position
 from interaction_log.missed import Work
 from interaction_log.privacy.stored import Hold
 from interaction_log.recordings import RecordingFile
@@ -136,6 +137,16 @@ def _canned(of: str) -> CannedReply:
 
 def _chat() -> NewConversation:
     return NewConversation(id="c1", client_id="k1", visitor="v1", site="s", queue="support", at=AT, name="Li")
+
+
+def _mail_contact() -> MailContact:
+    return MailContact(
+        id="m1", conversation="c1", box="help", queue="support", opened_at=AT, address="li@example.com", subject="x"
+    )
+
+
+def _outgoing(of: str) -> Outgoing:
+    return Outgoing(id=of, conversation="c1", kind="line", made_at=AT, next_at=AT, contact="m1")
 
 
 THRESHOLD = {"name": "Long line", "measure": "waiting", "limit": 5.0}
@@ -441,6 +452,19 @@ USE_CASES: list[UseCase] = [
     UseCase("chats.say", lambda o: o.store.chats.say("c1", NewLine(id="l1", by="visitor", at=AT, text="x"))),
     UseCase("chats.update", lambda o: o.store.chats.update("c1", state="ended", comment="x")),
     UseCase("chats.put_file", lambda o: o.store.chats.put_file("c1", **_file())),
+    UseCase("mails.move", lambda o: o.store.mails.move("help", Position(7, 1), AT)),
+    UseCase("mails.move", lambda o: o.store.mails.move("help", Position(7, 2), AT)),
+    UseCase("mails.open", lambda o: o.store.mails.open(_mail_contact())),
+    UseCase("mails.change", lambda o: o.store.mails.change(replace(_mail_contact(), subject="y"))),
+    UseCase("mails.keep", lambda o: o.store.mails.keep("letter", "letter", AT, "c1", "m1")),
+    UseCase("mails.keep", lambda o: o.store.mails.keep("letter", "auto", AT)),
+    UseCase("mails.put", lambda o: o.store.mails.put(_outgoing("o1"))),
+    UseCase("mails.put", lambda o: o.store.mails.put(_outgoing("o2"))),
+    UseCase("mails.later", lambda o: o.store.mails.later("o1", AT + 9)),
+    UseCase("mails.put_off", lambda o: o.store.mails.put_off("o1", AT + 10)),
+    UseCase("mails.sent", lambda o: o.store.mails.sent("o1", AT + 11)),
+    UseCase("mails.failed", lambda o: o.store.mails.failed("o2", "refused")),
+    UseCase("mails.end", lambda o: o.store.mails.end("m1", AT + 12)),
     UseCase("chats.scanned", lambda o: o.store.chats.scanned("f1", "clean")),
     UseCase("chats.ban", lambda o: o.store.chats.ban(Ban(kind="visitor", value="v", until=AT, by="sofia", at=AT))),
     UseCase("chats.lift_ban", lambda o: o.store.chats.lift_ban("visitor", "v")),

@@ -25,7 +25,7 @@ from pathlib import Path
 
 SOURCES = Path("/etc/apt")
 RELEASES = {"sid": "22", "bullseye": "16"}
-TESTS_NEED = ("debootstrap", "sip-tester", "chromium", "postgresql", "redis-server")
+TESTS_NEED = ("debootstrap", "sip-tester", "chromium", "postgresql", "redis-server", "dovecot-imapd")
 
 
 class Missing(Exception):
