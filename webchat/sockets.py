@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import logging
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from engineio.packet import MESSAGE, Packet
 from pydantic import ValidationError
 from socketio.exceptions import ConnectionRefusedError as Refusal
 
-from interaction_log.web.connections import EIO_SID, MAX_PACKET, TAKEN, Peer, PeerServer
+from interaction_log.web.connections import MAX_PACKET, TAKEN, Peer, PeerServer
 from interaction_log.web.emit import emitter_for
 from interaction_log.web.limits import Bucket
 from interaction_log.web.origin import client_address, header
@@ -27,6 +27,7 @@ from webchat.deps import VisitorDeps
 from webchat.gate import place_of
 from webchat.ports import Visitor
 from webchat.session import Stage, after, rule_of
+from webchat.signs import Signs
 from webchat.tabs import NAMESPACE, QUEUE_LIMIT, Tab
 from webchat.tokens import token_hash, usable
 from webchat.wire import VISITOR_COMMANDS, Ack, Fetch
@@ -38,8 +39,6 @@ MOST_OVER: Final = 40
 """Packets over the rate in the life of a connection; then it is cut, and its address pays for that."""
 MOST_AT_ONCE: Final = 32
 """Commands of one connection that wait for their answer."""
-AT_ONCE: Final = 8
-"""So many commands of one connection are taken before others have their turn."""
 _EVENT: Final = re.compile(rf"42{NAMESPACE},([0-9]{{0,9}})(?=\[)")
 """A command as every client writes it; python-socketio reads the others."""
 _QUIET: Final = logging.getLogger("webchat.socketio")
@@ -55,7 +54,7 @@ class _Peer(Peer):
     tab: Tab | None = None
     over: int = 0
     waiting: int = 0
-    signs: dict[str, Sign] = field(default_factory=dict)
+    signs: Signs | None = None
 
     @property
     def signed_in(self) -> bool:
@@ -65,15 +64,6 @@ class _Peer(Peer):
     def end(self) -> None:
         """See ``Peer``."""
         self.stage = "closing"
-
-
-@dataclass(slots=True)
-class Sign:
-    """When a sign was passed on last, and the one that waits for its turn."""
-
-    at: float
-    next: Any = None
-    timer: asyncio.TimerHandle | None = None
 
 
 class VisitorSockets(PeerServer[_Peer]):
@@ -196,25 +186,8 @@ class VisitorSockets(PeerServer[_Peer]):
             self._refuse_unread(peer, data)
         return True
 
-    async def websocket(self, engine: Any, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        """Overridden to take commands past engine.io, which makes a task and a timer for each message. It asks for the
-        next message when all before it are done, so the order stays; pings and all else are its own."""
-
-        async def next_one() -> Any:
-            taken = 0
-            while True:
-                message = await receive()
-                text = message.get("text")
-                if text is None or not self._straight(scope.get(EIO_SID, ""), text):
-                    return message
-                taken += 1
-                if taken % AT_ONCE == 0:
-                    await asyncio.sleep(0)  # others have their turn
-
-        await super().websocket(engine, scope, next_one, send)
-
     def _straight(self, eio_sid: str, text: str) -> bool:
-        """Take a message that is a command; ``False``: it is none, or this is no time for one."""
+        """A command of a visitor who is in."""
         peer, socket, event = self._peers.get(eio_sid), self.eio.sockets.get(eio_sid), _EVENT.match(text)
         if event is None or peer is None or peer.tab is None or socket is None or not socket.upgraded:
             return False
@@ -270,7 +243,9 @@ class VisitorSockets(PeerServer[_Peer]):
         if peer.waiting >= MOST_AT_ONCE:
             return refused("too_many", "Too much at once.", wait=1.0)
         if rule.kind == "sign":
-            self._sign(peer, tab, name, command, rule.every)
+            if peer.signs is None:
+                peer.signs = Signs(partial(self._commands.sign, tab.visitor), self._deps.now)
+            peer.signs.give(name, command, rule.every)
             return {"ok": True}
         peer.waiting += 1
         work = self._commands.take(tab, rule.kind, name, command, partial(self._answered, peer, tab, id))
@@ -281,25 +256,6 @@ class VisitorSockets(PeerServer[_Peer]):
     def _answered(self, peer: _Peer, tab: Tab, id: int | None, answer: Ack) -> None:
         peer.waiting -= 1
         self._acknowledge(tab, id, answer)
-
-    def _sign(self, peer: _Peer, tab: Tab, name: str, command: Any, every: float) -> None:
-        """Pass it on, at most once in ``every`` seconds, and always the last one."""
-        now = self._deps.now()
-        sign = peer.signs.setdefault(name, Sign(now - every))
-        sign.next = command
-        if sign.timer is None:
-            wait = max(0.0, sign.at + every - now)
-            if wait == 0.0:
-                self._pass(tab, name, sign)
-            else:
-                sign.timer = asyncio.get_running_loop().call_later(wait, self._pass, tab, name, sign)
-
-    def _pass(self, tab: Tab, name: str, sign: Sign) -> None:
-        command, sign.next, sign.timer, sign.at = sign.next, None, None, self._deps.now()
-        try:
-            self._commands.sign(tab.visitor, name, command)
-        except Exception:
-            LOG.exception("the sign %r failed", name)
 
     def _acknowledge(self, tab: Tab, id: int | None, answer: Ack) -> None:
         socket = self.eio.sockets.get(tab.eio_sid)
@@ -324,12 +280,8 @@ class VisitorSockets(PeerServer[_Peer]):
     def _gone(self, peer: _Peer) -> None:
         tab, peer.tab = peer.tab, None
         peer.stage = "closing"
-        for name, sign in peer.signs.items():
-            if sign.timer is not None:
-                sign.timer.cancel()
-                sign.timer = None
-                if tab is not None and name != "typing":
-                    self._pass(tab, name, sign)  # what he saw last, he saw
+        if peer.signs is not None:
+            peer.signs.end(dropped=("typing",))
         if tab is not None:
             self.tabs.leave(tab)
             self._deps.gates[tab.visitor.site].disconnect(tab.place)

@@ -28,6 +28,8 @@ WRITE: Final = "callweave.write"
 ABORT: Final = "callweave.abort"
 """The scope's way to cut the connection under a writer that is stuck."""
 EIO_SID: Final = "callweave.eio_sid"
+AT_ONCE: Final = 8
+"""So many messages of one connection are taken before others have their turn."""
 TAKEN: Final = frozenset("012")
 """CONNECT, DISCONNECT, EVENT: we ask for no acknowledgements and take no binary data."""
 
@@ -125,21 +127,38 @@ class PeerServer(BookServer, ABC, Generic[P]):
     ) -> None:
         """Serve a WebSocket with ``engine`` (python-socketio's ASGI application): a new connection, or what a
         long-polling one becomes. It ends without an exception, and the connection with it; a second WebSocket of the
-        same connection ends alone."""
+        same connection ends alone. What :meth:`_straight` takes goes past engine.io, which makes a task and a timer for
+        each message; it asks for the next one when all before it are done, so the order stays."""
         known = session_of(scope)
         if known is not None and self.eio.may_upgrade(known):
             scope[EIO_SID] = known
             peer = self._peers.get(known)
             if peer is not None:
                 peer.abort = scope.get("extensions", {}).get(ABORT)
+
+        async def following() -> Any:
+            taken = 0
+            while True:
+                message = await receive()
+                text = message.get("text")
+                if text is None or not self._straight(scope.get(EIO_SID, ""), text):
+                    return message
+                taken += 1
+                if taken % AT_ONCE == 0:
+                    await asyncio.sleep(0)  # others have their turn
+
         try:
-            await engine(scope, receive, send)
+            await engine(scope, following, send)
         except Exception:
             LOG.debug("a WebSocket ended with an error", exc_info=True)
             self._failed()
         finally:
             if EIO_SID in scope:
                 await self._ended(scope[EIO_SID])
+
+    def _straight(self, eio_sid: str, text: str) -> bool:
+        """Take this message of a WebSocket now; ``False``: it is engine.io's."""
+        return False
 
     def _failed(self) -> None:
         """A WebSocket ended with an error."""
