@@ -339,7 +339,9 @@ class Answers:
         if channel is None or channel.bridge is None:
             return _refused("Channel specified does not exist")
         other = next(one for one in channel.bridge.channels if one is not channel)
-        if not self.pbx.calls[other].redirect(other, action.get("Context"), action.get("Exten")):
+        call = self.pbx.calls[other]
+        send = call.blind_transfer if isinstance(call, QueueCall) else call.redirect
+        if not send(other, action.get("Context"), action.get("Exten")):
             return _refused("Blind transfer failed")
         return _done("Transfer succeeded")
 

@@ -1,8 +1,8 @@
 """An attended transfer by the action ``Atxfer``: the customer hears music, a colleague is rung and asked, and then the
 colleague has the customer, all three talk, or the customer is back.
 
-The colleague is rung through a Local channel, as a real Asterisk does it; that one is optimised away there when the
-transfer is complete, and stays here.
+The colleague is rung through a Local channel, as a real Asterisk does it, which is optimised away when nobody is asked
+any more. What is told is what a real one told (``tests/contract/test_simulator.py``).
 """
 
 from __future__ import annotations
@@ -12,12 +12,15 @@ from typing import Literal
 
 from cti_gateway.simulator.clock import Timer
 from cti_gateway.simulator.direct_call import DirectCall
-from cti_gateway.simulator.parts import RINGING, UP, Channel, Headers
+from cti_gateway.simulator.parts import RINGING, UP, Bridge, Channel, Headers
 from cti_gateway.simulator.pbx import Call, Pbx
 
 Stage = Literal["ringing", "asking", "three", "done", "over"]
 RING_SECONDS = 15.0
 """``atxfernoanswertimeout`` as Asterisk has it."""
+OPTIMISED_SECONDS = 0.45
+"""From the end of the asking to the end of the Local channel: it waits for sound from both sides."""
+_NORMAL = ("Cause", "16")
 
 
 class Consultation:
@@ -32,7 +35,7 @@ class Consultation:
         self.pbx, self.agent, self.customer = pbx, agent, customer
         self.stage: Stage = "ringing"
         self._before, self._left, self._keys, self._alone = before, left, "", False
-        pbx.tell("Hold", agent, ("MusicClass", "default"))
+        pbx.tell("Hold", agent)
         pbx.tell("MusicOnHoldStart", customer, ("Class", "default"))
         for one in (agent, customer):
             pbx.calls[one] = self
@@ -47,10 +50,17 @@ class Consultation:
     def _local(self, exten: str) -> tuple[Channel, Channel]:
         """The halves of the Local channel: the one that agent or customer hear, and the one that dials."""
         near, far = self.pbx.local(self, exten, self.agent)
+        self._named(far, self.agent)
+        near.connect(self.agent)
         lines = [*near.headers("LocalOne"), *far.headers("LocalTwo")]
         more = [("Context", "from-internal"), ("Exten", exten), ("LocalOptimization", "No")]
         self.pbx.emit("LocalBridge", "call", [*lines, *more])
         return near, far
+
+    def _named(self, half: Channel, other: Channel) -> None:
+        """A half of the Local channel bears the number of who is behind it."""
+        half.number, half.caller_name = other.number, other.caller_name
+        self.pbx.tell("NewCallerid", half, ("CID-CallingPres", "0 (Presentation Allowed, Not Screened)"))
 
     def _ring(self, exten: str) -> None:
         pbx, agent, target = self.pbx, self.agent, self.target
@@ -64,6 +74,8 @@ class Consultation:
         pbx.state(target, RINGING)
         pbx.tell_pair("DialState", self.far, target, ("DialStatus", "RINGING"))
         pbx.device_changed(target.endpoint)
+        pbx.state(self.near, RINGING)
+        self._named(self.near, target)
 
     # ---- The colleague -------------------------------------------------------------------------------------------
     def answer(self, channel: Channel) -> bool:
@@ -72,12 +84,18 @@ class Consultation:
             return False
         self._timer.cancel()
         self.pbx.state(channel, UP)
+        if self._alone:
+            self._named(self.far, self.customer)
         self.pbx.tell_pair("DialEnd", self.far, channel, ("DialStatus", "ANSWER"))
         self.pbx.device_changed(channel.endpoint)
         for half in (self.far, self.near):
             self.pbx.state(half, UP)
+        self.pbx.tell_pair("DialEnd", None, self.near, ("DialStatus", "ANSWER"))
+        channel.exten = ""
         self.pbx.bridge(channel, self.far)
         self.stage = "done" if self._alone else "asking"
+        if self._alone:
+            self._optimise()
         return True
 
     def decline(self, channel: Channel) -> bool:
@@ -91,7 +109,7 @@ class Consultation:
     def _not_taken(self, status: str = "NOANSWER") -> None:
         self._timer.cancel()
         self.pbx.tell_pair("DialEnd", self.far, self.target, ("DialStatus", status))
-        self._drop_target()
+        self._drop_target(self.near, (17, "486") if status == "BUSY" else (0, ""))
         if not self._alone:
             self._back()
             return
@@ -99,12 +117,41 @@ class Consultation:
         self.pbx.leave(self.customer)
         self.pbx.calls[self.customer] = DirectCall(self.pbx, self.customer, self.agent.endpoint)
 
-    def _drop_target(self) -> None:
-        """The colleague's telephone and the way to it are gone."""
-        for one in (self.target, self.far, self.near):
-            if one.alive:
-                self.pbx.leave(one)
-                self.pbx.hang_up(one)
+    def _drop_target(self, asked: Channel, cause: tuple[int, str] = (16, "")) -> None:
+        """The colleague's telephone and the way to it are gone.
+
+        ``asked``: the half that the other one tells; ``cause``: of the telephone's end, with that of SIP.
+        """
+        pbx = self.pbx
+        if self.far.alive:
+            pbx.tell("HangupRequest", asked, _NORMAL)
+            pbx.leave(self.near, self.far)
+            pbx.tell("SoftHangupRequest", self.far, _NORMAL)
+            pbx.hang_up(self.near)
+            pbx.hang_up(self.far)
+        if self.target.alive:
+            pbx.leave(self.target)
+            pbx.hang_up(self.target, *cause)
+
+    def _optimise(self) -> None:
+        """The two halves are needed no longer: the colleague comes to where the customer is."""
+        pbx = self.pbx
+        if not (self.far.alive and self.target.alive and self.customer.alive):
+            return
+        pbx.leave(self.target)
+        pbx.leave(self.near)
+        pbx.enter(self.customer, self.target, self.near)
+        if self.stage == "done" and not self._alone:
+            self._named(self.far, self.customer)
+        pbx.leave(self.far)
+        pbx.tell("HangupRequest", self.far, _NORMAL)
+        pbx.hang_up(self.near)
+        pbx.tell("SoftHangupRequest", self.far, _NORMAL)
+        pbx.hang_up(self.far)
+
+    def _optimise_soon(self) -> None:
+        if self.target.state == UP:
+            self.pbx.clock.later(OPTIMISED_SECONDS, self._optimise)
 
     # ---- What the agent does -------------------------------------------------------------------------------------
     def cancel(self) -> bool:
@@ -114,7 +161,7 @@ class Consultation:
         self._timer.cancel()
         if self.stage == "ringing":
             self.pbx.tell_pair("DialEnd", self.far, self.target, ("DialStatus", "CANCEL"))
-        self._drop_target()
+        self._drop_target(self.far)
         self._back()
         return True
 
@@ -137,58 +184,70 @@ class Consultation:
             self._swap()
 
     def _join(self) -> None:
-        pbx, with_customer = self.pbx, self.agent.bridge is self.customer.bridge
+        pbx, with_customer, asking = self.pbx, self.agent.bridge is self.customer.bridge, self.near.bridge
         for one in (self.near,) if with_customer else (self.agent, self.near):
             pbx.leave(one)
             pbx.enter(self.customer, one)
         pbx.tell("MusicOnHoldStop", self.customer)
-        pbx.tell("Unhold", self.agent)
-        self._tell_transfer("Threeway")
+        self._tell_transfer("Threeway", asking)
         self.stage = "three"
+        self._optimise_soon()
 
     def _swap(self) -> None:
         pbx, to_customer = self.pbx, self.agent.bridge is not self.customer.bridge
         here, there = (self.customer, self.near) if to_customer else (self.near, self.customer)
+        pbx.tell("Hold", self.agent)
         pbx.leave(self.agent)
         pbx.enter(here, self.agent)
         pbx.tell("MusicOnHoldStop", here)
         pbx.tell("MusicOnHoldStart", there, ("Class", "default"))
+        pbx.tell("Unhold", self.agent)
 
     # ---- The end -------------------------------------------------------------------------------------------------
     def hang_up(self, channel: Channel, *, by_action: bool = False, cause: int = 16) -> None:
         """Somebody puts the receiver down."""
         if not by_action:
-            self.pbx.tell("HangupRequest", channel, ("Cause", "16"))
+            cause_told = (_NORMAL,) if channel is self.target else ()
+            self.pbx.tell("HangupRequest", channel, *cause_told)
         if channel is self.agent:
-            self._agent_leaves()
+            self._agent_leaves(by_action)
         elif channel is self.customer:
             self._customer_leaves()
         elif self.stage == "ringing":
             self._not_taken("BUSY")
         elif self.stage == "asking":
-            self._drop_target()
+            self._drop_target(self.near)
             self._back()
         elif self.stage == "three":
-            self._drop_target()
+            self._drop_target(self.near)
             self._settle(self._before, self.agent)
         else:
-            self._drop_target()
+            self._drop_target(self.near)
             self._end_customer()
 
-    def _agent_leaves(self) -> None:
-        """While it rings or is asked: the customer is the colleague's."""
-        pbx, was = self.pbx, self.stage
+    def _agent_leaves(self, by_action: bool) -> None:
+        """While it rings or is asked: the customer is the colleague's.
+
+        The queue learns of it in another thread than the telephone's, so either may be told first; here as recorded.
+        """
+        pbx, was, asking = self.pbx, self.stage, self.near.bridge
         pbx.leave(self.agent)
         if was != "three":
             pbx.tell("MusicOnHoldStop", self.customer)
             pbx.leave(self.near)
             pbx.enter(self.customer, self.near)
         if was != "three":
-            self._tell_transfer("Bridge")
+            self._tell_transfer("Bridge", asking)
         self._alone = was == "ringing"
-        pbx.hang_up(self.agent)
         self.stage = "ringing" if was == "ringing" else "done"
-        self._left()
+        if was == "asking" and not by_action:
+            pbx.hang_up(self.agent)
+            self._left()
+        else:
+            self._left()
+            pbx.hang_up(self.agent)
+        if was == "asking":
+            self._optimise_soon()
 
     def _customer_leaves(self) -> None:
         self._timer.cancel()
@@ -223,18 +282,17 @@ class Consultation:
             if one.alive:
                 self.pbx.calls[one] = call
 
-    def _tell_transfer(self, kind: str) -> None:
-        parts: list[tuple[str, Channel]] = [
-            ("OrigTransferer", self.agent),
-            ("SecondTransferer", self.agent),
-            ("Transferee", self.customer),
-            ("TransferTarget", self.near),
-        ]
+    def _tell_transfer(self, kind: str, asking: Bridge | None) -> None:
+        """``asking``: where the colleague was asked."""
+        here = self.customer.bridge
         lines: Headers = [("Result", "Success")]
-        for prefix, channel in parts:
-            lines += channel.headers(prefix)
-        bridge = self.customer.bridge.id if self.customer.bridge is not None else ""
-        self.pbx.emit("AttendedTransfer", "call", [*lines, ("DestType", kind), ("DestBridgeUniqueid", bridge)])
+        for prefix, bridge in (("Orig", here), ("Second", asking)):
+            lines += [*self.agent.headers(f"{prefix}Transferer"), *(bridge.headers(prefix) if bridge else [])]
+        lines += [*self.customer.headers("Transferee"), *self.near.headers("TransferTarget"), ("IsExternal", "No")]
+        more = [("DestType", kind), ("DestBridgeUniqueid", here.id if here is not None else "")]
+        if kind == "Threeway":
+            more.append(("DestTransfererChannel", self.agent.name))
+        self.pbx.emit("AttendedTransfer", "call", [*lines, *more])
 
     # ---- What is not offered meanwhile -----------------------------------------------------------------------------
     def toggle_hold(self, channel: Channel) -> bool:

@@ -54,16 +54,16 @@ class Bridge:
     id: str
     channels: list[Channel] = field(default_factory=list)
 
-    def headers(self) -> Headers:
+    def headers(self, prefix: str = "") -> Headers:
         """The lines of any event about it."""
         return [
-            ("BridgeUniqueid", self.id),
-            ("BridgeType", "basic"),
-            ("BridgeTechnology", "simple_bridge"),
-            ("BridgeCreator", UNKNOWN),
-            ("BridgeName", UNKNOWN),
-            ("BridgeNumChannels", str(len(self.channels))),
-            ("BridgeVideoSourceMode", "none"),
+            (f"{prefix}BridgeUniqueid", self.id),
+            (f"{prefix}BridgeType", "basic"),
+            (f"{prefix}BridgeTechnology", "simple_bridge"),
+            (f"{prefix}BridgeCreator", UNKNOWN),
+            (f"{prefix}BridgeName", UNKNOWN),
+            (f"{prefix}BridgeNumChannels", str(len(self.channels))),
+            (f"{prefix}BridgeVideoSourceMode", "none"),
         ]
 
 

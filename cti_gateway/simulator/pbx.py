@@ -135,8 +135,8 @@ class Pbx:
                 linked_id=linked.linked_id,
                 created=self.clock.now(),
                 state=state,
-                number=UNKNOWN if half == 1 else linked.number,
-                caller_name=UNKNOWN if half == 1 else linked.caller_name,
+                number=UNKNOWN,
+                caller_name=UNKNOWN,
                 context="from-internal",
                 exten=exten,
             )
@@ -183,15 +183,16 @@ class Pbx:
             self.emit("BridgeEnter", "call", [*made.headers(), *one.headers()])
         return made
 
-    def enter(self, other: Channel, channel: Channel) -> None:
-        """Come to where this one is."""
+    def enter(self, other: Channel, channel: Channel, instead_of: Channel | None = None) -> None:
+        """Come to where this one is, perhaps in the place of a channel that is optimised away."""
         bridge = other.bridge
         if bridge is None:
             self.bridge(other, channel)
             return
         bridge.channels.append(channel)
         channel.bridge = bridge
-        self.emit("BridgeEnter", "call", [*bridge.headers(), *channel.headers()])
+        swap = [("SwapUniqueid", instead_of.unique_id)] if instead_of is not None else []
+        self.emit("BridgeEnter", "call", [*bridge.headers(), *channel.headers(), *swap])
 
     def leave(self, *channels: Channel) -> None:
         """These leave their bridge, in this order; an empty bridge is gone."""

@@ -345,7 +345,14 @@ class QueueCall:
             self._ended(self)
 
     def redirect(self, channel: Channel, context: str, exten: str) -> bool:
-        """Send the caller to another telephone or queue (blind); the agent is free."""
+        """Send the caller to another telephone or queue by ``Redirect``; the agent is free."""
+        return self._send_on(channel, context, exten, transferred=False)
+
+    def blind_transfer(self, channel: Channel, context: str, exten: str) -> bool:
+        """The same by ``BlindTransfer``: the queue learns of it at once."""
+        return self._send_on(channel, context, exten, transferred=True)
+
+    def _send_on(self, channel: Channel, context: str, exten: str, *, transferred: bool) -> bool:
         target = next((one for one in self.pbx.queues.values() if one.exten == exten), None)
         line = f"PJSIP/{exten}"
         if channel is not self.caller or self.stage != "talking" or (target is None and line not in self.pbx.lines):
@@ -353,21 +360,35 @@ class QueueCall:
         agent = self.agent
         assert agent is not None
         self.stage = "ended"
+        if transferred:
+            self._tell_transfer(agent, context, exten)
         channel.context, channel.exten, channel.priority = context, exten, 1
         self.pbx.leave(channel, agent)
+        if transferred:
+            self._tell_complete("transfer", agent)
         self.pbx.hang_up(agent)
         if target is None:
-            self.pbx.calls[channel] = DirectCall(self.pbx, channel, line, ended=self._redirected_ended)
+            ended = self._done_with if transferred else self._redirected_ended
+            self.pbx.calls[channel] = DirectCall(self.pbx, channel, line, ended=ended)
         else:
-            self._tell_complete("caller", None)
+            if not transferred:
+                self._tell_complete("caller", None)
             self.pbx.calls[channel] = QueueCall(self.pbx, target, "", caller=channel, ended=self._ended)
         self._enter("ended")
         return True
 
+    def _tell_transfer(self, agent: Channel, context: str, exten: str) -> None:
+        """``Unhold``, whether there was a hold or not, and ``BlindTransfer``."""
+        self.pbx.tell("Unhold", agent)
+        lines = [("Result", "Success"), *agent.headers("Transferer"), *self.caller.headers("Transferee")]
+        bridge = agent.bridge.headers() if agent.bridge is not None else []
+        more = [("IsExternal", "Yes"), ("Context", context), ("Extension", exten)]
+        self.pbx.emit("BlindTransfer", "call", [*lines, *bridge, *more])
+
     def agent_left(self) -> None:
         """The agent handed the caller over to a colleague, and is free."""
         self.stage = "ended"
-        self._tell_complete("agent", self.agent)
+        self._tell_complete("agent", self.agent if self.agent is not None and self.agent.alive else None)
         self._enter("ended")
         if self._ended is not None:
             self._ended(self)
@@ -375,5 +396,8 @@ class QueueCall:
     def _redirected_ended(self) -> None:
         """The queue learns only at the caller's end that its call is over, and names no agent."""
         self._tell_complete("caller", None)
+        self._done_with()
+
+    def _done_with(self) -> None:
         if self._ended is not None:
             self._ended(self)
