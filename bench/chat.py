@@ -11,6 +11,7 @@ leave pops and other visitors alone.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import json
 import os
@@ -19,167 +20,27 @@ import resource
 import sys
 import tempfile
 import time
-import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import aiohttp
 import uvloop
 
 from bench import child, console, pop, site
+from bench.chat_visitors import EVERY_SECONDS, KEY, QUEUE, Flood, Visitor, come, talk
 from bench.pop import AGENTS, FIRST_RING_SECONDS, QUEUES, WRAP_UP_SECONDS, Exchange, Subject, percentile
 from cti_gateway.simulator import queue_call
 from cti_gateway.simulator.server import SECRET, USERNAME
-from tests.fakes.chat_clients import Wire, open_websocket
 
 VISITORS: Final = 5_000
-EVERY_SECONDS: Final = 10.0
 ROUNDS: Final = 3
 SECONDS: Final = 6.0
 WARM_UP_SECONDS: Final = 3.0
 FLOOD_SECONDS: Final = 10.0
-FLOODERS: Final = 20
 CUSTOMERS: Final = 1_000
-KEY: Final = "bench"
-QUEUE: Final = "web"
 PROMISED: Final = 1.5
 FLOOD_PROMISED: Final = 2.0
-TEXT: Final = "Good day, I have a question about my order of yesterday: when will it be sent?"
-
-
-class Visitor:
-    """One connection; notes how long each answer took."""
-
-    def __init__(self, took: list[float], token: str = "") -> None:
-        self.took, self.token = took, token
-        self.wire: Wire | None = None
-        self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.answers: dict[int, asyncio.Future[Any]] = {}
-        self.sent: dict[int, float] = {}
-        self.refused = 0
-        self.lost = False
-
-    def opened(self) -> None:
-        """The welcome follows."""
-
-    def event(self, name: str, body: Any) -> None:
-        """Only the welcome matters here."""
-        if name == "welcome" and not self.ready.done():
-            self.ready.set_result(None)
-
-    def ack(self, id: int, body: Any) -> None:
-        """An answer."""
-        sent = self.sent.pop(id, None)
-        if sent is not None:
-            self.took.append(time.monotonic() - sent)
-            self.refused += not body["ok"]
-        if id in self.answers:
-            self.answers.pop(id).set_result(body)
-
-    def closed(self, why: Any) -> None:
-        """It should not."""
-        self.lost = True
-        if not self.ready.done():
-            self.ready.set_exception(ConnectionError(str(why)))
-
-    def say(self) -> None:
-        """Write a line."""
-        assert self.wire is not None
-        at = time.monotonic()
-        self.sent[self.wire.ask("say", {"id": str(uuid.uuid4()), "text": TEXT})] = at
-
-    async def ask(self, name: str, body: Any) -> Any:
-        """Something else."""
-        assert self.wire is not None
-        future = asyncio.get_running_loop().create_future()
-        self.answers[self.wire.ask(name, body)] = future
-        return await future
-
-
-def address(number: int) -> str:
-    """Every visitor comes from an address of his own."""
-    return f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
-
-
-async def come(port: int, visitors: list[Visitor], *, tokens: bool) -> None:
-    """All of them: a token each, a connection, a conversation."""
-    gate = asyncio.Semaphore(40)
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=40)) as http:
-
-        async def one(number: int, visitor: Visitor) -> None:
-            headers = {"X-Forwarded-For": address(number)}
-            async with gate:
-                if tokens:
-                    url = f"http://127.0.0.1:{port}/chat/api/visitor"
-                    async with http.post(url, json={"site": KEY}, headers=headers) as answer:
-                        visitor.token = (await answer.json())["token"]
-                visitor.wire = await open_websocket(visitor, lambda: {"token": visitor.token}, port, headers)
-                await visitor.ready
-                if tokens:
-                    opened = await visitor.ask("open", {"id": str(uuid.uuid4()), "queue": QUEUE})
-                    if not opened["ok"]:
-                        raise RuntimeError(str(opened))
-
-        async with asyncio.timeout(120):
-            await asyncio.gather(*(one(number, visitor) for number, visitor in enumerate(visitors)))
-
-
-async def talk(visitors: list[Visitor], seconds: float, rng: random.Random) -> list[float]:
-    """Each writes every ten seconds, at a moment of his own; the times that the answers took."""
-    loop = asyncio.get_running_loop()
-    order = rng.sample(visitors, len(visitors))
-    begin, n, rate = loop.time(), 0, len(visitors) / EVERY_SECONDS
-    visitors[0].took.clear()
-    while loop.time() - begin < seconds:
-        while n < (loop.time() - begin) * rate:
-            order[n % len(order)].say()
-            n += 1
-        await asyncio.sleep(0.002)
-    async with asyncio.timeout(30):
-        while any(one.sent for one in order):  # noqa: ASYNC110 (a state)
-            await asyncio.sleep(0.05)
-    return list(visitors[0].took)
-
-
-class Flood:
-    """One address: twenty connections that write a hundred lines a second each, and come again when they are cut."""
-
-    def __init__(self, port: int) -> None:
-        self._port, self.packets, self.comes = port, 0, 0
-
-    async def run(self, seconds: float) -> None:
-        """For so long."""
-        until = time.monotonic() + seconds
-        async with asyncio.TaskGroup() as tasks:
-            for _ in range(FLOODERS):
-                tasks.create_task(self._one(until))
-
-    async def _one(self, until: float) -> None:
-        headers = {"X-Forwarded-For": "192.0.2.66"}
-        token = ""
-        async with aiohttp.ClientSession() as http:
-            while time.monotonic() < until:
-                try:
-                    url = f"http://127.0.0.1:{self._port}/chat/api/visitor"
-                    async with http.post(url, json={"site": KEY}, headers=headers) as answer:
-                        token = (await answer.json()).get("token", token)
-                    await self._write(token, headers, until)
-                except (OSError, aiohttp.ClientError):
-                    pass
-                self.comes += 1
-                await asyncio.sleep(0.5)
-
-    async def _write(self, token: str, headers: dict[str, str], until: float) -> None:
-        visitor = Visitor([], token)
-        wire = visitor.wire = await open_websocket(visitor, lambda: {"token": token}, self._port, headers)
-        visitor.ready.add_done_callback(lambda done: done.exception())
-        wire.ask("open", {"id": str(uuid.uuid4()), "queue": QUEUE})
-        while not wire.over and time.monotonic() < until:
-            for _ in range(5):
-                visitor.say()
-            self.packets += 5
-            await asyncio.sleep(0.05)
-        wire.end("enough")
 
 
 def write_config(place: site.Site, ami_port: int) -> Path:
@@ -219,6 +80,52 @@ async def run(rounds: int = ROUNDS, seconds: float = SECONDS) -> dict[str, Any]:
 
 async def _run(folder: Path, rng: random.Random, core: set[int], rounds: int, seconds: float) -> dict[str, Any]:
     began = time.monotonic()
+    async with _stage(folder, rng, core) as stage:
+        took = await _rounds(stage, rounds, seconds)
+        calm, pops = await _with_calls(stage, FLOOD_SECONDS)
+        flood = Flood(stage.product.port)
+        flooding = asyncio.ensure_future(flood.run(FLOOD_SECONDS + 1))
+        await asyncio.sleep(1)
+        flooded, popped_then = await _with_calls(stage, FLOOD_SECONDS)
+        await flooding
+        facts = stage.facts()
+    return {
+        **_result(took, calm, pops, flooded, popped_then),
+        **facts,
+        "visitors": VISITORS,
+        "rounds": rounds,
+        "seconds": time.monotonic() - began,
+        "flood_packets": flood.packets,
+        "flood_connections": flood.comes,
+    }
+
+
+@dataclass(slots=True)
+class _Stage:
+    """Both servers, the agents' consoles, and the visitors of each server."""
+
+    rng: random.Random
+    product: child.Child
+    desk: Subject
+    ours: list[Visitor]
+    bare: list[Visitor]
+    memory: dict[str, float]
+
+    def facts(self) -> dict[str, Any]:
+        """What is said beside the times."""
+        out = self.product.output().splitlines()
+        lost = sum(one.lost for one in (*self.ours, *self.bare)) + sum(agent.lost for agent in self.desk.consoles)
+        return {
+            **self.memory,
+            "lost": lost,
+            "refused": sum(one.refused for one in self.ours),
+            "problems": [line for line in out if "ERROR" in line or "Traceback" in line][:5],
+        }
+
+
+@contextlib.asynccontextmanager
+async def _stage(folder: Path, rng: random.Random, core: set[int]) -> AsyncIterator[_Stage]:
+    """Everybody is there."""
     queues = tuple(f"q{n}" for n in range(QUEUES))
     place = await site.make(folder, agents=AGENTS, customers=CUSTOMERS, wrap_up_seconds=WRAP_UP_SECONDS, queues=queues)
     exchange = Exchange(rng)
@@ -226,76 +133,69 @@ async def _run(folder: Path, rng: random.Random, core: set[int], rounds: int, se
     config = write_config(place, exchange.port)
     echo_folder = folder / "echo"
     echo_folder.mkdir()
-    async with (
-        child.Child.product(config, core=core) as product,
-        child.Child(["-m", "bench.chat_echo", str(echo_folder)], folder / "echo.log", core=core) as echo,
-    ):
-        desk = Subject("callweave", exchange, place.agents)
-        desk.consoles = await console.connect(
-            product.port, {name: token for name, token in place.tokens.items() if name in place.agents}, desk.take
-        )
-        for agent in desk.consoles:
-            agent.send("set_state", {"id": f"ready-{agent.agent}", "state": "READY"})
-        ours, bare = await _connected(product, echo)
-        memory = product.rss_megabytes()
-        took: dict[str, list[list[float]]] = {"ours": [], "bare": []}
-        gc.collect()
-        gc.freeze()
-        for number in range(rounds + 1):  # the first one warms up
-            sides = ["ours", "bare"] if number % 2 else ["bare", "ours"]
-            for side in sides:
-                found = await talk(ours if side == "ours" else bare, seconds if number else WARM_UP_SECONDS, rng)
-                if number:
-                    took[side].append(found)
-        calm, pops = await _with_calls(ours, desk, product, FLOOD_SECONDS, rng)
-        flood = Flood(product.port)
-        flooding = asyncio.ensure_future(flood.run(FLOOD_SECONDS + 1))
-        await asyncio.sleep(1)
-        flooded, popped_then = await _with_calls(ours, desk, product, FLOOD_SECONDS, rng)
-        await flooding
-        problems = [line for line in product.output().splitlines() if "ERROR" in line or "Traceback" in line]
-        lost = sum(one.lost for one in (*ours, *bare)) + sum(agent.lost for agent in desk.consoles)
-        refused = sum(one.refused for one in ours)
-    await exchange.server.stop()
-    return _result(took, calm, pops, flooded, popped_then) | {
-        "visitors": VISITORS,
-        "rounds": rounds,
-        "seconds": time.monotonic() - began,
-        "memory_mb": memory,
-        "memory_kb_per_visitor": _memory["per_visitor"],
-        "connect_seconds": _memory["seconds"],
-        "lost": lost,
-        "refused": refused,
-        "flood_packets": flood.packets,
-        "flood_connections": flood.comes,
-        "problems": problems[:5],
+    try:
+        async with (
+            child.Child.product(config, core=core) as product,
+            child.Child(["-m", "bench.chat_echo", str(echo_folder)], folder / "echo.log", core=core) as echo,
+        ):
+            desk = await _desk(exchange, place, product)
+            ours, memory = await _visitors(product)
+            bare = _crowd()
+            await come(echo.port, bare, tokens=False)
+            yield _Stage(rng, product, desk, ours, bare, memory)
+    finally:
+        await exchange.server.stop()
+
+
+async def _desk(exchange: Exchange, place: site.Site, product: child.Child) -> Subject:
+    """The agents, ready."""
+    desk = Subject("callweave", exchange, place.agents)
+    tokens = {name: token for name, token in place.tokens.items() if name in place.agents}
+    desk.consoles = await console.connect(product.port, tokens, desk.take)
+    for agent in desk.consoles:
+        agent.send("set_state", {"id": f"ready-{agent.agent}", "state": "READY"})
+    return desk
+
+
+def _crowd() -> list[Visitor]:
+    """Visitors who share one list of times."""
+    took: list[float] = []
+    return [Visitor(took) for _ in range(VISITORS)]
+
+
+async def _visitors(product: child.Child) -> tuple[list[Visitor], dict[str, float]]:
+    """Ours, each with a conversation; and what they cost."""
+    ours = _crowd()
+    before, at = product.rss_megabytes(), time.monotonic()
+    await come(product.port, ours, tokens=True)
+    after = product.rss_megabytes()
+    return ours, {
+        "connect_seconds": time.monotonic() - at,
+        "memory_mb": after,
+        "memory_kb_per_visitor": (after - before) * 1e3 / VISITORS,
     }
 
 
-_memory: dict[str, float] = {}
+async def _rounds(stage: _Stage, rounds: int, seconds: float) -> dict[str, list[list[float]]]:
+    """Lines to one server after the other; the first round warms up."""
+    took: dict[str, list[list[float]]] = {"ours": [], "bare": []}
+    sides = {"ours": stage.ours, "bare": stage.bare}
+    gc.collect()
+    gc.freeze()
+    for number in range(rounds + 1):
+        for side in ("ours", "bare") if number % 2 else ("bare", "ours"):
+            found = await talk(sides[side], seconds if number else WARM_UP_SECONDS, stage.rng)
+            if number:
+                took[side].append(found)
+    return took
 
 
-async def _connected(product: child.Child, echo: child.Child) -> tuple[list[Visitor], list[Visitor]]:
-    mine: list[float] = []
-    theirs: list[float] = []
-    ours = [Visitor(mine) for _ in range(VISITORS)]
-    bare = [Visitor(theirs) for _ in range(VISITORS)]
-    before, at = product.rss_megabytes(), time.monotonic()
-    await come(product.port, ours, tokens=True)
-    _memory["seconds"] = time.monotonic() - at
-    _memory["per_visitor"] = (product.rss_megabytes() - before) * 1e3 / VISITORS
-    await come(echo.port, bare, tokens=False)
-    return ours, bare
-
-
-async def _with_calls(
-    visitors: list[Visitor], desk: Subject, product: child.Child, seconds: float, rng: random.Random
-) -> tuple[list[float], list[float]]:
+async def _with_calls(stage: _Stage, seconds: float) -> tuple[list[float], list[float]]:
     """Lines, and with them calls; how long the answers and the pops took."""
-    calling = asyncio.ensure_future(desk.round(seconds, product))
-    found = await talk(visitors, seconds, rng)
+    calling = asyncio.ensure_future(stage.desk.round(seconds, stage.product))
+    found = await talk(stage.ours, seconds, stage.rng)
     await calling
-    return found, list(desk.latencies)
+    return found, list(stage.desk.latencies)
 
 
 def _result(

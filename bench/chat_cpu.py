@@ -15,7 +15,7 @@ from typing import Final, Self
 
 import uvloop
 
-from bench import chat, child, site
+from bench import chat, chat_visitors, child, site
 
 VISITORS: Final = 1_000
 EVERY_SECONDS: Final = 2.0
@@ -60,7 +60,7 @@ class Spent:
 async def run(rounds: int, seconds: float) -> dict[str, dict[str, float]]:
     """The least of some rounds, which alternate between the sides."""
     mine, _ = child.cores()
-    chat.EVERY_SECONDS = EVERY_SECONDS  # type: ignore[misc]
+    chat_visitors.EVERY_SECONDS = EVERY_SECONDS  # type: ignore[misc]
     with tempfile.TemporaryDirectory(prefix="callweave-bench-") as name:
         folder = Path(name)
         place = await site.make(folder, agents=1, customers=100, wrap_up_seconds=1, queues=())
@@ -75,8 +75,8 @@ async def run(rounds: int, seconds: float) -> dict[str, dict[str, float]]:
             sides = {}
             for title, server in (("callweave", product), ("echo", echo)):
                 took: list[float] = []
-                visitors = [chat.Visitor(took) for _ in range(VISITORS)]
-                await chat.come(server.port, visitors, tokens=server is product)
+                visitors = [chat_visitors.Visitor(took) for _ in range(VISITORS)]
+                await chat_visitors.come(server.port, visitors, tokens=server is product)
                 sides[title] = (server, visitors)
             found: dict[str, list[dict[str, float]]] = {title: [] for title in sides}
             for number in range(rounds + 1):  # the first one warms up
@@ -87,10 +87,10 @@ async def run(rounds: int, seconds: float) -> dict[str, dict[str, float]]:
     return {title: {key: min(one[key] for one in some) for key in some[0]} for title, some in found.items()}
 
 
-async def _round(server: child.Child, visitors: list[chat.Visitor], seconds: float) -> dict[str, float]:
+async def _round(server: child.Child, visitors: list[chat_visitors.Visitor], seconds: float) -> dict[str, float]:
     server.profile(True)
     before = Spent.of(server.pid)
-    lines = len(await chat.talk(visitors, seconds, random.Random(7)))
+    lines = len(await chat_visitors.talk(visitors, seconds, random.Random(7)))
     spent = Spent.of(server.pid).since(before, lines, server.pid)
     server.profile(False)
     if any(one.refused or one.lost for one in visitors):
