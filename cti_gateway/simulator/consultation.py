@@ -14,6 +14,7 @@ from cti_gateway.simulator.clock import Timer
 from cti_gateway.simulator.direct_call import DirectCall
 from cti_gateway.simulator.parts import RINGING, UP, Bridge, Channel, Headers
 from cti_gateway.simulator.pbx import Call, Pbx
+from cti_gateway.simulator.together import Together
 
 Stage = Literal["ringing", "asking", "three", "done", "over"]
 RING_SECONDS = 15.0
@@ -109,13 +110,15 @@ class Consultation:
     def _not_taken(self, status: str = "NOANSWER") -> None:
         self._timer.cancel()
         self.pbx.tell_pair("DialEnd", self.far, self.target, ("DialStatus", status))
+        if self._alone:
+            self._named(self.far, self.customer)
         self._drop_target(self.near, (17, "486") if status == "BUSY" else (0, ""))
         if not self._alone:
             self._back()
             return
-        self.stage = "over"  # the customer is brought back to who sent him
-        self.pbx.leave(self.customer)
-        self.pbx.calls[self.customer] = DirectCall(self.pbx, self.customer, self.agent.endpoint)
+        self.stage = "over"  # who sent the customer is rung again
+        back = DirectCall(self.pbx, self.customer, self.agent.endpoint, comes_back=True)
+        self.pbx.calls[self.customer] = back
 
     def _drop_target(self, asked: Channel, cause: tuple[int, str] = (16, "")) -> None:
         """The colleague's telephone and the way to it are gone.
@@ -237,7 +240,7 @@ class Consultation:
             pbx.leave(self.near)
             pbx.enter(self.customer, self.near)
         if was != "three":
-            self._tell_transfer("Bridge", asking)
+            self._tell_transfer("Bridge", asking, not (was == "ringing" and by_action))
         self._alone = was == "ringing"
         self.stage = "ringing" if was == "ringing" else "done"
         if was == "asking" and not by_action:
@@ -258,7 +261,7 @@ class Consultation:
             self.stage = "over"
             self.pbx.hang_up(self.customer)
             self.pbx.processed += 1
-            self._settle(_Together(self.pbx, others), *others)
+            self._settle(Together(self.pbx, others), *others)
             return
         if self.stage == "ringing":
             self.pbx.tell_pair("DialEnd", self.far, self.target, ("DialStatus", "CANCEL"))
@@ -282,49 +285,21 @@ class Consultation:
             if one.alive:
                 self.pbx.calls[one] = call
 
-    def _tell_transfer(self, kind: str, asking: Bridge | None) -> None:
-        """``asking``: where the colleague was asked."""
+    def _tell_transfer(self, kind: str, asking: Bridge | None, target: bool = True) -> None:
+        """``asking``: where the colleague was asked. ``target``: he is named; not where an action ended the agent's
+        channel while it still rang (as recorded)."""
         here = self.customer.bridge
         lines: Headers = [("Result", "Success")]
         for prefix, bridge in (("Orig", here), ("Second", asking)):
             lines += [*self.agent.headers(f"{prefix}Transferer"), *(bridge.headers(prefix) if bridge else [])]
-        lines += [*self.customer.headers("Transferee"), *self.near.headers("TransferTarget"), ("IsExternal", "No")]
+        lines += self.customer.headers("Transferee")
+        lines += [*(self.near.headers("TransferTarget") if target else []), ("IsExternal", "No")]
         more = [("DestType", kind), ("DestBridgeUniqueid", here.id if here is not None else "")]
         if kind == "Threeway":
             more.append(("DestTransfererChannel", self.agent.name))
         self.pbx.emit("AttendedTransfer", "call", [*lines, *more])
 
     # ---- What is not offered meanwhile -----------------------------------------------------------------------------
-    def toggle_hold(self, channel: Channel) -> bool:
-        """Not offered here."""
-        return False
-
-    def redirect(self, channel: Channel, context: str, exten: str) -> bool:
-        """Not offered here."""
-        return False
-
-
-class _Together:
-    """Who talks on after the customer has left a conference."""
-
-    def __init__(self, pbx: Pbx, channels: list[Channel]) -> None:
-        self._pbx, self._channels = pbx, channels
-
-    def hang_up(self, channel: Channel, *, by_action: bool = False, cause: int = 16) -> None:
-        """One goes, and the other hears it."""
-        for one in self._channels:
-            if one.alive:
-                self._pbx.leave(one)
-                self._pbx.hang_up(one)
-
-    def answer(self, channel: Channel) -> bool:
-        """Nothing rings."""
-        return False
-
-    def decline(self, channel: Channel) -> bool:
-        """Nothing rings."""
-        return False
-
     def toggle_hold(self, channel: Channel) -> bool:
         """Not offered here."""
         return False

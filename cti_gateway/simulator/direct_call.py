@@ -13,7 +13,10 @@ RING_SECONDS = 20.0
 
 
 class DirectCall:
-    """`caller` rings `line` (``PJSIP/1003``). `ended` is called once, before the caller's ``Hangup``."""
+    """`caller` rings `line` (``PJSIP/1003``). `ended` is called once, before the caller's ``Hangup``.
+
+    `comes_back`: the PBX itself rings the one who sent the caller away in vain, and the caller waits in his bridge.
+    """
 
     def __init__(
         self,
@@ -23,12 +26,15 @@ class DirectCall:
         *,
         ring_seconds: float = RING_SECONDS,
         ended: Callable[[], None] | None = None,
+        comes_back: bool = False,
     ) -> None:
         self.pbx = pbx
         self.caller = caller
         self._ended = ended
+        self._dials = None if comes_back else caller
         exten = line.partition("/")[2]
-        caller.application, caller.data = "Dial", f"{line},{ring_seconds:.0f},tT"
+        if not comes_back:
+            caller.application, caller.data = "Dial", f"{line},{ring_seconds:.0f},tT"
         self.target = target = pbx.channel(
             self,
             line,
@@ -43,17 +49,17 @@ class DirectCall:
         target.connect(caller)
         target.exten = exten
         pbx.tell("NewConnectedLine", target)
-        pbx.tell_pair("DialBegin", caller, target, ("DialString", exten))
+        pbx.tell_pair("DialBegin", self._dials, target, ("DialString", exten))
         caller.connect(target)
         pbx.tell("NewConnectedLine", caller)
         pbx.state(target, RINGING)
         pbx.device_changed(line)
-        pbx.tell_pair("DialState", caller, target, ("DialStatus", "RINGING"))
+        pbx.tell_pair("DialState", self._dials, target, ("DialStatus", "RINGING"))
         self._timer: Timer = pbx.clock.later(ring_seconds, lambda: self._fail("NOANSWER", 0))
 
     def _dial_end(self, status: str) -> None:
         self._timer.cancel()
-        self.pbx.tell_pair("DialEnd", self.caller, self.target, ("DialStatus", status))
+        self.pbx.tell_pair("DialEnd", self._dials, self.target, ("DialStatus", status))
 
     def answer(self, channel: Channel) -> bool:
         """The telephone is lifted."""
@@ -63,7 +69,10 @@ class DirectCall:
         self._dial_end("ANSWER")
         self.pbx.device_changed(channel.endpoint)
         channel.exten = ""
-        self.pbx.bridge(channel, self.caller)
+        if self.caller.bridge is not None:
+            self.pbx.enter(self.caller, channel)
+        else:
+            self.pbx.bridge(channel, self.caller)
         return True
 
     def decline(self, channel: Channel) -> bool:
@@ -103,7 +112,7 @@ class DirectCall:
                 self._fail("CANCEL", 16, cause=0)
             return
         if not by_action:
-            self.pbx.tell("HangupRequest", channel, ("Cause", "16"))
+            self.pbx.tell("HangupRequest", channel, *([("Cause", "16")] if self._dials is not None else []))
         if self._ended is not None:
             self._ended()
         self.pbx.leave(channel, self.caller if channel is self.target else self.target)
@@ -120,5 +129,6 @@ class DirectCall:
         self._gone((target_cause or 16) if cause is None else cause)
 
     def _gone(self, cause: int) -> None:
+        self.pbx.leave(self.caller)
         self.pbx.hang_up(self.caller, cause)
         self.pbx.processed += 1

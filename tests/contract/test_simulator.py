@@ -314,6 +314,15 @@ def _threeway_then_dropped(stage: Stage) -> None:
     stage.hang_up("PJSIP/1001")
 
 
+def _returned(stage: Stage) -> None:
+    call, agent = _asked(stage)
+    stage.act("Action: Hangup", f"Channel: {agent}")
+    stage.clock.run(1)
+    stage.reject("PJSIP/1002")
+    stage.lift("PJSIP/1001")
+    _customer_leaves(stage, call)
+
+
 def _blind(stage: Stage) -> None:
     stage.call()
     stage.lift("PJSIP/1001")
@@ -351,6 +360,7 @@ SCENARIOS: dict[str, Callable[[Stage], None]] = {
     "attended-transfer-swapped": _swapped,
     "attended-transfer-threeway": _threeway,
     "threeway-then-dropped": _threeway_then_dropped,
+    "transfer-returned": _returned,
     "blind-transfer-action": _blind,
 }
 
