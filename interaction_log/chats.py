@@ -6,8 +6,13 @@ A conversation is one interaction of the channel ``chat`` and has its id. Times 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal, TypedDict
+from dataclasses import field
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
+
+if TYPE_CHECKING:
+    from dataclasses import dataclass
+else:
+    from interaction_log.values import dataclass
 
 ChatAuthor = Literal["visitor", "agent", "system"]
 LineKind = Literal["text", "file", "event"]

@@ -131,14 +131,12 @@ class SiteGate:
         return self._all(((self._visitors, place), (self._site_visitors, "")), now)
 
     def _all(self, asked: Sequence[tuple[Buckets, str]], now: float) -> float:
-        taken: list[tuple[Buckets, str]] = []
-        for buckets, key in asked:
+        for n, (buckets, key) in enumerate(asked):
             wait = buckets.take(key, now)
             if wait:  # what the others gave is not used: who is refused does not use up what is everybody's
-                for other, same in taken:
+                for other, same in asked[:n]:
                     other.give_back(same)
                 return wait
-            taken.append((buckets, key))
         return 0.0
 
     def proof_bits(self, now: float) -> int:

@@ -19,6 +19,9 @@ PUSH_SECONDS: Final = 3.0
 """Who waits is told of his place at most so often."""
 AT_ONCE: Final = 250
 """So many places are looked at in one round; of more, the others in the next ones."""
+STEP: Final = 25
+"""So many at once: 250 kept the lines of others waiting for milliseconds."""
+STEP_SECONDS: Final = 0.05
 COARSE: Final = 0.2
 """An estimate is told again when it changed by this share."""
 FINE_SECONDS: Final = 15.0
@@ -35,6 +38,8 @@ class Places:
         self.callback: Callable[[str, str], bool] = lambda pbx, queue: False
         """Whether this queue calls back."""
         self._next = 0
+        self._round: list[Room] = []
+        """Who is still to be looked at in this round."""
 
     # --- before --------------------------------------------------------------------------------------------
 
@@ -87,16 +92,26 @@ class Places:
             self._timer.start("push", PUSH_SECONDS)
 
     def push(self) -> None:
-        """Tell those whose place changed; go on while somebody waits."""
-        waiting = [room for room in self._rooms.all.values() if room.state in ("waiting", "offered")]
-        if not waiting:
+        """Tell some of those whose place changed; go on while somebody waits."""
+        if not self._round and not self._begin_round():
             return
-        start = self._next % len(waiting)
-        for room in (waiting[start:] + waiting[:start])[:AT_ONCE]:
+        some, self._round = self._round[:STEP], self._round[STEP:]
+        for room in some:
             if self.look(room):
                 self._rooms.tell_visitor(room)
-        self._next = (start + AT_ONCE) % len(waiting) if len(waiting) > AT_ONCE else 0
-        self.begin()
+        if self._round:
+            self._timer.start("push", STEP_SECONDS)
+        else:
+            self.begin()
+
+    def _begin_round(self) -> bool:
+        """Who is looked at now; whether anybody waits."""
+        waiting = [room for room in self._rooms.all.values() if room.state in ("waiting", "offered")]
+        if waiting:
+            start = self._next % len(waiting)
+            self._round = (waiting[start:] + waiting[:start])[:AT_ONCE]
+            self._next = (start + AT_ONCE) % len(waiting) if len(waiting) > AT_ONCE else 0
+        return bool(waiting)
 
     def stop(self) -> None:
         """Look no more."""
