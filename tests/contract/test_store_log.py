@@ -377,7 +377,7 @@ async def test_who_loses_the_lease_stops_writing(site: Site) -> None:
     assert "another process leads" in (site.log.state.reason or "")
     assert site.states[-1].name == "degraded"
     site.say(*call(18))
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(0.2)  # what should not be written would need a moment
     assert len(site.rows(sa.select(s.events.c.seq))) == count
 
 

@@ -110,7 +110,7 @@ class Postgres:
             except psycopg.OperationalError:
                 if time.monotonic() > deadline or self.process.poll() is not None:
                     raise RuntimeError((self.folder / "server.log").read_text()[-2000:]) from None
-                time.sleep(0.05)
+                time.sleep(0.05)  # it answers or not: only asking tells
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """Stop it: SIGINT is a fast shutdown, SIGQUIT a crash."""

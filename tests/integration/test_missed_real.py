@@ -192,7 +192,7 @@ async def test_the_crm_page_opens_once_in_one_tab(
     before = len(crm.asked)
     await anna.page.reload()
     await anna.expect("caller-name", "李雷")
-    await asyncio.sleep(0.5)
+    await asyncio.sleep(0.5)  # a tab that should not open would need a moment
     assert len(crm.asked) == before == 1, "neither a second tab nor a reload opens it again"
     async with anna.context.expect_page() as opened:
         await anna.press("crm-open")

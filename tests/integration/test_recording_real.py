@@ -156,7 +156,7 @@ async def test_card_data_is_not_in_the_file(lab: Stage, tmp_path: Path) -> None:
         await asyncio.gather(customers.until_it_hears(ANNA), annas.until_it_hears(CUSTOMER))
         await asyncio.sleep(1.2)  # so long they sing
         assert (await anna.done("pause_recording", interaction_id=i))["ok"]
-        await asyncio.sleep(1.5)
+        await asyncio.sleep(1.5)  # so long nothing of it is to be heard
         for name, desk, code in (
             ("pause_recording", anna, "recording_paused"),
             ("stop_recording", anna, "recording_always"),
@@ -166,7 +166,7 @@ async def test_card_data_is_not_in_the_file(lab: Stage, tmp_path: Path) -> None:
             ack = await desk.command(name, interaction_id=i)
             assert ack["error"]["code"] == code, (name, ack)
         assert (await anna.done("resume_recording", interaction_id=i))["ok"]
-        await asyncio.sleep(1.2)
+        await asyncio.sleep(1.2)  # so long they sing again
         one = await site.over(customer)
         (recording,) = one["recordings"]
         (gap,) = recording["gaps"]

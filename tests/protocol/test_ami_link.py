@@ -404,7 +404,7 @@ async def test_a_pbx_that_restarts(reactor: Any, seen: Observed) -> None:
     async with FakePbx() as pbx, linked(reactor, pbx.port, seen) as link:
         await pbx.close()
         await seen.until(lambda: link.state.reason.startswith("nothing listens"))
-        await asyncio.sleep(1)
+        await asyncio.sleep(1)  # it is away so long: attempts fail meanwhile
         await pbx.listen()
         begin = time.monotonic()
         await seen.until(lambda: link.state.up)

@@ -467,7 +467,7 @@ async def test_health_tells_whether_sign_in_works() -> None:
     async with stage() as on, on.http() as http:
         assert (await http.get("/healthz")).status_code == 200
         on.store.users.fail = True
-        await asyncio.sleep(1.05)
+        await asyncio.sleep(1.05)  # for a second the last answer holds
         assert (await http.get("/healthz")).status_code == 503
         ready = await http.get("/readyz")
         assert ready.status_code == 503

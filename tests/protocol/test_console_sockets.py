@@ -235,7 +235,7 @@ async def test_order_holds_and_nothing_is_lost_under_back_pressure() -> None:
                 if sent % 10 == 0:
                     await asyncio.sleep(0.001)
             raw.socket._response.connection.transport.resume_reading()
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.05)  # the socket empties itself, or does not
         got = [await raw.receive() for _ in range(sent)]
         assert [int(p.split('"code":"')[1].split('"')[0]) for p in got] == list(range(sent))
         assert on.consoles.connected("anna") == 1
@@ -440,7 +440,7 @@ async def test_nobody_is_cut_because_the_database_is_away() -> None:
     async with stage(revocation_check_seconds=0.5) as on, on.console("anna") as console:
         await console.wait("snapshot")
         on.store.users.fail = True
-        await asyncio.sleep(1.2)
+        await asyncio.sleep(1.2)  # two checks fail meanwhile
         assert console.client.connected
         with pytest.raises(socketio.exceptions.ConnectionError):
             async with on.console("", auth={"token": "abc"}):
@@ -546,7 +546,7 @@ async def test_a_bad_packet_never_harms(packet: str) -> None:  # N16
                 await raw.send(packet)
             except ConnectionError:
                 break
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.05)  # what should not come of it would need a moment
         assert (await other.command("set_state", {"id": "1", "state": "READY"}))["ok"]
         assert [c for c in on.hub.commands if c[0] == "anna"] == []
 
