@@ -246,6 +246,7 @@ def _chat_promises(found: Figures) -> list[Promise]:
     return [
         Promise(f"{what}: p95 round trip / bare echo", f"{ratio:.2f}", f"≤ {chat.PROMISED}", ratio <= chat.PROMISED),
         Promise(f"{what}: p99 round trip / bare echo", f"{found['p99_ratio']:.2f}", "", None),
+        Promise(f"{what}: p95 / echo read past engine.io", f"{found['p95_ratio_direct']:.2f}", "", None),
         Promise(f"{what}: memory for each", memory, "", None),
         Promise(f"{what}: connections lost, lines refused", str(lost), "0", lost == 0),
         Promise("a flood: p99 of other visitors", f"{others:.2f}", f"< {chat.FLOOD_PROMISED}", others < 2),

@@ -1,9 +1,9 @@
 """Chat round trips: 5,000 connected visitors, a line each ten seconds, beside an echo with a bare group commit.
 
-Both servers are up at the same time, each with 5,000 connections; lines go to one of them at a time, in interleaved
-rounds. The clock starts when a line is written to the socket and stops when its acknowledgement is read. Afterwards
-calls come too (a simulated PBX, 300 consoles), once as always and once with a flood from one address, which is to
-leave pops and other visitors alone.
+All servers (the program, the echo, an echo that reads as we do) are up at the same time, each with 5,000 connections;
+lines go to one of them at a time, in interleaved rounds. The clock starts when a line is written to the socket and
+stops when its acknowledgement is read. Afterwards calls come too (a simulated PBX, 300 consoles), once as always and
+once with a flood from one address, which is to leave pops and other visitors alone.
 
 ``python -m bench.chat [ROUNDS [SECONDS]]`` prints the table.
 """
@@ -66,6 +66,13 @@ site_connections = 20000
     return path
 
 
+def echo(folder: Path, core: set[int], *how: str) -> child.Child:
+    """The echo, with a folder of its own. ``direct``: see ``bench.chat_echo``."""
+    mine = folder / "-".join(("echo", *how))
+    mine.mkdir()
+    return child.Child(["-m", "bench.chat_echo", str(mine), *how], mine / "echo.log", core=core)
+
+
 async def run(rounds: int = ROUNDS, seconds: float = SECONDS) -> dict[str, Any]:
     """Measure; see the module."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -102,23 +109,22 @@ async def _run(folder: Path, rng: random.Random, core: set[int], rounds: int, se
 
 @dataclass(slots=True)
 class _Stage:
-    """Both servers, the agents' consoles, and the visitors of each server."""
+    """The program, the agents' consoles, and the visitors of each server, ``ours`` among them."""
 
     rng: random.Random
     product: child.Child
     desk: Subject
-    ours: list[Visitor]
-    bare: list[Visitor]
+    visitors: dict[str, list[Visitor]]
     memory: dict[str, float]
 
     def facts(self) -> dict[str, Any]:
         """What is said beside the times."""
         out = self.product.output().splitlines()
-        lost = sum(one.lost for one in (*self.ours, *self.bare)) + sum(agent.lost for agent in self.desk.consoles)
+        lost = sum(one.lost for side in self.visitors.values() for one in side)
         return {
             **self.memory,
-            "lost": lost,
-            "refused": sum(one.refused for one in self.ours),
+            "lost": lost + sum(agent.lost for agent in self.desk.consoles),
+            "refused": sum(one.refused for one in self.visitors["ours"]),
             "problems": [line for line in out if "ERROR" in line or "Traceback" in line][:5],
         }
 
@@ -131,18 +137,18 @@ async def _stage(folder: Path, rng: random.Random, core: set[int]) -> AsyncItera
     exchange = Exchange(rng)
     await exchange.start()
     config = write_config(place, exchange.port)
-    echo_folder = folder / "echo"
-    echo_folder.mkdir()
     try:
         async with (
             child.Child.product(config, core=core) as product,
-            child.Child(["-m", "bench.chat_echo", str(echo_folder)], folder / "echo.log", core=core) as echo,
+            echo(folder, core) as bare,
+            echo(folder, core, "direct") as direct,
         ):
             desk = await _desk(exchange, place, product)
             ours, memory = await _visitors(product)
-            bare = _crowd()
-            await come(echo.port, bare, tokens=False)
-            yield _Stage(rng, product, desk, ours, bare, memory)
+            sides = {"ours": ours, "bare": _crowd(), "direct": _crowd()}
+            await come(bare.port, sides["bare"], tokens=False)
+            await come(direct.port, sides["direct"], tokens=False)
+            yield _Stage(rng, product, desk, sides, memory)
     finally:
         await exchange.server.stop()
 
@@ -178,13 +184,14 @@ async def _visitors(product: child.Child) -> tuple[list[Visitor], dict[str, floa
 
 async def _rounds(stage: _Stage, rounds: int, seconds: float) -> dict[str, list[list[float]]]:
     """Lines to one server after the other; the first round warms up."""
-    took: dict[str, list[list[float]]] = {"ours": [], "bare": []}
-    sides = {"ours": stage.ours, "bare": stage.bare}
+    sides = list(stage.visitors)
+    took: dict[str, list[list[float]]] = {side: [] for side in sides}
     gc.collect()
     gc.freeze()
     for number in range(rounds + 1):
-        for side in ("ours", "bare") if number % 2 else ("bare", "ours"):
-            found = await talk(sides[side], seconds if number else WARM_UP_SECONDS, stage.rng)
+        sides = [*sides[1:], sides[0]]  # nobody is always the first
+        for side in sides:
+            found = await talk(stage.visitors[side], seconds if number else WARM_UP_SECONDS, stage.rng)
             if number:
                 took[side].append(found)
     return took
@@ -193,7 +200,7 @@ async def _rounds(stage: _Stage, rounds: int, seconds: float) -> dict[str, list[
 async def _with_calls(stage: _Stage, seconds: float) -> tuple[list[float], list[float]]:
     """Lines, and with them calls; how long the answers and the pops took."""
     calling = asyncio.ensure_future(stage.desk.round(seconds, stage.product))
-    found = await talk(stage.ours, seconds, stage.rng)
+    found = await talk(stage.visitors["ours"], seconds, stage.rng)
     await calling
     return found, list(stage.desk.latencies)
 
@@ -209,16 +216,20 @@ def _result(
         ordered = sorted(values)
         return {f"p{p}_ms": percentile(ordered, p) * 1e3 for p in (50, 95, 99)} | {"lines": len(ordered)}
 
-    ours, bare = (figures([value for one in took[side] for value in one]) for side in ("ours", "bare"))
+    of = {side: figures([value for one in rounds for value in one]) for side, rounds in took.items()}
+    ours, bare, direct = of["ours"], of["bare"], of["direct"]
     flood, beside, normal_pops, flood_pops = map(figures, (flooded, calm, pops, popped_then))
     return {
         "callweave": ours,
         "echo": bare,
+        "direct": direct,
         "p95_ms_by_round": {
             side: [round(percentile(sorted(one), 95) * 1e3, 2) for one in rounds] for side, rounds in took.items()
         },
         "p95_ratio": ours["p95_ms"] / bare["p95_ms"],
         "p99_ratio": ours["p99_ms"] / bare["p99_ms"],
+        "p95_ratio_direct": ours["p95_ms"] / direct["p95_ms"],
+        "p99_ratio_direct": ours["p99_ms"] / direct["p99_ms"],
         "with_calls": beside,
         "flooded": flood,
         "pops": normal_pops,
@@ -237,6 +248,7 @@ def table(result: dict[str, Any]) -> str:
     for name, title in (
         ("callweave", "callweave"),
         ("echo", "bare echo with group commit"),
+        ("direct", "the same, read past engine.io"),
         ("with_calls", "callweave, with calls beside"),
         ("flooded", "the same under a flood"),
         ("pops", "pops"),
@@ -248,6 +260,8 @@ def table(result: dict[str, Any]) -> str:
     lines += [
         f"p95 {result['p95_ratio']:.2f}, p99 {result['p99_ratio']:.2f} times the echo's; p95 by round "
         f"{result['p95_ms_by_round']}",
+        f"p95 {result['p95_ratio_direct']:.2f}, p99 {result['p99_ratio_direct']:.2f} times that of the echo that reads "
+        "past engine.io",
         f"memory: {result['memory_kb_per_visitor']:.0f} KB per visitor with a conversation "
         f"({result['memory_mb']:.0f} MB in all); {speed:.0f} came in a second",
         f"flood: {result['flood_packets']:,} lines over {result['flood_connections']} connections from one address; "

@@ -66,14 +66,13 @@ async def run(rounds: int, seconds: float) -> dict[str, dict[str, float]]:
         place = await site.make(folder, agents=1, customers=100, wrap_up_seconds=1, queues=())
         config = chat.write_config(place, 9)  # nobody listens there
         config.write_text(config.read_text() + LIMITS)
-        (folder / "echo").mkdir()
-        echo_arguments = ["-m", "bench.chat_echo", str(folder / "echo")]
         async with (
             child.Child.product(config, core=mine) as product,
-            child.Child(echo_arguments, folder / "echo.log", core=mine) as echo,
+            chat.echo(folder, mine) as echo,
+            chat.echo(folder, mine, "direct") as direct,
         ):
             sides = {}
-            for title, server in (("callweave", product), ("echo", echo)):
+            for title, server in (("callweave", product), ("echo", echo), ("echo, read directly", direct)):
                 took: list[float] = []
                 visitors = [chat_visitors.Visitor(took) for _ in range(VISITORS)]
                 await chat_visitors.come(server.port, visitors, tokens=server is product)

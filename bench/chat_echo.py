@@ -1,7 +1,10 @@
 """The bare echo: the same stack as the visitors' server (uvloop, uvicorn, python-socketio, our way of writing to a
-socket), and a bare group commit: a line in, one row in SQLite (``synchronous=FULL``), the answer and the line out.
+socket, the program's settings of the interpreter), and a bare group commit: a line in, one row in SQLite
+(``synchronous=FULL``), the answer and the line out. It checks nothing, seals nothing and numbers no conversation.
 
-``python -m bench.chat_echo FOLDER`` serves on a free port and prints its address.
+``python -m bench.chat_echo FOLDER`` serves on a free port and prints its address. With ``direct`` behind it, lines are
+read past engine.io too, as the visitors' server reads them: no task, timer or future for a message. That is the barest
+that this stack can do.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ import sqlite3
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +28,15 @@ import uvloop
 
 from agent_console.server import ConsoleWebSocket
 from agent_console.sockets import WRITE
+from cti_gateway.memory import spare_collections
 from interaction_log.web.emit import QueueEmitter, make_patient
 
 NAMESPACE = "/chat"
+EVENT = f"42{NAMESPACE},"
 BATCH = 500
+SWITCH_SECONDS = 0.0001
+"""As ``cti_gateway.interpreter`` has it."""
+Done = Callable[[int], object]
 
 
 class BareWriter:
@@ -35,14 +44,13 @@ class BareWriter:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._inbox: queue.SimpleQueue[tuple[tuple[str, float, str], asyncio.Future[int]]] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[tuple[tuple[str, float, str], Done]] = queue.SimpleQueue()
+        self._loop = asyncio.get_running_loop()
         threading.Thread(target=self._run, daemon=True).start()
 
-    def put(self, row: tuple[str, float, str]) -> asyncio.Future[int]:
-        """Done when it is on the disk."""
-        future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._inbox.put((row, future))
-        return future
+    def put(self, row: tuple[str, float, str], done: Done) -> None:
+        """``done`` hears its number when it is on the disk."""
+        self._inbox.put((row, done))
 
     def _run(self) -> None:
         database = sqlite3.connect(self._path, isolation_level=None)
@@ -61,15 +69,14 @@ class BareWriter:
             database.execute("BEGIN IMMEDIATE")
             database.executemany("INSERT INTO lines VALUES (?, ?, ?)", [row for row, _ in taken])
             database.execute("COMMIT")
-            done = [(future, number + n + 1) for n, (_, future) in enumerate(taken)]
+            told = [(done, number + n + 1) for n, (_, done) in enumerate(taken)]
             number += len(taken)
-            taken[0][1].get_loop().call_soon_threadsafe(_settle, done)
+            self._loop.call_soon_threadsafe(_settle, told)
 
 
-def _settle(done: list[tuple[asyncio.Future[int], int]]) -> None:
-    for future, number in done:
-        if not future.done():
-            future.set_result(number)
+def _settle(told: list[tuple[Done, int]]) -> None:
+    for done, number in told:
+        done(number)
 
 
 class Echo:
@@ -80,7 +87,7 @@ class Echo:
         self.sio.on("connect", self._came, namespace=NAMESPACE)
         self.sio.on("say", self._say, namespace=NAMESPACE)
         self._emitter = QueueEmitter(self.sio)
-        self._writer = BareWriter(folder / "echo.db")
+        self.writer = BareWriter(folder / "echo.db")
 
     async def _came(self, sid: str, environ: dict[str, Any], auth: dict[str, str]) -> None:
         eio_sid = self.sio.manager.eio_sid_from_sid(sid, NAMESPACE)
@@ -89,9 +96,10 @@ class Echo:
 
     async def _say(self, sid: str, body: dict[str, Any]) -> dict[str, Any]:
         at = time.time()
-        number = await self._writer.put((body["id"], at, body["text"]))
-        line = {"number": number, "id": body["id"], "by": "visitor", "name": None, "at": at, "kind": "text"}
-        self._send(sid, "line", {"conversation": "0" * 36, "line": {**line, "text": body["text"]}})
+        written: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self.writer.put((body["id"], at, body["text"]), written.set_result)
+        number = await written
+        self._send(sid, "line", line_of(number, body, at))
         return {"ok": True, "number": number, "at": at}
 
     def _send(self, sid: str, name: str, body: dict[str, Any]) -> None:
@@ -99,11 +107,51 @@ class Echo:
         self._emitter.send(sid, eio_sid, NAMESPACE, name, json.dumps(body, separators=(",", ":")))
 
 
-async def main(folder: Path) -> None:
+def line_of(number: int, body: dict[str, Any], at: float) -> dict[str, Any]:
+    """A line as everybody is told of it."""
+    line = {"number": number, "id": body["id"], "by": "visitor", "name": None, "at": at, "kind": "text"}
+    return {"conversation": "0" * 36, "line": {**line, "text": body["text"]}}
+
+
+class Direct:
+    """Before the echo: takes the lines itself."""
+
+    def __init__(self, app: Any, writer: BareWriter) -> None:
+        self._app, self._writer = app, writer
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """ASGI."""
+
+        async def following() -> Any:
+            while True:
+                message = await receive()
+                text = message.get("text") or ""
+                if not text.startswith(EVENT):
+                    return message
+                self._take(text, scope["extensions"][WRITE])
+
+        await self._app(scope, following if scope["type"] == "websocket" else receive, send)
+
+    def _take(self, text: str, write: Callable[[str], bool]) -> None:
+        id, _, rest = text[len(EVENT) :].partition("[")
+        body, at = json.loads(f"[{rest}")[1], time.time()
+
+        def written(number: int) -> None:
+            write(f'42{NAMESPACE},["line",{json.dumps(line_of(number, body, at), separators=(",", ":"))}]')
+            write(f"43{NAMESPACE},{id}[{json.dumps({'ok': True, 'number': number, 'at': at}, separators=(',', ':'))}]")
+
+        self._writer.put((body["id"], at, body["text"]), written)
+
+
+async def main(folder: Path, direct: bool) -> None:
     """Serve, never end."""
+    spare_collections()
+    sys.setswitchinterval(SWITCH_SECONDS)
     listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
+    echo = Echo(folder)
+    app = socketio.ASGIApp(echo.sio, socketio_path="/chat/socket.io")
     config = uvicorn.Config(
-        socketio.ASGIApp(Echo(folder).sio, socketio_path="/chat/socket.io"),
+        Direct(app, echo.writer) if direct else app,
         ws=ConsoleWebSocket,
         ws_per_message_deflate=False,
         ws_ping_interval=None,
@@ -119,4 +167,4 @@ async def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(main(Path(sys.argv[1])))
+    uvloop.run(main(Path(sys.argv[1]), "direct" in sys.argv[2:]))
