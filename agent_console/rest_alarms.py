@@ -138,7 +138,7 @@ def _history(router: APIRouter, deps: ConsoleDeps, access: AlarmAccess) -> None:
     async def alarms(
         query: Annotated[AlarmsQuery, Query()], who: Annotated[Principal, Depends(may(deps, "live.read"))]
     ) -> dict[str, Any]:
-        """Alarms of queues in sight, newest first; who sees everything sees those of agents too."""
+        """Alarms of queues and agents in sight, newest first; what is about neither, for who sees everything."""
         sight = await sight_of(deps, who.user)
         queues = None if sight.everything else sorted(sight.queues)
         items, cursor = await access.stored.page(
@@ -148,6 +148,7 @@ def _history(router: APIRouter, deps: ConsoleDeps, access: AlarmAccess) -> None:
             limit=capped(query.limit),
             cursor=query.cursor,
             within=queues,
+            agents=sorted(sight.agents),
         )
         return {"items": [asdict(one) for one in items], "next": cursor}
 

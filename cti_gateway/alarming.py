@@ -144,7 +144,12 @@ class Alarming:
         for one in self._raised.values():
             if one.code == command.code and about in (one.params.get("agent"), one.params.get("interaction_id")):
                 return
-        one = Alarm(id=str(uuid.uuid4()), code=command.code, raised_at=self._hub.wall(), params=params)
+        call = self._hub.distributor.interactions.get(params.get("interaction_id", ""))
+        queue = call.queue if call is not None and "agent" not in params else None  # whose supervisors are to see it
+        one = Alarm(
+            id=str(uuid.uuid4()), code=command.code, raised_at=self._hub.wall(), params=params, queue=queue,
+            pbx=call.pbx if call is not None and queue is not None else None,
+        )  # fmt: skip
         self._raised[one.id] = one
         self._write(one)
         self._publish([one.id], [])

@@ -64,7 +64,7 @@ class StoredAlarms:
 
     async def put(self, one: Alarm) -> None:
         """Write it as it is now."""
-        row = asdict(one) | {"params": json.dumps(one.params)}
+        row = asdict(one) | {"params": json.dumps(one.params), "agent": one.params.get("agent")}
 
         def work(connection: sa.Connection) -> None:
             if connection.execute(sa.update(alarms).where(_a.id == one.id).values(row)).rowcount == 0:
@@ -86,9 +86,12 @@ class StoredAlarms:
         limit: int = 50,
         cursor: str | None = None,
         within: Collection[str] | None = None,
+        agents: Collection[str] = (),
     ) -> tuple[list[Alarm], str | None]:
-        """Newest first, with the cursor of what follows; ``within``: of these queues alone. Raises ``Refused`` for a
-        foreign cursor."""
+        """Newest first, with the cursor of what follows; ``within``: of these queues and ``agents`` alone.
+
+        Raises ``Refused`` for a foreign cursor.
+        """
         wanted: list[sa.ColumnElement[bool]] = []
         if since is not None:
             wanted.append(_a.raised_at >= since)
@@ -97,7 +100,7 @@ class StoredAlarms:
         if queue is not None:
             wanted.append(_a.queue == queue)
         if within is not None:
-            wanted.append(_a.queue.in_(within))
+            wanted.append(_a.queue.in_(within) | _a.agent.in_(agents))
         if cursor is not None:
             at, of = cursors.read(cursor, float, str)
             wanted.append((_a.raised_at < at) | ((_a.raised_at == at) & (_a.id < of)))
@@ -132,5 +135,5 @@ def _change_rule(connection: sa.Connection, one: AlarmRule, by: str, at: float) 
 
 
 def _alarm(row: Any) -> Alarm:
-    values = dict(row._mapping)
+    values = {name: value for name, value in row._mapping.items() if name != "agent"}
     return Alarm(**values | {"params": json.loads(row.params), "sound": bool(row.sound)})

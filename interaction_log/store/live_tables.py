@@ -32,6 +32,7 @@ alarms: Final = sa.Table(
     sa.Column("measure", sa.String),
     sa.Column("pbx", sa.String),
     sa.Column("queue", sa.String),
+    sa.Column("agent", sa.String),  # whom a limit is about: her supervisors see it
     sa.Column("channel", sa.String),
     sa.Column("value", sa.Double),
     sa.Column("limit", sa.Double),

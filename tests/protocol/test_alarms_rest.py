@@ -30,7 +30,8 @@ class Narrow:
     """Sofia sees the queue support alone."""
 
     async def sight(self, user: User) -> Sight:
-        return Sight(everything=user.role == "admin", agents=frozenset({user.name}), queues=frozenset({"support"}))
+        team = frozenset({user.name, "anna"})
+        return Sight(everything=user.role == "admin", agents=team, queues=frozenset({"support"}))
 
 
 @asynccontextmanager
@@ -134,6 +135,18 @@ async def test_past_alarms_come_page_by_page_and_by_team(store: Store) -> None:
             mine = (await http.get("/api/alarms")).json()["items"]
             assert [one["id"] for one in mine] == ["a4", "a2", "a0"]
             assert (await http.get("/api/alarms", params={"queue": "sales"})).json()["items"] == []
+
+
+async def test_past_alarms_of_agents_are_those_of_her_team(store: Store) -> None:
+    """A limit is about an agent: her supervisors find it, those of other teams do not; nor what is about neither."""
+    for n, params in enumerate(({"agent": "anna"}, {"agent": "ben"}, {"interaction_id": "i"})):
+        await store.alarms.put(Alarm(id=f"a{n}", code="stuck_wrap_up", raised_at=1_000.0 + n, params=params))
+    dead = Alarm(id="a3", code="dead_call", raised_at=1_003.0, params={"interaction_id": "i"}, queue="support")
+    await store.alarms.put(dead)
+    async with staged(store, [], teams=Narrow()) as on:
+        for who, seen in (("sofia", ["a3", "a0"]), ("admin", ["a3", "a2", "a1", "a0"])):
+            async with on.http(headers=await on.headers(who)) as http:
+                assert [one["id"] for one in (await http.get("/api/alarms")).json()["items"]] == seen
 
 
 async def test_messages_are_kept_with_their_receipts_and_forgotten(store: Store) -> None:
