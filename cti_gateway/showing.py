@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from agent_console.wire import AgentView
 from routing import commands as c
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ class Showing:
         """Agents by interaction."""
         self._changed: dict[str, None] = {}
         """Agents whose state is to be shown."""
+        self._shown: dict[str, AgentView] = {}
+        """As each agent was shown last: a member's pause that is ours changes nothing of it, and comes twice a call."""
         self._to_oversee: dict[str, None] = {}
 
     def pop_screen(self, command: c.PopScreen) -> None:
@@ -99,12 +102,18 @@ class Showing:
     def _show_agents(self) -> None:
         changed, self._changed = self._changed, {}
         for agent in changed:
-            body = {"agent": self._hub.windows.agent(agent)}
+            view = self._hub.windows.agent(agent)
+            if self._shown.get(agent) == view:
+                continue
+            self._shown[agent] = view
+            body = {"agent": view}
             self._hub.screens.publish(agent, "agent_state", body)
             self._hub.screens.publish_supervisors("agent_state", body)
 
     def notify(self, command: c.Notify) -> None:
-        """A notice for one agent, or for everybody."""
+        """A notice for one agent, or for everybody; what it speaks of stands there before it is read."""
+        if self._changed:
+            self._show_agents()
         body = {"level": command.level, "code": command.code, "params": command.params, "pbx": self._hub.windows.pbxs()}
         if command.agent is not None:
             self._hub.screens.publish(command.agent, "notice", body)
@@ -119,7 +128,7 @@ class Showing:
 
     def report(self, command: c.ReportOutcome) -> None:
         """What became of something that an agent asked for; her state stands there before she reads it."""
-        if command.agent in self._changed:
+        if self._changed:
             self._show_agents()
         body: dict[str, Any] = {"id": command.command_id, "ok": command.ok}
         if command.code is not None and not command.ok:
