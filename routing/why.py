@@ -83,8 +83,9 @@ class Facts:
     known_devices: frozenset[str] = frozenset()
     last_call: float | None = None
     in_hand: Mapping[str, int] = field(default_factory=dict)
-    """Her chats and mails: how many, by channel."""
+    """Her chats and mails, those too that she wraps up: how many, by channel."""
     capacity_used: int = 0
+    call_takes: int = 100
     capacity: int = 100
     room_for_a_call: bool = True
     skills_missing: tuple[str, ...] = ()
@@ -141,6 +142,7 @@ def _capacity(facts: Facts) -> Finding:
     """What her chats and mails take of her."""
     counts = {channel: str(count) for channel, count in facts.in_hand.items()}
     params = {"chat": "0", "email": "0"} | counts | {"used": str(facts.capacity_used), "budget": str(facts.capacity)}
+    params["call"] = str(facts.call_takes)
     return Finding("capacity", "info", params) if facts.room_for_a_call else Finding("full", "blocks", params)
 
 

@@ -97,6 +97,10 @@ TABLE: dict[str, tuple[Facts, list[str]]] = {
         replace(READY, in_hand={"chat": 3}, capacity_used=99, room_for_a_call=False, holders=("callweave:capacity",)),
         ["full"],
     ),
+    "one chat, and a call would not fit beside it": (
+        replace(READY, in_hand={"chat": 1}, capacity_used=33, room_for_a_call=False),
+        ["full"],
+    ),
     "no phone": (replace(READY, phones=(), places=()), ["no_phone"]),
     "in no queue": (replace(READY, places=()), ["no_queue"]),
     "behind others": (replace(READY, places=place(penalty=2, ahead=1)), ["behind_others", "nobody_waits"]),
@@ -127,7 +131,9 @@ def test_who_why_and_when_are_told() -> None:
     ]
     (lunch,) = explain(replace(READY, state="NOT_READY", reason="lunch"))
     full = replace(READY, in_hand={"chat": 2, "email": 1}, capacity_used=116, room_for_a_call=False)
-    assert explain(full)[0] == Finding("full", "blocks", {"chat": "2", "email": "1", "used": "116", "budget": "100"})
+    assert explain(full)[0] == Finding(
+        "full", "blocks", {"chat": "2", "email": "1", "used": "116", "budget": "100", "call": "100"}
+    )
     assert (lunch.params, lunch.at) == ({"reason": "lunch"}, 900.0)
 
 
