@@ -217,6 +217,22 @@ async def test_too_many_lines_are_refused_with_the_time_to_wait(stage: Stage) ->
     assert (await other.open())["ok"], "nobody else is refused"
 
 
+async def test_commands_are_answered_in_their_order_by_whom_ever_they_are_read(stage: Stage) -> None:
+    session, ws = await raw_socket(stage.base)
+    token = json.dumps({"token": (await stage.token())["token"]})
+    ways = ["42/chat,", "42/chat?read=by-socketio,", "42/chat,", "42/chat,", "42/chat?,", "42/chat,"]
+    for packet in (f"40/chat,{token}", *(f'{way}{n}["none",{{}}]' for n, way in enumerate(ways * 4))):
+        await ws.send_str(packet)  # nobody waits for having signed in
+    answered: list[int] = []
+    async with asyncio.timeout(WAIT):
+        while len(answered) < len(ways) * 4:
+            packet = await ws.receive_str()
+            if packet.startswith("43/chat,"):
+                answered.append(int(packet[8 : packet.index("[")]))
+    await session.close()
+    assert answered == list(range(len(ways) * 4))
+
+
 async def test_a_flood_of_packets_ends_with_the_connection(stage: Stage) -> None:
     session, ws = await raw_socket(stage.base)
     token = (await stage.token())["token"]
