@@ -26,6 +26,7 @@ from interaction_log.store.turns import NOBODYS, Turn, turn_of
 _T = TypeVar("_T")
 Done = Callable[[Any], None]
 """Is called in the loop with the answer to a job: its result, or the exception that stands against it."""
+_Put = tuple[_T, asyncio.AbstractEventLoop, Done]
 BATCH: Final = 500
 MOST_WAITING: Final = 20_000
 BUSY_SECONDS: Final = 5.0
@@ -56,7 +57,7 @@ class GroupWriter(Generic[_T]):
         quick: Callable[[Any, Sequence[_T]], Sequence[Any] | None] | None = None,
     ):
         self._url, self._execute, self._forget, self._name, self._quick = url, execute, forget, name, quick
-        self._inbox: queue.SimpleQueue[tuple[_T, asyncio.AbstractEventLoop, Done] | None] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[_Put[_T] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._engine: sa.Engine | None = None
         self._connection: sa.Connection | None = None
@@ -102,19 +103,17 @@ class GroupWriter(Generic[_T]):
             if taken:
                 self._answer(taken)
 
-    def _take(self) -> tuple[list[tuple[_T, asyncio.AbstractEventLoop, Done]], bool]:
-        taken: list[tuple[_T, asyncio.AbstractEventLoop, Done]] = []
+    def _take(self) -> tuple[list[_Put[_T]], bool]:
+        taken: list[_Put[_T]] = []
         one = self._inbox.get()
-        with contextlib.suppress(queue.Empty):
-            while one is not None:
-                taken.append(one)
-                if len(taken) == BATCH:
-                    return taken, True
-                one = self._inbox.get_nowait()
-            return taken, False
-        return taken, True
+        while one is not None:
+            taken.append(one)
+            if len(taken) == BATCH or self._inbox.empty():  # nobody else takes from it
+                return taken, True
+            one = self._inbox.get_nowait()
+        return taken, False
 
-    def _answer(self, taken: list[tuple[_T, asyncio.AbstractEventLoop, Done]]) -> None:
+    def _answer(self, taken: list[_Put[_T]]) -> None:
         jobs = [job for job, _, _ in taken]
         try:
             answers = self._write(jobs)
@@ -191,13 +190,12 @@ def _stale(error: Exception) -> bool:
 
 def _tell(answers: list[tuple[asyncio.AbstractEventLoop, Done, Any]]) -> None:
     for loop in {loop for loop, _, _ in answers}:
-        mine = [(done, answer) for of, done, answer in answers if of is loop]
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(_hear, mine)
+            loop.call_soon_threadsafe(_hear, [one for one in answers if one[0] is loop])
 
 
-def _hear(answers: list[tuple[Done, Any]]) -> None:
-    for done, answer in answers:
+def _hear(answers: list[tuple[asyncio.AbstractEventLoop, Done, Any]]) -> None:
+    for _, done, answer in answers:
         try:
             done(answer)
         except Exception:  # the others are to hear theirs
