@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from email.message import EmailMessage, Message
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from cti_gateway.chat.letters import sending
-from cti_gateway.mail_fetch import Postman
+from cti_gateway.mail_fetch import TRIES, Postman
 from cti_gateway.mail_intake import Intake
 from cti_gateway.mail_rules import MailBox
 from cti_gateway.schedules import MailServer
@@ -384,3 +385,66 @@ async def test_tls_and_who_is_not_let_in(tmp_path: Path) -> None:
             assert "wrong-one" not in str(refused.value)
             with pytest.raises(MailboxAway, match="folder"):
                 await asyncio.to_thread(look, ca=str(pem), folder="Nothing")
+
+
+async def test_a_letter_that_cannot_be_taken_is_left_marked_and_the_next_comes(
+    tmp_path: Path, monkeypatch: Any
+) -> None:
+    async with site(tmp_path) as one:
+        chat, letter = await one.left()
+        await asyncio.to_thread(one.imap.deliver, answer(letter, "poison"))
+        await asyncio.to_thread(one.imap.deliver, answer(letter, "wholesome"))
+        real = one.intake._take
+
+        async def stumbles(box: MailBox, read: Any, whole: bool) -> Any:
+            if read.text == "poison":
+                raise RuntimeError("cannot")
+            return await real(box, read, whole)
+
+        monkeypatch.setattr(one.intake, "_take", stumbles)
+        for _ in range(TRIES - 1):
+            with pytest.raises(RuntimeError):
+                await one.postman.round()
+        await one.fetched()
+        assert [each.text for each in await one.lines(chat)][1:] == ["wholesome"]
+        flags = await asyncio.to_thread(one.imap.flags)
+        assert "Flagged" in flags[0] and "Seen" not in flags[0] and "Seen" in flags[1]
+        assert one.postman.taken == {"letter": 1, "stuck": 1}
+
+
+async def test_a_mailbox_that_is_away_is_shown_and_read_when_it_is_back(tmp_path: Path) -> None:
+    async with site(tmp_path) as one:
+        chat, letter = await one.left()
+        await asyncio.to_thread(one.imap.deliver, answer(letter, "patience"))
+        await one.imap.stop()
+        one.postman.start()
+        try:
+            await _until(lambda: "cannot connect" in (one.postman.part().detail or ""))
+            assert (one.postman.part().ok, one.postman.part().required) == (False, False)
+            await one.imap.start()
+            one.postman.look()
+            await _until(lambda: one.postman.part().ok)
+            assert [each.text for each in await one.lines(chat)][1:] == ["patience"]
+        finally:
+            await one.postman.stop()
+
+
+async def test_a_server_that_falls_silent_does_not_keep_the_program_from_ending(tmp_path: Path) -> None:
+    came = asyncio.Event()
+    silent = await asyncio.start_server(lambda *_: came.set(), "127.0.0.1", 0)
+    try:
+        async with site(tmp_path) as one:
+            port = silent.sockets[0].getsockname()[1]
+            one.postman.open = lambda: Box(replace(one.box.account, port=port))
+            one.postman.start()
+            async with asyncio.timeout(20):
+                await came.wait()
+                await one.postman.stop()
+    finally:
+        silent.close()
+
+
+async def _until(true: Callable[[], object]) -> None:
+    async with asyncio.timeout(30):
+        while not true():  # noqa: ASYNC110 (the mailbox has no event)
+            await asyncio.sleep(0.02)
