@@ -1,6 +1,7 @@
-"""The pictures of docs/agents.md, taken anew: `python -m tests.pictures` (needs the built app, Chromium, Asterisk).
+"""The pictures of docs/agents.md and docs/supervisors.md, taken anew: `python -m tests.pictures`.
 
-A real Asterisk with telephones that are driven, the demo's people and customers, and browsers that are photographed.
+It needs the built app, Chromium and Asterisk: a real one with telephones that are driven, the demo's people and
+customers, and browsers that are photographed.
 """
 
 from __future__ import annotations
@@ -56,6 +57,17 @@ browser_secret = "{secret}"
 name = "support"
 label = "Support"
 wrap_up_seconds = 30
+[[queue]]
+name = "sales"
+label = "Sales"
+[[site]]
+key = "demo"
+queues = ["support"]
+form = [{{ code = "name", label = {{ en = "Your name", "zh-CN" = "您的姓名" }} }}]
+consent = {{ version = "1", text = {{ en = "What you write is kept for 90 days.", "zh-CN" = "您所写的内容将保存 90 天。" }} }}
+callback = true
+trail = true
+cobrowse = true
 """
 
 
@@ -80,9 +92,9 @@ class Album:
     def __init__(self, stage: Stage, program: Program, browser: Browser, language: str) -> None:
         self.stage, self.program, self.browser, self.language = stage, program, browser, language
 
-    async def take(self, person: Person, name: str) -> None:
+    async def take(self, person: Person, name: str, of: str = "agent") -> None:
         """One picture, when nothing moves any more."""
-        path = FOLDER / f"agent-{name}{LANGUAGES[self.language]}.png"
+        path = FOLDER / f"{of}-{name}{LANGUAGES[self.language]}.png"
         await person.page.mouse.move(2, 2)
         await person.page.wait_for_timeout(400)  # colours fade in
         path.write_bytes(smaller(await person.page.screenshot(animations="disabled", caret="hide")))
@@ -126,6 +138,7 @@ async def a_call(album: Album) -> None:
     await notes.fill(NOTES[album.language])
     await anna.page.wait_for_timeout(4000)  # a call that has just begun shows nothing but zeros
     await album.take(anna, "talking")
+    await supervised(album)
     await _key(anna, "o")
     await anna.expect("hold")
     await album.take(anna, "hold")
@@ -152,6 +165,21 @@ async def a_call(album: Album) -> None:
     await album.stage.pbx.no_channels()
     for person in (anna, ben):
         await person.get_up()
+
+
+async def supervised(album: Album) -> None:
+    """What Sofia sees of it: the live page with Anna's panel, and the wallboard."""
+    sofia = await Person.sit_down(album.browser, album.program.url, locale=album.language)
+    await sofia.sign_in("sofia", PASSWORD)
+    await sofia.expect("live-queue-support")
+    await sofia.press("live-agent-anna")
+    await expect(sofia.see("live-agent-anna")).to_have_attribute("data-state", "BUSY")
+    await sofia.expect("hand-voice")
+    await album.take(sofia, "live", of="supervisor")
+    await sofia.page.goto(f"{album.program.url}/wallboard")
+    await sofia.expect("wall-support")
+    await album.take(sofia, "wallboard", of="supervisor")
+    await sofia.get_up()
 
 
 async def missed(album: Album) -> None:

@@ -54,6 +54,7 @@ PAGES: Final[dict[str, dict[str, str]]] = {
         "/admin/purposes": '[data-test="purpose-marketing"]',
         "/admin/privacy": '[data-test="nothing"]',
         "/admin/devices": '[data-test="device-PJSIP/1001"]',
+        "/admin/chat-sites": '[data-test="chat-sites-page"]',
         "/admin/health": '[data-test="part-log"]',
         "/admin/audit": "tbody",
     },
