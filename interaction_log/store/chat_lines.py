@@ -182,7 +182,9 @@ class LineWriter:
 def _row(said: Said, number: int, seal: Seal) -> tuple[Any, ...]:
     """In the order of the table's columns. Raises ``UnicodeError`` for half a surrogate pair."""
     line = said.line
-    content = {"text": line.text} if line.name is None else {"text": line.text, "name": line.name}
+    content: dict[str, Any] = {"text": line.text} if line.name is None else {"text": line.text, "name": line.name}
+    if line.mail is not None:
+        content["mail"] = dict(line.mail)
     sealed = seal.close(row_name("chat_lines", said.conversation, number), content)
     return said.conversation, number, line.id, line.by, line.author, line.at, line.kind, line.file, sealed
 
@@ -191,7 +193,7 @@ def _stored(said: Said, number: int, file: ChatFile | None) -> StoredLine:
     line = said.line
     return StoredLine(
         conversation=said.conversation, number=number, id=line.id, by=line.by, at=line.at, kind=line.kind,
-        text=line.text, author=line.author, name=line.name, file=file,
+        text=line.text, author=line.author, name=line.name, file=file, mail=line.mail,
     )  # fmt: skip
 
 
@@ -236,5 +238,5 @@ def stored_line(row: Any, seal: Seal, files: dict[str, ChatFile], *, again: bool
     return StoredLine(
         conversation=row.conversation, number=row.number, id=row.id, by=row.by, at=row.at, kind=row.kind,
         text=content.get("text", ""), author=row.author, name=content.get("name"),
-        file=files.get(row.file) if row.file else None, again=again,
+        file=files.get(row.file) if row.file else None, again=again, mail=content.get("mail"),
     )  # fmt: skip
