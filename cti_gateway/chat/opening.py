@@ -1,12 +1,13 @@
-"""What a visitor must give before a conversation begins, and what it begins with. Pure."""
+"""What a visitor must give before a conversation begins, what it begins with, and its room. Pure."""
 
 from __future__ import annotations
 
 from typing import Final
 
+from cti_gateway.chat.room import Page, Room
 from cti_gateway.chat.rules import SiteRules, form_fault, name_in
 from cti_gateway.chat.speech import clean
-from interaction_log.chats import NewConversation
+from interaction_log.chats import NewConversation, StoredConversation
 from interaction_log.identity import interaction_id
 from interaction_log.masking import mask_cards
 from webchat import wire
@@ -68,3 +69,25 @@ def new_conversation(
 
 def _page(url: str | None) -> str | None:
     return url if url and url.startswith(("https://", "http://")) else None
+
+
+def room_of(stored: StoredConversation, rules: SiteRules | None) -> Room:
+    """A room from what the store has of it. ``rules``: of its site, where there is one still."""
+    room = Room(
+        id=stored.id,
+        visitor=stored.visitor,
+        site=stored.site,
+        pbx=rules.queues.get(stored.queue, "") if rules is not None else "",
+        queue=stored.queue,
+        language=stored.language,
+        name=stored.name,
+        form=dict(stored.form),
+        last=stored.last,
+        seen=stored.seen_by_visitor,
+        answered=stored.seen_by_agent,
+        page=stored.page,
+        rating=stored.rating,
+        spoke_at=stored.last_at or stored.opened_at,
+    )
+    room.trail.extend(Page(page["at"], page["url"], page["title"]) for page in stored.pages)
+    return room

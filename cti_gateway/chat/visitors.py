@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from cti_gateway.chat.ending import Ending
 from cti_gateway.chat.identity import Vouched
 from cti_gateway.chat.mirror import Mirror
-from cti_gateway.chat.opening import UNKNOWN_QUEUE, fault_of, new_conversation, queue_of, refused
+from cti_gateway.chat.opening import UNKNOWN_QUEUE, fault_of, new_conversation, queue_of, refused, room_of
 from cti_gateway.chat.place import Places
 from cti_gateway.chat.post import Post
 from cti_gateway.chat.promises import Promises
@@ -152,25 +152,7 @@ class ChatRooms:
 
     def room_of(self, stored: StoredConversation) -> Room:
         """A room from what the store has of it."""
-        rules = self.sites.get(stored.site)
-        room = Room(
-            id=stored.id,
-            visitor=stored.visitor,
-            site=stored.site,
-            pbx=rules.queues.get(stored.queue, "") if rules is not None else "",
-            queue=stored.queue,
-            language=stored.language,
-            name=stored.name,
-            form=dict(stored.form),
-            last=stored.last,
-            seen=stored.seen_by_visitor,
-            answered=stored.seen_by_agent,
-            page=stored.page,
-            rating=stored.rating,
-            spoke_at=stored.last_at or stored.opened_at,
-        )
-        room.trail.extend(Visited(page["at"], page["url"], page["title"]) for page in stored.pages)
-        return room
+        return room_of(stored, self.sites.get(stored.site))
 
     # --- in it -----------------------------------------------------------------------------------------------
 
