@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from cti_gateway import compiled
+from cti_gateway.memory import expect_growth
 
 DONE, FAILED, WRONG_USE = 0, 1, 2
 DEMO_DATABASE: Final = "sqlite:///var/demo.db"
@@ -21,6 +22,7 @@ DEMO_DATABASE: Final = "sqlite:///var/demo.db"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit code: 0 done, 1 failed, 2 wrong use."""
+    expect_growth()
     compiled.use()  # before anything imports what is compiled
     from config.settings import ConfigError  # noqa: PLC0415
     from cti_gateway.cli import commands as cli  # noqa: PLC0415
