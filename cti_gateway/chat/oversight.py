@@ -27,6 +27,8 @@ class ChatOversight:
 
     def __init__(self, rooms: Rooms, speech: Speech, tell_agents: bool) -> None:
         self._rooms, self._speech, self._tell_agents, self._hub = rooms, speech, tell_agents, rooms.hub
+        self.post: Callable[[Room, str], Coroutine[Any, Any, None]] | None = None
+        """As ``AgentChats.post``."""
 
     @property
     def methods(self) -> Mapping[str, Callable[[User, Any], Plan]]:
@@ -88,6 +90,8 @@ class ChatOversight:
     async def _sent(self, user: User, room: Room, command: wire.ChatSend) -> Outcome:
         private = command.private or room.joined.get(user.name, True)
         try:
+            if room.by_mail and not private and self.post is not None:
+                await self.post(room, command.id)
             await self._speech.say(
                 room, "agent", command.id, command.text, author=user.name, name=user.display_name, private=private
             )

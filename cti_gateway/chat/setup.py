@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cti_gateway.chat.agents import AgentChats
@@ -29,6 +30,7 @@ from cti_gateway.mail_outbox import Outbox, Send
 from cti_gateway.mail_rules import MailBox
 from email_channel.tokens import Sign
 from interaction_log import events as e
+from interaction_log.chats import StoredLine
 from routing.hours import Hours
 from webchat.ports import VisitorScreens
 
@@ -110,8 +112,13 @@ class ChatDesk:
         outbox.compose = {"transcript": letters.transcript, "line": letters.line}
         outbox.lost = mail.lost
         self.post.go_on = mail.go_on
-        self.agents.post = mail.post(outbox)
-        self.speech.heard.append(lambda room, line: outbox.wake() if room.by_mail else None)
+        self.agents.post = self.oversight.post = mail.post(outbox)
+        self.speech.heard.append(partial(self._to_be_sent, outbox))
+
+    def _to_be_sent(self, outbox: Outbox, room: Room, line: StoredLine) -> None:
+        """It is written: the outbox may have looked for it before."""
+        if room.by_mail and line.by == "agent":
+            self.hub.spawn(outbox.hurry(line.id))
 
     def _join(self) -> None:
         hub = self.hub

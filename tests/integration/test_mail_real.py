@@ -444,6 +444,47 @@ async def test_a_server_that_falls_silent_does_not_keep_the_program_from_ending(
         silent.close()
 
 
+async def test_mails_and_chats_stand_in_one_line_and_take_one_budget(tmp_path: Path) -> None:
+    async with site(tmp_path) as one:
+        mail = EmailMessage()
+        mail["From"], mail["Message-ID"] = LI, "<m1@example.com>"
+        mail.set_content("the older")
+        await one.came(mail)
+        [room] = one.mail.open.values()
+        one.floor.now += 10
+        chat = (await one.floor.open(await one.floor.visitor()))["conversation"]["id"]
+        other = EmailMessage()
+        other["From"], other["Message-ID"] = LI, "<m2@example.com>"
+        other.set_content("the youngest")
+        one.floor.now += 10
+        await one.came(other)
+        youngest = next(each for each in one.mail.open.values() if each is not room)
+        assert [one.floor.hub.dispatch.place(of)[0] for of in (room.id, chat, youngest.id)] == [1, 2, 3]
+        await one.floor.sign_in()
+        assert room.asked == {"anna": None}, "the oldest first, whatever its channel"
+        assert await one.floor.answer(room.id) == {"ok": True}
+        assert await one.floor.answer(chat) == {"ok": True}, "50 and 33 of 100"
+        await one.floor.settled()
+        assert not youngest.asked and one.floor.hub.dispatch.place(youngest.id)[0] == 1, "133 of 100 fit nowhere"
+        await one.floor.close(chat)
+        await one.floor.command("anna", "wrap_up", _wrap_up(chat))
+        assert youngest.asked == {"anna": None}
+
+
+async def test_a_supervisor_who_is_seen_writes_mails_too(tmp_path: Path) -> None:
+    from agent_console import wire
+
+    async with site(tmp_path) as one:
+        chat, letter = await one.left("a question")
+        room = one.mail.open[chat]
+        room.joined["sofia"] = False
+        command = wire.ChatSend(id=str(uuid.uuid4()), interaction_id=room.id, text="I am looking into it")
+        await one.floor.oversee("sofia", "chat_send", command)
+        reply = await one.sent(2)
+        assert "looking into it" in reply.get_payload(decode=True).decode()  # type: ignore[union-attr]
+        assert said(reply, "In-Reply-To") == said(letter, "Message-ID")
+
+
 async def _until(true: Callable[[], object]) -> None:
     async with asyncio.timeout(30):
         while not true():  # noqa: ASYNC110 (the mailbox has no event)
