@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from cti_gateway.simulator.brought_call import BroughtCall
 from cti_gateway.simulator.consultation import Consultation
 from cti_gateway.simulator.outbound_call import OutboundCall
 from cti_gateway.simulator.parts import Channel, Headers, Member, Queue
@@ -79,8 +80,12 @@ class Answers:
         """Told when a dialled customer's telephone rings; decides what he does."""
         self.colleague: Callable[[Consultation], None] | None = None
         """Told when a colleague's telephone rings because an agent asks; decides whether he lifts."""
+        self.brought: Callable[[BroughtCall], None] | None = None
+        """Told when a caller who waited talks to whom he was brought; decides how long."""
         self.lift_seconds: float | None = None
         """After so long the agent's own telephone is lifted when she dials; None: it rings until somebody lifts."""
+        self.without: frozenset[str] = frozenset()
+        """Actions that this manager user may not use, in small letters."""
         self._table: dict[str, Callable[[Action], Answer]] = {
             "ping": lambda _: Answer(True, [("Ping", "Pong"), ("Timestamp", f"{pbx.clock.now():.6f}")]),
             "listcommands": self._list_commands,
@@ -98,6 +103,7 @@ class Answers:
             "queueremove": self._queue_remove,
             "queuepenalty": self._queue_penalty,
             "originate": self._originate,
+            "bridge": self._bridge,
             "hangup": self._hangup,
             "redirect": self._redirect,
             "blindtransfer": self._blind_transfer,
@@ -115,14 +121,15 @@ class Answers:
     def answer(self, action: Action) -> Answer:
         """The answer; unknown actions are refused as a real one refuses them."""
         known = self._table.get(action.name.lower())
-        if known is None:
+        if known is None or action.name.lower() in self.without:
             text = f"Invalid/unknown command: {action.name}. Use Action: ListCommands to show available commands."
             return _refused(text)
         return known(action)
 
     # ---- The PBX ---------------------------------------------------------------------------------------------------
     def _list_commands(self, _: Action) -> Answer:
-        return Answer(True, [(name, "Simulated.  (Priv: all)") for name in NAMES])
+        allowed = [name for name in NAMES if name.lower() not in self.without]
+        return Answer(True, [(name, "Simulated.  (Priv: all)") for name in allowed])
 
     def _core_status(self, _: Action) -> Answer:
         started = time.localtime(self.pbx.started)
@@ -293,6 +300,9 @@ class Answers:
     # ---- Calls -----------------------------------------------------------------------------------------------------
     def _originate(self, action: Action) -> Answer:
         exten = action.get("Exten")
+        if action.get("Application") == "Wait" and action.get("Channel"):
+            self.pbx.clock.later(0, lambda: self._bring(action))
+            return _done("Originate successfully queued")
         if not action.get("Channel") or not exten:
             return _refused("Channel not specified" if exten else "Originate with no extension")
         number = re.search(r"<([^>]*)>", action.get("CallerID"))
@@ -314,6 +324,38 @@ class Answers:
         agent = call.agent
         if self.lift_seconds is not None and agent is not None:
             self.pbx.clock.later(self.lift_seconds, lambda: call.answer(agent))
+
+    def _bring(self, action: Action) -> None:
+        number, seconds = action.get("CallerID"), int(action.get("Timeout") or 30_000) / 1000
+        found = re.search(r"<([^>]*)>", number)
+        call = BroughtCall(
+            self.pbx,
+            action.get("Channel"),
+            action.get("Data"),
+            found[1] if found else number,
+            action_id=action.get("ActionID"),
+            timeout=seconds,
+        )
+        agent = call.agent
+        if self.lift_seconds is not None and agent is not None:
+            self.pbx.clock.later(self.lift_seconds, lambda: call.answer(agent))
+
+    def _bridge(self, action: Action) -> Answer:
+        """Brings a caller who waits to a telephone that was lifted for him; nothing else is joined here."""
+        caller, agent = (self.pbx.channels.get(action.get(name)) for name in ("Channel1", "Channel2"))
+        waits = self.pbx.calls.get(caller) if caller is not None else None
+        lifted = self.pbx.calls.get(agent) if agent is not None else None
+        if not (isinstance(waits, QueueCall) and waits.stage == "waiting" and isinstance(lifted, BroughtCall)):
+            return _refused("The demo's telephone system joins a waiting caller with a telephone alone")
+        self.pbx.clock.later(0, lambda: self._join(waits, lifted))
+        return _done("Channels have been bridged")
+
+    def _join(self, waits: QueueCall, lifted: BroughtCall) -> None:
+        if waits.stage == "waiting" and waits.caller.alive:
+            lifted.ended = waits.brought_ended
+            lifted.join(waits.caller, waits.brought)
+            if self.brought is not None:
+                self.brought(lifted)
 
     def _hangup(self, action: Action) -> Answer:
         channel = self.pbx.channels.get(action.get("Channel"))
@@ -438,6 +480,7 @@ NAMES = (
     *(
         "Atxfer",
         "BlindTransfer",
+        "Bridge",
         "BridgeInfo",
         "BridgeList",
         "CancelAtxfer",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from cti_gateway.simulator.clock import Timer
 from cti_gateway.simulator.direct_call import DirectCall
-from cti_gateway.simulator.parts import RINGING, UNKNOWN, UP, Channel
+from cti_gateway.simulator.parts import RINGING, UNKNOWN, UP, Channel, Headers
 from cti_gateway.simulator.pbx import TRUNK, Pbx
 
 OUR_NUMBER = "+862150001000"
@@ -73,14 +73,17 @@ class OutboundCall:
                 *([("ActionID", self._action_id)] if self._action_id else []),
                 ("Response", "Success" if lifted else "Failure"),
                 ("Channel", self.agent.name if lifted and self.agent else self.line),
-                ("Context", "from-internal"),
-                ("Exten", self.exten),
+                *self._place(),
                 ("Reason", reason),
                 ("Uniqueid", self.agent.unique_id if lifted and self.agent else UNKNOWN),
                 ("CallerIDNum", self.number or UNKNOWN),
                 ("CallerIDName", UNKNOWN),
             ],
         )
+
+    def _place(self) -> Headers:
+        """Where it goes on when it is lifted."""
+        return [("Context", "from-internal"), ("Exten", self.exten)]
 
     def _stop(self) -> None:
         if self._timer is not None:

@@ -173,15 +173,17 @@ class Pbx:
         self.device_changed(channel.endpoint)
 
     # ---- Bridges -----------------------------------------------------------------------------------------------
-    def bridge(self, *channels: Channel) -> Bridge:
-        """Connect these, in this order."""
-        made = Bridge(str(uuid.UUID(int=self.rng.getrandbits(128), version=4)))
-        self.emit("BridgeCreate", "call", made.headers())
+    def bridge(self, *channels: Channel, made: Callable[[], None] | None = None) -> Bridge:
+        """Connect these, in this order. `made`: what happens before the first comes in."""
+        new = Bridge(str(uuid.UUID(int=self.rng.getrandbits(128), version=4)))
+        self.emit("BridgeCreate", "call", new.headers())
+        if made is not None:
+            made()
         for one in channels:
-            made.channels.append(one)
-            one.bridge = made
-            self.emit("BridgeEnter", "call", [*made.headers(), *one.headers()])
-        return made
+            new.channels.append(one)
+            one.bridge = new
+            self.emit("BridgeEnter", "call", [*new.headers(), *one.headers()])
+        return new
 
     def enter(self, other: Channel, channel: Channel, instead_of: Channel | None = None) -> None:
         """Come to where this one is, perhaps in the place of a channel that is optimised away."""

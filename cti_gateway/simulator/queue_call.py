@@ -385,6 +385,23 @@ class QueueCall:
         more = [("IsExternal", "Yes"), ("Context", context), ("Extension", exten)]
         self.pbx.emit("BlindTransfer", "call", [*lines, *bridge, *more])
 
+    def brought(self) -> None:
+        """Somebody took the caller out of the line (``Bridge``): as recorded, only the music ends."""
+        self._stop()
+        self.stage = "ended"
+        self.pbx.tell("MusicOnHoldStop", self.caller)
+        self._callers.remove(self)
+        if not self._callers:
+            self._tell_queue_device("NOT_INUSE")
+        if self._look in self.pbx.on_change:
+            self.pbx.on_change.remove(self._look)
+        self._enter("ended")
+
+    def brought_ended(self) -> None:
+        """That call is over."""
+        if self._ended is not None:
+            self._ended(self)
+
     def agent_left(self) -> None:
         """The agent handed the caller over to a colleague, and is free."""
         self.stage = "ended"

@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cti_gateway.simulator.brought_call import BroughtCall
 from cti_gateway.simulator.clock import Timer
 from cti_gateway.simulator.consultation import Consultation
 from cti_gateway.simulator.outbound_call import OutboundCall
@@ -79,6 +80,7 @@ class DemoTraffic:
         """Begin; the event loop (or the virtual clock) runs it. Agents who dial lift their own telephones."""
         self._simulator.answers.customer = self.customer
         self._simulator.answers.colleague = self.colleague
+        self._simulator.answers.brought = self.brought
         self._simulator.answers.lift_seconds = LIFT_SECONDS
         self._timer = self._pbx.clock.later(TICK_SECONDS, self._tick)
 
@@ -167,6 +169,10 @@ class DemoTraffic:
         line = asked.target.endpoint
         if all(queue.member(line) is None for queue in self._pbx.queues.values()):
             self._pbx.clock.later(self._between((2.0, 4.0)), lambda: asked.answer(asked.target))
+
+    def brought(self, call: BroughtCall) -> None:
+        """A supervisor gave him to somebody: he talks as long as others do."""
+        self._pbx.clock.later(self._between(self._habits.talk), lambda: self._customer_goes(call))
 
     # ---- People who are called -----------------------------------------------------------------------------------
     def customer(self, call: OutboundCall) -> None:

@@ -193,6 +193,21 @@ def _outbound(stage: Stage) -> None:
     stage.hang_up("PJSIP/1001")
 
 
+def _assigned(stage: Stage) -> None:
+    stage.nobody_free()
+    call = QueueCall(stage.pbx, stage.queue, "13800138077")
+    stage.clock.run(1.2)
+    bring = ("Channel: PJSIP/1001", "Application: Wait", "Data: 30", "Timeout: 8000", "Async: true")
+    stage.act("Action: Originate", "ActionID: 1", "CallerID: 13800138077", *bring)
+    stage.clock.run(0.9)
+    stage.lift("PJSIP/1001")
+    agent = stage.pbx.talking_at("PJSIP/1001")
+    assert agent is not None
+    stage.act("Action: Bridge", f"Channel1: {call.caller.name}", f"Channel2: {agent.name}")
+    stage.clock.run(1.6)
+    stage.pbx.calls[call.caller].hang_up(call.caller)
+
+
 def _outbound_busy(stage: Stage) -> None:
     customer = _originate(stage)
     stage.lift("PJSIP/1001")
@@ -346,6 +361,7 @@ SCENARIOS: dict[str, Callable[[Stage], None]] = {
     "hold-and-resume": _hold,
     "redirect-action": _redirect,
     "originate-answered": _outbound,
+    "assigned-waiting": _assigned,
     "originate-customer-busy": _outbound_busy,
     "originate-customer-no-answer": _outbound_no_answer,
     "originate-cancelled": _outbound_cancelled,

@@ -40,8 +40,10 @@ class Lab:
 
 
 @pytest_asyncio.fixture
-async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
+async def lab(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Lab]:
+    """Parameters: the actions that our manager user may not use."""
     simulator = Simulator()
+    simulator.answers.without = frozenset(getattr(request, "param", ()))
     server = SimulatorServer(simulator)
     config = await prepare(tmp_path, port=await server.start(), secret=SECRET)
     config.write_text(config.read_text() + '[supervision]\ntimezone = "Asia/Shanghai"\n')
@@ -144,6 +146,26 @@ async def test_a_message_arrives_is_read_and_answered(lab: Lab, chromium: Browse
     await sofia.get_up()
 
 
+async def test_a_waiting_caller_is_given_to_an_agent_in_the_demo(lab: Lab, chromium: Browser) -> None:  # noqa: F811
+    """The demo's telephone system does what a real one does (``tests/contract/test_simulator.py``)."""
+    lab.simulator.answers.lift_seconds = 0.5  # as the demo's agents lift
+    async with Desk(lab.program, "anna") as anna, Overseer(lab.program, "sofia") as other:
+        await anna.done("set_state", state="NOT_READY", reason="lunch")
+        sofia = await at_the_live_page(chromium, lab.program, width=1440, height=900)
+        call = lab.call("13800138000", "Li Lei")
+        await expect(sofia.see("live-waiting")).to_contain_text("李雷")
+        await sofia.press("assign")
+        await sofia.see("assign-agent").select_option("anna")
+        await sofia.see("assign-why").fill("she knows him")
+        await sofia.press("assign-do")
+        await anna.state("BUSY", SECONDS)
+        assert (await other.wait("command_result", seconds=SECONDS))["ok"]
+        call.pbx.calls[call.caller].hang_up(call.caller)
+        await anna.state("WRAP_UP", SECONDS)
+        await sofia.get_up()
+
+
+@pytest.mark.parametrize("lab", [("bridge",)], indirect=True)
 async def test_where_nobody_can_be_picked_out_of_the_line_the_button_says_so(
     lab: Lab,
     chromium: Browser,  # noqa: F811

@@ -361,3 +361,22 @@ async def direct_busy(s: Stage) -> list[Expected]:
     result = inbound(customer, "busy", queues=[], offers=[offer(anna, "declined")])
     result["ended_by"] = UNPROMISED
     return [result]
+
+
+@scenario()
+async def assigned_waiting(s: Stage) -> list[Expected]:
+    """Nobody is free; a client rings Anna for the waiting caller and joins the two (Originate, Bridge)."""
+    await s.nobody_free("1001", "1002")
+    caller = await s.customer("13800138077", "800").up()
+    await s.talk(1.2)
+    bringing = {"Channel": "PJSIP/1001", "Application": "Wait", "Data": "30", "Timeout": "8000", "Async": "true"}
+    await s.pbx.ami.action("Originate", (), CallerID="13800138077", **bringing)
+    anna = await (await s.anna.rings()).answer(after=0.9)
+    await s.talk(0.4)
+    together = {"Channel1": await s.channel(caller), "Channel2": await s.channel(anna)}
+    joined = time.time()
+    await s.pbx.ami.action("Bridge", (), **together)
+    await s.talk(1.6)
+    await caller.hang_up()
+    await anna.ended()
+    return [inbound(caller, "answered", segments=[segment(anna, start=joined)])]

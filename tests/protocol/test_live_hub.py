@@ -264,6 +264,42 @@ async def test_a_waiting_chat_is_given_to_an_agent(floor: Floor) -> None:
     assert late["error"]["code"] == "not_waiting"
 
 
+async def test_a_waiting_caller_is_brought_to_an_agent_of_any_state_who_is_in_no_call(floor: Floor) -> None:
+    """On the simulator as on a real PBX: her phone rings for him, lifted she has him, and he is out of the line."""
+    for agent in ("anna", "ben"):
+        await floor.sign_in(agent, "NOT_READY")
+    await floor.exchange.until(lambda: all(floor.member(f"PJSIP/100{n}").paused for n in (1, 2)))
+    call, live = floor.call(), floor.hub.distributor
+    await floor.exchange.until(lambda: any(one.waiting_in() for one in live.interactions.values()))
+    i = next(iter(live.interactions))
+    assert "pick_up" not in floor.exchange.pbx.cannot
+    wanted = wire.Assign(id="x", agent="ben", why="knows him", interaction_id=i)
+    assert await oversee(floor, "assign", wanted) == {"ok": True}
+    pbx = floor.simulator.pbx
+    await floor.exchange.until(lambda: pbx.ringing_at("PJSIP/1002"))
+    ringing = pbx.ringing_at("PJSIP/1002")
+    assert ringing is not None and live.interactions[i].waiting_in() is not None  # he keeps his place until she lifts
+    pbx.calls[ringing].answer(ringing)
+    await floor.exchange.until(lambda: live.agents["ben"].state == "BUSY")
+    one = live.interactions[i]
+    assert one.waiting_in() is None and one.segments[-1].agent == "PJSIP/1002" and not pbx.waiting["support"]
+    pbx.calls[call.caller].hang_up(call.caller)
+    await floor.exchange.until(lambda: one.ended)
+    assert one.outcome == "answered" and [v.result for v in one.queue_visits] == ["answered"]
+
+
+async def test_a_pbx_that_cannot_join_calls_says_so(floor: Floor) -> None:
+    for agent in ("anna", "ben"):
+        await floor.sign_in(agent, "NOT_READY")
+    await floor.exchange.until(lambda: all(floor.member(f"PJSIP/100{n}").paused for n in (1, 2)))
+    call, live = floor.call(), floor.hub.distributor
+    await floor.exchange.until(lambda: any(one.waiting_in() for one in live.interactions.values()))
+    floor.exchange.pbx.cannot = ("pick_up",)
+    wanted = wire.Assign(id="x", agent="ben", why="knows him", interaction_id=next(iter(live.interactions)))
+    assert (await oversee(floor, "assign", wanted))["error"]["code"] == "cannot_bring"
+    call.give_up()
+
+
 async def test_nobody_assigns_what_she_does_not_see(floor: Floor) -> None:
     i = floor.chat()
     await floor.sign_in()
