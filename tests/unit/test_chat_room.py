@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent_console.feed import AgentFeed
-from cti_gateway.chat.letters import Letter, language_of, mail_of, token_of
+from cti_gateway.chat.letters import Letter, language_of, mail_of
 from cti_gateway.chat.room import NEWEST, TABLE, Room, Trigger
 from cti_gateway.chat.rules import form_fault, name_in
 from cti_gateway.chat.speech import clean
@@ -104,10 +104,12 @@ def test_a_private_line_leaves_its_number_and_nothing_else() -> None:
 
 def test_the_mail_has_no_line_break_in_its_headers() -> None:
     letter = Letter(
-        conversation="a" * 36, queue="Shop\nBcc: x@y", language="fr", address="li@example.com", at=0.0, go_on=True
-    )
+        token="chat-1", own_id="chat-1.end", queue="Shop\nBcc: x@y", language="fr", address="li@example.com", at=0.0,
+        reply_to="help@shop.example",
+    )  # fmt: skip
     mail = mail_of(letter, [line(1), line(2, by="system", kind="event", text="joined")], "help@shop.example")
-    assert "\n" not in mail["Subject"] and mail["Bcc"] is None and token_of(letter.conversation) in mail["Subject"]
+    assert "\n" not in mail["Subject"] and mail["Bcc"] is None and "[chat-1]" in mail["Subject"]
+    assert (mail["Message-ID"], mail["Reply-To"]) == ("<chat-1.end@shop.example>", "help@shop.example")
     body = mail.get_content()
     assert "You: t1" in body and "joined" not in body and language_of("zh-TW") == "zh-CN"
 
