@@ -64,7 +64,7 @@ label = "Sales"
 key = "demo"
 queues = ["support"]
 form = [{{ code = "name", label = {{ en = "Your name", "zh-CN" = "您的姓名" }} }}]
-consent = {{ version = "1", text = {{ en = "What you write is kept for 90 days.", "zh-CN" = "您所写的内容将保存 90 天。" }} }}
+consent = {{ version = "1", text = {{ en = "Kept for 90 days.", "zh-CN" = "内容将保存 90 天。" }} }}
 callback = true
 trail = true
 cobrowse = true
@@ -138,7 +138,8 @@ async def a_call(album: Album) -> None:
     await notes.fill(NOTES[album.language])
     await anna.page.wait_for_timeout(4000)  # a call that has just begun shows nothing but zeros
     await album.take(anna, "talking")
-    await supervised(album)
+    if album.language == "en":  # docs/supervisors.md is in English alone
+        await supervised(album)
     await _key(anna, "o")
     await anna.expect("hold")
     await album.take(anna, "hold")
