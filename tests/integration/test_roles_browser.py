@@ -55,7 +55,7 @@ async def test_a_role_and_a_team_are_made_and_on_record(program: Program, chromi
     await root.see("team-label").fill("Red")
     await root.see("member-anna").check()
     await root.press("team-save")
-    await root.expect("team-red", "anna")
+    await root.expect("team-red", "Anna")
 
     await root.press("admin-users")
     await root.press("user-ben")
