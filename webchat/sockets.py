@@ -96,6 +96,7 @@ class VisitorSockets(PeerServer[_Peer]):
         tab = peer.tab
         if tab is None or self._peers.get(eio_sid) is not peer:
             return
+        self._slim(eio_sid)
         self.spawn(self._welcome(tab))
 
     async def _connect(self, sid: str, environ: dict[str, Any], auth: Any) -> None:
