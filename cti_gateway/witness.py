@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from cti_gateway.desk import caller_found
 from interaction_log import events as e
 from interaction_log.evidence import Evidence, Policy, Verdict, bounded, judge
+from interaction_log.interaction import Interaction
 from interaction_log.persons import Seen
 from interaction_log.records import Match
 from routing.identity_ports import Claims
@@ -57,11 +58,16 @@ class Witness:
     # --- what the dialplan says ------------------------------------------------------------------------
 
     def vouch(self, interaction_id: str, evidence: Evidence) -> None:
-        """What call entry learnt of the number; a caller who counted as known on it alone does so no more."""
+        """What call entry learnt of the number: kept of who is known by it, and a caller who counted as known on it
+        alone does so no more where it says less."""
         _remember(self._told, interaction_id, evidence)
         verdict = self._judge(evidence)
         one = self._hub.distributor.interactions.get(interaction_id)
-        if verdict.strength == "known" or one is None or one.ended:
+        if one is None or one.ended:
+            return
+        if verdict.strength == "known":
+            if one.customer_id is not None and interaction_id in self._by_number:  # she was, before this was told
+                self._saw(one, one.customer_id, None, self._hub.wall())
             return
         if one.customer_id is not None and interaction_id not in self._by_number:
             return  # somebody chose
@@ -97,26 +103,28 @@ class Witness:
         else:
             self._by_number.pop(event.interaction_id, None)
         one = self._hub.distributor.interactions.get(event.interaction_id)
-        address = one.customer_address if one is not None else None
-        if one is None or event.customer_id is None or address is None or not _E164.fullmatch(address):
-            return
-        if event.agent is None and one.direction != "inbound":
+        if one is not None and event.customer_id is not None:
+            self._saw(one, event.customer_id, event.agent, event.at if event.at is not None else self._hub.wall())
+
+    def _saw(self, one: Interaction, customer_id: str, agent: str | None, at: float) -> None:
+        address = one.customer_address
+        if address is None or not _E164.fullmatch(address) or (agent is None and one.direction != "inbound"):
             return
         told = self._told.get(one.id) or Evidence(kind="phone", value=address, source="network")
-        evidence = replace(told, value=address, source="agent" if event.agent is not None else "network")
+        evidence = replace(told, value=address, source="agent" if agent is not None else "network")
         verdict = self._judge(evidence)
         self._keep(
             Seen(
-                customer_id=event.customer_id,
+                customer_id=customer_id,
                 kind="phone",
                 value=address,
                 source=evidence.source,
                 strength=verdict.strength,
                 rule=verdict.rule,
-                at=event.at if event.at is not None else self._hub.wall(),
+                at=at,
                 details=details(told),
                 interaction_id=one.id,
-                by=event.agent,
+                by=agent,
             )
         )
 

@@ -156,6 +156,9 @@ async def test_a_signed_number_is_known(scene: Scene) -> None:
     await entry.route(scene.asked(one.unique_ids[0], verified="success", attested="A", presentation="1"))
     assert one.customer_id == LI_LEI["id"]
     assert len(scene.log.of(e.CustomerIdentified)) == 1
+    await scene.exchange.until(lambda: bool(scene.kept.seen) and "attestation" in scene.kept.seen[-1].details)
+    kept = scene.kept.seen[-1]
+    assert (kept.source, kept.rule, kept.details["attestation"]) == ("network", "attested", "A")
 
 
 def test_a_question_of_an_older_front_has_no_evidence() -> None:
