@@ -345,13 +345,13 @@ class Answers:
         caller, agent = (self.pbx.channels.get(action.get(name)) for name in ("Channel1", "Channel2"))
         waits = self.pbx.calls.get(caller) if caller is not None else None
         lifted = self.pbx.calls.get(agent) if agent is not None else None
-        if not (isinstance(waits, QueueCall) and waits.stage == "waiting" and isinstance(lifted, BroughtCall)):
+        if not (isinstance(waits, QueueCall) and waits.in_line and isinstance(lifted, BroughtCall)):
             return _refused("The demo's telephone system joins a waiting caller with a telephone alone")
         self.pbx.clock.later(0, lambda: self._join(waits, lifted))
         return _done("Channels have been bridged")
 
     def _join(self, waits: QueueCall, lifted: BroughtCall) -> None:
-        if waits.stage == "waiting" and waits.caller.alive:
+        if waits.in_line and waits.caller.alive:
             lifted.ended = waits.brought_ended
             lifted.join(waits.caller, waits.brought)
             if self.brought is not None:

@@ -385,10 +385,19 @@ class QueueCall:
         more = [("IsExternal", "Yes"), ("Context", context), ("Extension", exten)]
         self.pbx.emit("BlindTransfer", "call", [*lines, *bridge, *more])
 
+    @property
+    def in_line(self) -> bool:
+        """Whether the caller is in the queue and nobody has him."""
+        return self.stage in ("waiting", "ringing")
+
     def brought(self) -> None:
         """Somebody took the caller out of the line (``Bridge``): as recorded, only the music ends."""
         self._stop()
         self.stage = "ended"
+        agent, self.agent = self.agent, None
+        if agent is not None:  # a member's telephone rings for him meanwhile
+            self.pbx.tell_pair("DialEnd", self.caller, agent, ("DialStatus", "CANCEL"))
+            self.pbx.hang_up(agent, 0)
         self.pbx.tell("MusicOnHoldStop", self.caller)
         self._callers.remove(self)
         if not self._callers:

@@ -152,6 +152,7 @@ async def test_a_waiting_caller_is_given_to_an_agent_in_the_demo(lab: Lab, chrom
     async with Desk(lab.program, "anna") as anna, Overseer(lab.program, "sofia") as other:
         await anna.done("set_state", state="NOT_READY", reason="lunch")
         sofia = await at_the_live_page(chromium, lab.program, width=1440, height=900)
+        lab.simulator.pbx.pause("PJSIP/1002", True, "away")
         call = lab.call("13800138000", "Li Lei")
         await expect(sofia.see("live-waiting")).to_contain_text("李雷")
         await sofia.press("assign")
