@@ -308,3 +308,37 @@ def test_more_known_of_him_moves_him_forward_and_to_his_own() -> None:
     assert [one.contact.id for one in sorted(engine.lines, key=lambda one: one.place)] == ["vip", "one"]
     assert offered(engine.agent(seat("ben", "a"), 7.0)) == [("one", "ben")]
     assert offered(engine.agent(seat("anna", "a"), 8.0)) == [("vip", "anna")]
+
+
+def test_of_what_waited_for_the_opening_the_oldest_comes_first_whenever_it_came() -> None:
+    """The younger slept first: a contact of another queue is sent here later, with the age that it has."""
+    engine = Engine([QueueRule(name="a", hours=HOURS), QueueRule(name="b")], Capacity(weights={"email": 100}))
+    engine.due(contact("old", NIGHT - 100, channel="email", queue="b"), NIGHT)
+    engine.due(contact("young", NIGHT - 50, channel="email"), NIGHT)
+    engine.move("old", "a", NIGHT)
+    engine.agent(seat("anna", "a"), NIGHT)
+    assert offered(engine.advance(MORNING)) == [("old", "anna")]
+
+
+def test_of_what_a_vanished_agent_had_the_oldest_is_offered_again_first() -> None:
+    """She took the younger first; there is room for one of them at a colleague's."""
+    engine = Engine([QueueRule(name="a")], Capacity(weights={"chat": 50}))
+    engine.agent(seat("anna", "a"), 0.0)
+    for one, due in (("young", 9.0), ("old", 5.0)):
+        engine.due(contact(one, due), 10.0)
+        assert engine.accepted(one, "anna", 10.0)
+    engine.agent(seat("ben", "a"), 11.0)
+    assert offered(engine.gone("anna", 12.0)) == [("old", "ben")]
+
+
+def test_who_wraps_up_is_given_nothing_before_she_is_told_of_anew() -> None:
+    for holds, then in (("everything", False), ("weight", True)):
+        engine = Engine([QueueRule(name="a")], Capacity(weights={"chat": 50}, wrap_up=holds))  # type: ignore[arg-type]
+        engine.agent(seat("anna", "a"), 0.0)
+        for n in range(3):
+            engine.due(contact(f"c{n}", float(n)), 2.0)
+            engine.accepted(f"c{n}", "anna", 2.0)
+            engine.next_for("anna", 2.0)
+        assert engine.left("c0", 3.0, work=True) == []  # its weight stays hers: there is no room for the third
+        assert engine.crew.seats["anna"].ready is then and engine.crew.percent(engine.crew.seats["anna"]) == 100
+        assert offered(engine.agent(seat("anna", "a"), 4.0)) == [("c2", "anna")]

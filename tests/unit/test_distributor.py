@@ -10,6 +10,7 @@ from interaction_log import events as e
 from interaction_log.records import QueueSettings
 from routing import commands as c
 from routing.agents import Agent
+from routing.capacity import Capacity
 from routing.distributor import Distributor, Settings, chosen_from
 from routing.figures import queue_figures
 
@@ -544,3 +545,51 @@ def test_queue_figures() -> None:
     (one,) = queue_figures(desk.live)
     assert (one.queue, one.label, one.waiting, one.longest_wait_since) == ("support", "support", 2, 1000.0)
     assert (one.ready, one.busy, one.not_ready) == (2, 1, 1)
+
+
+# --- wrap-ups beside other work --------------------------------------------------------------------------
+
+
+def _chat(desk: Desk, i: str) -> None:
+    desk.take(
+        e.InteractionStarted(
+            at=desk.now, interaction_id=i, pbx="main", channel="chat", direction="inbound", customer_address=None,
+            customer_name=None, dialled=None, unique_id="", linked_id="",
+        )
+    )  # fmt: skip
+    desk.take(e.QueueEntered(at=desk.now, interaction_id=i, queue="support"))
+    desk.take(e.AgentConnected(at=desk.now, interaction_id=i, device="Console/anna"))
+    desk.take(e.InteractionEnded(at=desk.now, interaction_id=i, outcome="answered", ended_by="customer"))
+
+
+def test_wrap_ups_that_hold_their_weight_run_beside_each_other_each_in_its_time() -> None:
+    desk = Desk()
+    desk.live.settings.capacity = Capacity(wrap_up="weight")
+    desk.sign_in()
+    desk.member()
+    for i in ("a", "b"):
+        _chat(desk, i)
+    anna = desk.live.agents["anna"]
+    timers = [one for one in desk.all if isinstance(one, c.StartTimer) and one.key.startswith("beside:")]
+    assert [(one.key, one.seconds) for one in timers] == [("beside:a:anna", 30), ("beside:b:anna", 30)]
+    assert (anna.state, list(anna.to_wrap), anna.room_for_a_call) == ("READY", ["a", "b"], False)
+    told = [one.event for one in desk.all if isinstance(one, c.Record) and isinstance(one.event, e.AgentStateChanged)]
+    assert [one.to_wrap for one in told][-2:] == [["a"], ["a", "b"]]  # a restart finds it in the log
+    desk.take(e.TimerFired(at=desk.now, key="beside:a:anna"))
+    assert list(anna.to_wrap) == ["b"]
+    desk.take(e.InteractionWrappedUp(at=desk.now, interaction_id="b", agent="anna", disposition="solved", notes=None))
+    assert not anna.to_wrap and anna.room_for_a_call
+    assert any(isinstance(one, c.CancelTimer) and one.key == "beside:b:anna" for one in desk.all)
+
+
+def test_who_goes_home_leaves_no_wrap_up_behind() -> None:
+    desk = Desk()
+    desk.live.settings.capacity = Capacity(wrap_up="weight")
+    desk.sign_in()
+    _chat(desk, "a")
+    desk.choose("LOGGED_OUT")
+    over = [
+        one.event for one in desk.all if isinstance(one, c.Record) and isinstance(one.event, e.InteractionWrappedUp)
+    ]
+    assert [(one.interaction_id, one.agent) for one in over] == [("a", "anna")]
+    assert not desk.live.agents["anna"].to_wrap
