@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import gc
 import inspect
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -24,6 +25,7 @@ if os.environ.get(compiled.SWITCH) == "1":  # tests/integration/test_compiled.py
 else:  # tests look into the sources; programs that they start use what there is
     compiled.stay_with_sources("tests")
 quick.begin()
+gc.set_threshold(5_000, 10, 10)  # looking for garbage among what is imported took a sixth of the time
 pytest_plugins: list[str] = ["tests.real_report"]
 
 
@@ -31,6 +33,12 @@ def pytest_asyncio_loop_factories(
     config: pytest.Config, item: pytest.Item
 ) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
     return {"uvloop": uvloop.new_event_loop}
+
+
+def pytest_collection_finish() -> None:
+    """What is imported and collected is no garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
