@@ -44,6 +44,7 @@ class Gateway:
         self.farewells: list[Callable[[], Awaitable[None]]] = []
         """Said when the lease is given back."""
         store.follow(event_log.shown)
+        hub.find_at_once = store.customers.find_at_once
 
     async def restore(self, states: Sequence[LastState], last_word: float | None, *, absent: bool) -> None:
         """Take over what was. ``last_word``: when a PBX told us something last, by its clock.

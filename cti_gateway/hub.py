@@ -111,6 +111,8 @@ class Hub:
         self.last_seq = 0
         self.weigh: Callable[[str, Match], Match] = lambda interaction_id, match: match
         """What the evidence of this call leaves of a match by its number (``witness``)."""
+        self.find_at_once: Callable[[str], Match | None] = lambda address: None
+        """Look a caller up without waiting, where that can be done (``None``: it cannot)."""
         self.vouch: Callable[[str, Evidence], None] = lambda interaction_id, evidence: None
         """Take what call entry learnt of a caller's number."""
         self.received_at: float | None = None
@@ -291,6 +293,11 @@ class Hub:
         self.alarms.noticed(command)
 
     def _find_caller(self, command: c.FindCaller) -> None:
+        match = self.find_at_once(command.address)
+        if match is not None:
+            of = command.interaction_id
+            self.take([caller_found(self.wall(), of, self.weigh(of, match))])
+            return
         self.spawn(self._look_up(command.interaction_id, self._weighed(command)))
 
     async def _weighed(self, command: c.FindCaller) -> Match:

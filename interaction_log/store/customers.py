@@ -47,9 +47,14 @@ class StoredCustomers:
         """Who may this be? ``maybe`` carries its one person as ``customer``; several are ``candidates``."""
         return await self._reading.directly(partial(self._find, address=address))
 
+    def find_at_once(self, address: str) -> Match | None:
+        """The same, in the loop's own thread, while the database is near; ``None``: ask ``find_caller``."""
+        return self._reading.nearby.ask(partial(self._find, address=address))
+
     async def rehearse(self) -> None:
         """Open the look-ups' connections and let each ask everything once: the first caller shall not wait for it."""
         await self._reading.directly.everywhere(self._book.rehearse)
+        self._reading.nearby.ask(self._book.rehearse)
 
     def _find(self, driver: Any, address: str) -> Match:
         match = self._recent.get(address)

@@ -66,27 +66,29 @@ class Direct:
         while (job := self._inbox.get()) is not None:
             work, loop, future = job
             try:
-                connection = connection or self._connect()
+                connection = connection or connected(self._engine)
                 result, error = work(connection), None
             except Exception as found:
                 result, error = None, found
-                _drop(connection)
+                drop(connection)
                 connection = None
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 loop.call_soon_threadsafe(_answer, future, result, error)
-        _drop(connection)
-
-    def _connect(self) -> Any:
-        pooled = self._engine.raw_connection()
-        connection: Any = pooled.driver_connection
-        if self._engine.dialect.name == "postgresql":  # SQLite's begin none of their own: see engine.py
-            connection.autocommit = True
-        pooled.detach()  # it never goes back to the pool
-        return connection
+        drop(connection)
 
 
-def _drop(connection: Any) -> None:
-    """After a failure nothing is known of a connection: the next question gets a new one."""
+def connected(engine: sa.Engine) -> Any:
+    """A connection of the driver's own, in no transaction; ``drop`` it at the end."""
+    pooled = engine.raw_connection()
+    connection: Any = pooled.driver_connection
+    if engine.dialect.name == "postgresql":  # SQLite's begin none of their own: see engine.py
+        connection.autocommit = True
+    pooled.detach()  # it never goes back to the pool
+    return connection
+
+
+def drop(connection: Any) -> None:
+    """Close it. After a failure nothing is known of a connection: the next question gets a new one."""
     if connection is not None:
         with contextlib.suppress(Exception):
             connection.close()

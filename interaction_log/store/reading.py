@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from interaction_log.store.direct import Direct
 from interaction_log.store.engine import open_engine
+from interaction_log.store.nearby import Nearby
 
 _T = TypeVar("_T")
 THREADS: Final = 4
@@ -27,6 +28,8 @@ class Reading:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="log-reader")
         self.directly = Direct(self._engine)
         """The same at the driver's own connection, for what must be quick (``statements.Question``)."""
+        self.nearby = Nearby(self._engine)
+        """The same in the loop's own thread, if the database is near."""
         self._shown: Callable[[], Awaitable[None]] | None = None
 
     def follow(self, shown: Callable[[], Awaitable[None]]) -> None:
@@ -55,6 +58,7 @@ class Reading:
 
     def close(self) -> None:
         """Wait for running queries, then close the connections."""
+        self.nearby.close()
         self.directly.close()
         self._threads.shutdown(wait=True)
         self._engine.dispose()
