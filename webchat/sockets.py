@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-import orjson
 from engineio.packet import MESSAGE, Packet
 from pydantic import ValidationError
 from socketio.exceptions import ConnectionRefusedError as Refusal
@@ -28,7 +27,7 @@ from webchat.gate import place_of
 from webchat.ports import Visitor
 from webchat.session import Stage, after, rule_of
 from webchat.signs import Signs
-from webchat.tabs import NAMESPACE, QUEUE_LIMIT, Tab
+from webchat.tabs import NAMESPACE, QUEUE_LIMIT, Tab, text_of
 from webchat.tokens import token_hash, usable
 from webchat.wire import VISITOR_COMMANDS, Ack, Fetch
 
@@ -93,8 +92,7 @@ class VisitorSockets(PeerServer[_Peer]):
         if namespace == NAMESPACE:
             peer.stage = after(peer.stage, "connect")
         await super()._handle_connect(eio_sid, namespace, data)
-        tab = peer.tab
-        if tab is None or self._peers.get(eio_sid) is not peer:
+        if (tab := peer.tab) is None or self._peers.get(eio_sid) is not peer:
             return
         self._slim(eio_sid)
         self.spawn(self._welcome(tab))
@@ -262,7 +260,7 @@ class VisitorSockets(PeerServer[_Peer]):
         socket = self.eio.sockets.get(tab.eio_sid)
         if id is None or socket is None or socket.closed:
             return
-        packet = Packet(MESSAGE, f"3{NAMESPACE},{id}[{_text(answer)}]")
+        packet = Packet(MESSAGE, f"3{NAMESPACE},{id}[{text_of(answer)}]")
         line = getattr(socket, "line", None)  # long polling has none
         if line is None or not line.write(packet):
             socket.queue.put_nowait(packet)
@@ -300,10 +298,3 @@ class VisitorSockets(PeerServer[_Peer]):
         if peer.abort is not None:
             peer.abort()
         self.spawn(self._close(eio_sid, polite=False))
-
-
-def _text(answer: Ack) -> str:
-    try:
-        return orjson.dumps(answer).decode()
-    except orjson.JSONEncodeError:  # half of a surrogate pair, in the name of a field that was refused
-        return Codec.dumps(answer, separators=(",", ":"))

@@ -13,6 +13,7 @@ from typing import Any, Final
 import orjson
 
 from interaction_log.web.emit import Emitter, Sent
+from interaction_log.web.strict_json import Codec
 from webchat.ports import Visitor
 
 NAMESPACE: Final = "/chat"
@@ -68,7 +69,7 @@ class Tabs:
     def welcome(self, tab: Tab, message: Mapping[str, Any]) -> None:
         """The first message, and then what came meanwhile."""
         held, tab.held = tab.held or [], None
-        self._send(tab, "welcome", _text(message))
+        self._send(tab, "welcome", text_of(message))
         for event, payload in held:
             self._send(tab, event, payload)
 
@@ -93,7 +94,7 @@ class Tabs:
         """Send to every connection of a visitor; never waits. Who is not there fetches later."""
         tabs = self._of.get(visitor)
         if tabs:
-            text = _text(payload)
+            text = text_of(payload)
             for tab in list(tabs):
                 self._send(tab, event, text)
 
@@ -122,5 +123,9 @@ class Tabs:
         self.drop(visitor)
 
 
-def _text(message: Mapping[str, Any]) -> str:
-    return orjson.dumps(message).decode()
+def text_of(message: Mapping[str, Any]) -> str:
+    """As JSON."""
+    try:
+        return orjson.dumps(message).decode()
+    except orjson.JSONEncodeError:  # half of a surrogate pair, in the name of a field that was refused
+        return Codec.dumps(message, separators=(",", ":"))
