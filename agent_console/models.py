@@ -142,25 +142,8 @@ class MissedWork(Body):
     note: Annotated[str, Field(max_length=2_000)] | None = None
 
 
-class NewCustomer(Body):
-    """A customer to create. Numbers as people write them; the store makes them E.164."""
-
-    name: Text
-    phones: Phones = []
-    emails: Emails = []
-    organisation: Text | None = None
-    language: Language | None = None
-    vip: bool = False
-    notes: Notes | None = None
-    agent: Annotated[str, Field(max_length=64)] | None = None
-    kind: CustomerKind = "person"
-    channel: PreferredChannel | None = None
-    value: Annotated[float, Field(ge=0, le=1e12)] | None = None
-    fields: CustomFields = {}
-
-
-class CustomerChange(Body):
-    """What shall be changed of a customer; fields left out stay."""
+class CustomerParts(Body):
+    """What a customer is made of. Numbers as people write them; the store makes them E.164."""
 
     name: Text = ""
     phones: Phones = []
@@ -174,7 +157,19 @@ class CustomerChange(Body):
     channel: PreferredChannel | None = None
     value: Annotated[float, Field(ge=0, le=1e12)] | None = None
     fields: CustomFields = {}
-    """Only those that are to be changed; null empties one."""
+
+
+class NewCustomer(CustomerParts):
+    """A customer to create. Numbers as people write them; the store makes them E.164."""
+
+    name: Text
+
+
+class CustomerChange(CustomerParts):
+    """What shall be changed of a customer; fields left out stay.
+
+    Of ``fields`` only those that are to be changed; null empties one.
+    """
 
 
 class Query(BaseModel):

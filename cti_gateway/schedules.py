@@ -37,6 +37,19 @@ class MailServer:
     user: str | None = None
     password: str | None = None
 
+    async def take(self, mail: EmailMessage) -> None:
+        """Hand it over by SMTP. Raises ``OSError``, ``TimeoutError`` or ``aiosmtplib.SMTPException``."""
+        await aiosmtplib.send(
+            mail,
+            hostname=self.host,
+            port=self.port,
+            use_tls=self.tls == "tls",
+            start_tls=self.tls == "starttls",
+            username=self.user,
+            password=self.password,
+            timeout=_SEND_SECONDS,
+        )
+
 
 class Post(Protocol):
     """Hands a message over; raises what went wrong."""
@@ -50,16 +63,7 @@ def posting(server: MailServer) -> Post:
     """By SMTP."""
 
     async def post(message: Message) -> None:
-        await aiosmtplib.send(
-            mail_of(message, server.sender),
-            hostname=server.host,
-            port=server.port,
-            use_tls=server.tls == "tls",
-            start_tls=server.tls == "starttls",
-            username=server.user,
-            password=server.password,
-            timeout=_SEND_SECONDS,
-        )
+        await server.take(mail_of(message, server.sender))
 
     return post
 

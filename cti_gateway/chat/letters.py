@@ -9,15 +9,12 @@ from email.message import EmailMessage
 from email.utils import formatdate
 from typing import Final, Literal
 
-import aiosmtplib
-
 from agent_console.chats import is_private
 from cti_gateway.mail_outbox import Send
 from cti_gateway.schedules import MailServer
 from email_channel.compose import domain_of
 from interaction_log.chats import StoredLine
 
-SEND_SECONDS: Final = 60.0
 Language = Literal["en", "zh-CN"]
 
 TEXTS: Final[dict[Language, dict[str, str]]] = {
@@ -95,16 +92,4 @@ def mail_of(letter: Letter, lines: Sequence[StoredLine], sender: str) -> EmailMe
 def sending(server: MailServer) -> Send:
     """By SMTP; raises what went wrong."""
 
-    async def send(mail: EmailMessage) -> None:
-        await aiosmtplib.send(
-            mail,
-            hostname=server.host,
-            port=server.port,
-            use_tls=server.tls == "tls",
-            start_tls=server.tls == "starttls",
-            username=server.user,
-            password=server.password,
-            timeout=SEND_SECONDS,
-        )
-
-    return send
+    return server.take
