@@ -35,11 +35,11 @@ class Nearby:
 
     def ask(self, work: Callable[[Any], _T]) -> _T | None:
         """What ``work(connection)`` says; ``None``: ask elsewhere, where waiting costs nothing."""
-        began = self._clock()
-        if began < self._not_before:
+        if self._clock() < self._not_before:
             return None
         try:
             self._connection = self._connection or connected(self._engine)
+            began = self._clock()  # opening it reads the schema, once
             found = work(self._connection)
         except Exception as error:  # whoever asks elsewhere hears of it there
             self._rest(f"failed ({type(error).__name__})")

@@ -38,7 +38,7 @@ def one(connection: Any) -> int:
 
 
 def test_it_answers_at_once_and_holds_no_transaction(engine: sa.Engine) -> None:
-    near = Nearby(engine)
+    near = Nearby(engine, Clock())
     assert near.ask(one) == 1
     assert near.ask(lambda connection: connection.in_transaction) is False
     near.close()
