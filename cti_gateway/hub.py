@@ -105,16 +105,9 @@ class Hub:
         """Further parts whose health is told."""
         self.log_health: Callable[[], LogHealth | None] = lambda: None
         self._make_parts()
-        self.chat_views: Callable[[str], list[Any]] = lambda agent: []
-        """The chats of an agent, for her snapshot (``cti_gateway.chat``)."""
+        self._leave_open()
         self.tasks: set[asyncio.Task[None]] = set()
         self.last_seq = 0
-        self.weigh: Callable[[str, Match], Match] = lambda interaction_id, match: match
-        """What the evidence of this call leaves of a match by its number (``witness``)."""
-        self.find_at_once: Callable[[str], Match | None] = lambda address: None
-        """Look a caller up without waiting, where that can be done (``None``: it cannot)."""
-        self.vouch: Callable[[str, Evidence], None] = lambda interaction_id, evidence: None
-        """Take what call entry learnt of a caller's number."""
         self.received_at: float | None = None
         """When the bytes came in that the event being handled now is made of (Unix seconds)."""
         self._before, self._after = Listeners(), Listeners()
@@ -126,6 +119,17 @@ class Hub:
         """The last word about each phone: between two pauses it is not released for a moment in which it might ring."""
         self.busy = False
         """Whether events are being handled: what changed is shown after the last of them."""
+
+    def _leave_open(self) -> None:
+        """What others put in that know more than the hub: chats, and who weighs evidence."""
+        self.chat_views: Callable[[str], list[Any]] = lambda agent: []
+        """The chats of an agent, for her snapshot (``cti_gateway.chat``)."""
+        self.weigh: Callable[[str, Match], Match] = lambda interaction_id, match: match
+        """What the evidence of this call leaves of a match by its number (``witness``)."""
+        self.find_at_once: Callable[[str], Match | None] = lambda address: None
+        """Look a caller up without waiting, where that can be done (``None``: it cannot)."""
+        self.vouch: Callable[[str, Evidence], None] = lambda interaction_id, evidence: None
+        """Take what call entry learnt of a caller's number."""
 
     def _make_parts(self) -> None:
         """Who does what of the work, each with this hub; who comes later uses who came before."""
