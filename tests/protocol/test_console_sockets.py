@@ -172,10 +172,10 @@ async def test_three_hundred_consoles_get_a_broadcast_in_order() -> None:
                 await raw.open()
                 assert (await raw.sign_in(name)).startswith("40/agent,{")
                 assert '"snapshot"' in await raw.receive()
-            began = time.perf_counter()
+            began, computed = time.perf_counter(), time.thread_time()
             for number in range(10):
                 on.consoles.publish_all("queues", {"queues": [], "number": number})
-            handed = time.perf_counter() - began
+            handed = time.thread_time() - computed  # not by the clock: others compute beside us
             for raw in raws:
                 got = [await raw.receive() for _ in range(10)]
                 assert [f'"number":{n}' in packet for n, packet in enumerate(got)] == [True] * 10
