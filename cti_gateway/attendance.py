@@ -28,8 +28,11 @@ class Attendance:
         self._hub = dispatch.hub
         self._stale: dict[str, None] = {}
         self.voice = VoiceFirst(dispatch)
+        self._rung: dict[str, dict[str, None]] = {}
+        """Whose telephones rang, by call: that they do no more may change nothing else of them."""
         self.methods: dict[type[e.Event], Callable[[Any], None]] = {
             e.InteractionOffered: self._rang,
+            e.OfferEnded: self._rings_no_more,
             e.AgentStateChanged: self._state_changed,
             e.StateChosen: self._changed,
             e.AgentSignedIn: self._changed,
@@ -82,7 +85,18 @@ class Attendance:
         one = self._hub.distributor.interactions.get(event.interaction_id)
         agent = self._hub.distributor.owner(event.device, one.pbx) if one is not None else None
         if agent is not None and one is not None and one.channel == "voice":
+            self._rung.setdefault(one.id, {})[agent.name] = None
             self.changed(agent.name)
+        self.caller_moved(event)
+
+    def _rings_no_more(self, event: e.OfferEnded | e.InteractionEnded) -> None:
+        for name in self._rung.get(event.interaction_id, ()):
+            self.changed(name)
+
+    def call_ended(self, event: e.InteractionEnded) -> None:
+        """Whose telephone rang for it or talked in it has that room again."""
+        self._rings_no_more(event)
+        self._rung.pop(event.interaction_id, None)
         self.caller_moved(event)
 
     def fired(self, key: str) -> bool:

@@ -157,7 +157,7 @@ class Dispatch:
     def _ended(self, event: e.InteractionEnded) -> None:
         one = self._ours(event.interaction_id)
         if one is None:
-            self.attendance.caller_moved(event)
+            self.attendance.call_ended(event)
             return
         self.prefer.pop(one.id, None)
         self.finish(one.id)
