@@ -81,8 +81,9 @@ class SmallHub:
         self.decide, self.dispatch.engine._offer = self.dispatch.engine._offer, self.decided  # type: ignore[method-assign]
         self.heard = set(self.dispatch.hears)
         self.turn = 0
+        self.was: dict[str, str] = {}
         self.freed: dict[str, int] = {}
-        """In which turn her phone became free for calls, by agent."""
+        """In which turn her phone became free for calls, by agent; another with each thing that happens."""
 
     def wall(self) -> float:
         return self.now
@@ -91,6 +92,7 @@ class SmallHub:
         self.backlog.extend(events)
         if not self.busy:
             self.busy = True
+            self.turn += 1
             while self.backlog:
                 self.step(self.backlog.popleft())
             self.busy = False
@@ -119,9 +121,10 @@ class SmallHub:
     def see_who_is_free(self) -> None:
         for name, agent in self.distributor.agents.items():
             if agent.state == "READY" and not agent.pause_holders() and not self.dispatch.seating.calls(agent):
-                self.freed.setdefault(name, self.turn)
+                self.freed.setdefault(name, -1 if self.was.get(name) == "OFFERED" else self.turn)
             else:
                 self.freed.pop(name, None)
+            self.was[name] = agent.state
 
     def decided(self, one: Waiting, kind: Kind, seat: Seat, now: float, *, sent: bool = False) -> Any:
         """At each decision: over all queues and media nobody waits who was before him and could have had her."""
@@ -133,6 +136,7 @@ class SmallHub:
                 assert one.place < other.place, (one.contact, other.contact)
                 assert one.contact.due_at <= other.contact.due_at + MOST_AHEAD  # so nobody starves
         if not sent and self.freed.get(seat.name) == self.turn:  # just now, so nobody passed her over
+            # (by an offer that is over she was not freed: what is next for her is asked at once)
             assert len(self.callers(one.place[0])) <= len(self.dispatch.attendance.voice._left)
         return self.decide(one, kind, seat, now, sent=sent)
 
@@ -172,6 +176,7 @@ class SmallHub:
             at, key = min(due)
             del self.timers.running_[key]
             self.now = max(self.now, at)
+            self.turn += 1
             if not self.dispatch.fired(key):
                 self.take([e.TimerFired(at=self.now, key=key)])
         self.now = then
@@ -422,7 +427,8 @@ class Office(RuleBasedStateMachine):
             )
         for _ in range(len(self.chats()) + 5):
             self.all_work()
-        assert not self.engine.lines.waiting and not self.chats()
+        left = [(i, one.offered, one.contact.queue, one.declined) for i, one in self.engine.lines.waiting.items()]
+        assert not left and not self.chats(), (left, self.engine.crew.seats, [one.id for one in self.chats()])
 
     def all_work(self) -> None:
         """Everybody is here, takes what she is asked to take, ends and wraps up what she has; half a minute passes."""
