@@ -112,7 +112,7 @@ async def test_callers_who_wait_raise_an_alarm_that_clears(lab: Lab, chromium: B
         await wall.photograph("wallboard-2-calm")
         await sofia.press("to-rules")
         await sofia.press("alarm-history")
-        await expect(sofia.see("past-threshold")).to_contain_text("sofia")
+        await expect(sofia.see("past-threshold")).to_contain_text("Sofia")
         await sofia.photograph("live-3-past")
         await wall.page.close()
         await sofia.get_up()
