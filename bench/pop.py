@@ -26,12 +26,15 @@ from pathlib import Path
 from typing import Any, Final
 
 import uvloop
+from sqlalchemy.engine import make_url
 
 from bench import child, console, site
 from cti_gateway.simulator import queue_call
 from cti_gateway.simulator.parts import Member, Queue
 from cti_gateway.simulator.queue_call import QueueCall
 from cti_gateway.simulator.server import SECRET, USERNAME, Simulator, SimulatorServer
+from interaction_log.store import sealed_fields
+from interaction_log.store.master_key import load_or_make
 from interaction_log.store.search_feed import reindex
 from interaction_log.store.writing import Writing
 
@@ -253,7 +256,12 @@ async def _run(folder: Path, rng: random.Random, core: set[int], rounds: int, se
 
 
 def _index(url: str) -> None:
-    """Customers can be searched, as at any site that has been running: the first start takes minutes of small steps."""
+    """Customers can be searched, and texts are sealed, as at any site that has been running: the first start takes
+    minutes of small steps."""
+    key = Path(make_url(url).database or "").parent / "journal" / "master.key"
+    key.parent.mkdir(exist_ok=True)
+    load_or_make(key)
+    sealed_fields.use(key)
     writing = Writing(url)
     try:
         reindex(writing, everything=True, progress=lambda done, of: None)

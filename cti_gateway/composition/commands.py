@@ -14,6 +14,8 @@ from typing import Any, Final
 
 from config.settings import Settings, load, load_offline
 from cti_gateway.cli import commands as cli
+from cti_gateway.composition.database import master_key
+from interaction_log.store import sealed_fields
 
 DONE, FAILED = 0, 1
 _STORE_PARTS: Final = {
@@ -38,6 +40,8 @@ def run_command(arguments: argparse.Namespace) -> int:
     if parts is not None and settings is not None:
         _add_settings(arguments, settings)
         return asyncio.run(_with_store(settings, partial(_on_parts, module.run, arguments, parts)))
+    if arguments.command == "db" and arguments.verb == "reindex" and settings is not None:
+        sealed_fields.use(master_key(settings))  # what is indexed is sealed
     result = module.run(arguments, settings)
     return int(asyncio.run(result) if inspect.iscoroutine(result) else result)
 

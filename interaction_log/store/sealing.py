@@ -21,8 +21,8 @@ STATE: Final = "sealing"
 _s = search_state.c
 
 
-def step(connection: sa.Connection) -> bool:
-    """The next rows; whether there are more. The caller's transaction holds the place too."""
+def step(connection: sa.Connection, most: int = ROWS) -> bool:
+    """The next rows, ``most`` of them; whether there are more. The caller's transaction holds the place too."""
     if sealed_fields.master() is None:
         return False
     found = connection.execute(sa.select(_s.value).where(_s.key == STATE)).scalar()
@@ -35,7 +35,7 @@ def step(connection: sa.Connection) -> bool:
         _keep(connection, None, found is None)
         return False
     after = place["after"] if table.name == place["table"] else None
-    last = _seal(connection, table, tables[table], after)
+    last = _seal(connection, table, tables[table], after, most)
     _keep(connection, {"table": table.name if last else f"{table.name} ", "after": last}, found is None)
     return True
 
@@ -48,11 +48,13 @@ def _keep(connection: sa.Connection, place: dict[str, Any] | None, first: bool) 
         connection.execute(sa.update(search_state).where(_s.key == STATE).values(value=text))
 
 
-def _seal(connection: sa.Connection, table: sa.Table, names: list[str], after: list[Any] | None) -> list[Any] | None:
+def _seal(
+    connection: sa.Connection, table: sa.Table, names: list[str], after: list[Any] | None, most: int
+) -> list[Any] | None:
     """Look at the rows behind ``after`` (their key) and seal what is in clear; the last one's key."""
     key = list(table.primary_key.columns)
     raw = [sa.type_coerce(table.c[name], sa.Text).label(name) for name in names]
-    query = sa.select(*(column.label(f"key{n}") for n, column in enumerate(key)), *raw).order_by(*key).limit(ROWS)
+    query = sa.select(*(column.label(f"key{n}") for n, column in enumerate(key)), *raw).order_by(*key).limit(most)
     if after is not None:
         query = query.where(sa.tuple_(*key) > sa.tuple_(*after))
     rows = connection.execute(query).all()

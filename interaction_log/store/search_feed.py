@@ -35,6 +35,8 @@ IDLE_SECONDS: Final = 1.0
 """What comes gathers for so long: at ten calls a second one transaction instead of twenty, and a pop may meet each."""
 PAUSE_SECONDS: Final = 0.05
 FAILED_SECONDS: Final = 10.0
+_ALONE: Final = 2_000
+"""Rows that are looked at for texts in clear, where nobody else writes."""
 BESIDE_SECONDS: Final = 0.02
 """Between the transactions of a ``reindex`` beside the program: its log has its turn."""
 _SEQ, _VERSION, _FILLING = "seq", "version", "filling"
@@ -190,8 +192,9 @@ def _fill_interactions(connection: sa.Connection, before: Any, most: int) -> tup
 def reindex(writing: Writing, *, everything: bool, progress: Callable[[int, int], None]) -> int:
     """Look at every customer and interaction and put in what is missing or differs; returns how many were looked at.
 
-    ``everything``: throw all terms away first and make them anew, needed after a change of the rules; nobody else may
-    write then. ``progress(done, all)`` is told after each transaction. In the caller's thread.
+    ``everything``: throw all terms away first and make them anew, needed after a change of the rules, and seal what
+    stands in clear; nobody else may write then. ``progress(done, all)`` is told after each transaction. In the caller's
+    thread.
     """
     total = writing.now(_count)
     done = 0
@@ -207,6 +210,8 @@ def reindex(writing: Writing, *, everything: bool, progress: Callable[[int, int]
         progress(done, total)
         if not everything:
             time.sleep(BESIDE_SECONDS)
+    while everything and writing.now(partial(sealing.step, most=_ALONE)):
+        pass
     return done
 
 
