@@ -34,8 +34,8 @@ from interaction_log.web.emit import QueueEmitter, make_patient
 NAMESPACE = "/chat"
 EVENT = f"42{NAMESPACE},"
 BATCH = 500
-SWITCH_SECONDS = 0.0001
-"""As ``cti_gateway.interpreter`` has it."""
+SWITCH_SECONDS = 0.0005
+"""As ``cti_gateway.composition.loop`` has it, which cannot be imported without its event loop."""
 Done = Callable[[int], object]
 
 

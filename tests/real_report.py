@@ -164,5 +164,10 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 def second_tries(reports: list[Any]) -> list[str]:
     """The tests among these that were tried twice, each with how the first try failed."""
     return sorted(
-        {f"{one.nodeid} (first: {value})" for one in reports for key, value in one.user_properties if key == _AGAIN}
+        {
+            f"{one.nodeid} (first: {value})"
+            for one in reports
+            for key, value in getattr(one, "user_properties", ())  # a module that could not be collected has none
+            if key == _AGAIN
+        }
     )
