@@ -41,6 +41,8 @@ class Gateway:
         self.log, self.store, self.hub = event_log, store, hub
         self.server: Server | None = None
         self.extras: list[Extra] = []
+        self.seeded = False
+        """The log holds what the demo brought, just now: no PBX has spoken yet."""
         self.farewells: list[Callable[[], Awaitable[None]]] = []
         """Said when the lease is given back."""
         store.follow(event_log.shown)

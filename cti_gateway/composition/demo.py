@@ -15,7 +15,7 @@ async def furnish(gateway: Gateway, settings: Settings, *, simulated: bool) -> S
     names = {user.name for user in await gateway.store.users.all()}
     if names and not names >= {user.name for user in demo.USERS}:
         raise CannotStart("--demo fills an empty database or one of its own; this one has other users")
-    await demo.seed(gateway.store, gateway.log, now=time.time())
+    gateway.seeded = await demo.seed(gateway.store, gateway.log, now=time.time())
     if not simulated:
         return settings
     from cti_gateway.composition.demo_pbx import simulated_site  # noqa: PLC0415 (a real site needs no simulator)

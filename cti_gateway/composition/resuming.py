@@ -15,7 +15,7 @@ async def take_over(gateway: Gateway, settings: Settings, *, absent: bool) -> No
     url = settings.database.url
     states, spoke = await asyncio.to_thread(last_states, url), await asyncio.to_thread(last_word, url)
     await _live_figures(gateway, settings)
-    await gateway.restore(states, spoke, absent=absent)
+    await gateway.restore(states, None if gateway.seeded else spoke, absent=absent)
     await gateway.store.customers.rehearse()
 
 
