@@ -43,6 +43,8 @@ class Gateway:
         self.extras: list[Extra] = []
         self.seeded = False
         """The log holds what the demo brought, just now: no PBX has spoken yet."""
+        self.shop = False
+        """The demo's shop is there."""
         self.farewells: list[Callable[[], Awaitable[None]]] = []
         """Said when the lease is given back."""
         store.follow(event_log.shown)

@@ -11,16 +11,20 @@ from interaction_log import demo
 
 
 async def furnish(gateway: Gateway, settings: Settings, *, simulated: bool) -> Settings:
-    """Demo customers and accounts; with ``simulated`` also a PBX, in this process, over real TCP."""
+    """Demo customers, accounts and, unless the configuration has sites, a shop; with ``simulated`` also a PBX, in this
+    process, over real TCP."""
     names = {user.name for user in await gateway.store.users.all()}
     if names and not names >= {user.name for user in demo.USERS}:
         raise CannotStart("--demo fills an empty database or one of its own; this one has other users")
     gateway.seeded = await demo.seed(gateway.store, gateway.log, now=time.time())
-    if not simulated:
-        return settings
-    from cti_gateway.composition.demo_pbx import simulated_site  # noqa: PLC0415 (a real site needs no simulator)
+    from cti_gateway.composition.demo_pbx import SHOP, shop, simulated_site  # noqa: PLC0415 (others need no simulator)
 
-    return settings.model_copy(update=await simulated_site(gateway))
+    if simulated:
+        settings = settings.model_copy(update=await simulated_site(gateway))
+    elif settings.queue and not settings.site:
+        settings = settings.model_copy(update={"site": (shop(settings.queue[0].name),)})
+    gateway.shop = any(site.key == SHOP for site in settings.site)
+    return settings
 
 
 async def refuse_accounts(gateway: Gateway) -> None:
@@ -34,11 +38,11 @@ async def refuse_accounts(gateway: Gateway) -> None:
             )
 
 
-def greeting(origin: str) -> list[str]:
-    """Who may sign in, and where the shop is."""
+def greeting(origin: str, *, shop: bool) -> list[str]:
+    """Who may sign in, and where the ``shop`` is."""
     people = ", ".join(f"{user.name} ({user.role})" for user in demo.USERS)
     return [
         f"sign in as {people}; password {demo.PASSWORD}",
-        f"a shop with a chat: {origin}/chat/demo/",
+        *([f"a shop with a chat: {origin}/chat/demo/"] if shop else []),
         "Ctrl-C stops it",
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from pydantic import SecretStr
 
@@ -14,12 +14,15 @@ from cti_gateway.simulator.server import SECRET, USERNAME, Simulator, SimulatorS
 from cti_gateway.simulator.traffic import DemoTraffic
 from interaction_log import demo
 
+SHOP: Final = "demo"
+"""The key of the demo's site."""
+
 
 async def simulated_site(gateway: Gateway) -> dict[str, Any]:
     """Start it; returns the settings ``pbx``, ``queue`` and ``site``."""
     pbx = _pbx_at(await _simulate(gateway))
     queue = Queue(name=demo.QUEUE, pbx=demo.PBX, label="Support")
-    return {"pbx": (pbx,), "queue": (queue,), "site": (_site(demo.QUEUE),)}
+    return {"pbx": (pbx,), "queue": (queue,), "site": (shop(demo.QUEUE),)}
 
 
 async def _simulate(gateway: Gateway) -> int:
@@ -49,12 +52,12 @@ def _pbx_at(port: int) -> Pbx:
     )
 
 
-def _site(queue: str) -> Site:
-    """The shop of ``/chat/demo/``."""
+def shop(queue: str) -> Site:
+    """The one of ``/chat/demo/``."""
     name = FormField(code="name", label={"en": "Your name", "zh-CN": "您的姓名"})
     text = {
         "en": "What you write is kept for 90 days, so that we can help you.",
         "zh-CN": "为了向您提供帮助，您所写的内容将保存 90 天。",
     }
     consent = Consent(version="1", text=text)
-    return Site(key="demo", queues=(queue,), form=(name,), consent=consent, callback=True, trail=True, cobrowse=True)
+    return Site(key=SHOP, queues=(queue,), form=(name,), consent=consent, callback=True, trail=True, cobrowse=True)

@@ -158,7 +158,7 @@ async def _announce(gateway: Gateway, settings: Settings, demo: bool, stop: asyn
     origin = f"{scheme}://{host}:{gateway.server.port}"
     lines = [f"Callweave {__version__} is ready: {settings.http.public_url or f'{origin}/'}"]
     if demo:
-        lines += greeting(origin)
+        lines += greeting(origin, shop=gateway.shop)
     print("\n".join(lines), flush=True)
 
 
