@@ -3,6 +3,7 @@ supervisor everything, an agent what is hers, in both languages."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -20,7 +21,9 @@ from interaction_log.store.index import Doc
 from interaction_log.store.index import put as put_document
 from interaction_log.store.items import Item, put
 from interaction_log.store.schema import interactions, legs
+from interaction_log.store.search_tables import search_state
 from tests.fakes.browser import Person, chromium  # noqa: F401 (fixture)
+from tests.fakes.patience import PATIENCE
 from tests.fakes.program import PASSWORD, Program, prepare
 
 pytestmark = [pytest.mark.real("chromium"), pytest.mark.timeout(180)]
@@ -71,6 +74,7 @@ async def program(tmp_path: Path) -> AsyncIterator[Program]:
             http.headers["Authorization"] = f"Bearer {session.json()['token']}"
             http.cookies.clear()
             await add_wang(http, url)
+        await indexed(url)
         yield running
         assert "Traceback" not in running.errors()
 
@@ -85,6 +89,19 @@ async def add_wang(http: httpx.AsyncClient, url: str) -> None:
         for table in ("interactions", "timeline_items", "search_docs"):
             text = f"UPDATE {table} SET customer_id = :of WHERE customer_id = :was"
             connection.execute(sa.text(text), {"of": of, "was": WANG})
+    engine.dispose()
+
+
+async def indexed(url: str) -> None:
+    """What was there before the start is in the index: a word is looked for once, when it is typed."""
+    engine = open_engine(url, writes=False)
+    filling = sa.select(search_state.c.value).where(search_state.c.key == "filling")
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            with engine.connect() as connection:
+                if connection.execute(filling).scalar() == "null":
+                    break
+            await asyncio.sleep(0.05)
     engine.dispose()
 
 
