@@ -128,4 +128,4 @@ async def test_all_three(talk: Talk) -> None:
 
 async def test_what_cannot_be_done_is_named(floor: Floor) -> None:  # noqa: F811
     (pbx,) = floor.hub.windows.pbxs()
-    assert set(pbx["cannot"]) == {"park", "pick_up"}
+    assert set(pbx["cannot"]) == {"park"}
