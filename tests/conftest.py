@@ -15,7 +15,6 @@ import pytest_asyncio
 import uvloop
 
 from cti_gateway import compiled
-from tests import quick
 
 LIMIT_SHARE: Final = 0.9
 """Of a test's time-out: the rest is for its fixtures to clean up."""
@@ -24,6 +23,8 @@ if os.environ.get(compiled.SWITCH) == "1":  # tests/integration/test_compiled.py
         raise RuntimeError(compiled.state().why)
 else:  # tests look into the sources; programs that they start use what there is
     compiled.stay_with_sources("tests")
+from tests import quick  # noqa: E402 (it imports what may be compiled)
+
 quick.begin()
 gc.set_threshold(5_000, 10, 10)  # looking for garbage among what is imported took a sixth of the time
 pytest_plugins: list[str] = ["tests.real_report"]
