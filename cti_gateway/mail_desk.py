@@ -14,12 +14,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from cti_gateway.chat.room import Room
+from cti_gateway.chat.takeover import seat_people
 from cti_gateway.desk import caller_found
 from cti_gateway.mail_rules import MailBox, box_for
 from email_channel.letter import Letter
 from interaction_log import events as e
 from interaction_log.chats import NewLine
-from interaction_log.devices import at_console
 from interaction_log.evidence import Evidence, folded
 from interaction_log.identity import interaction_id
 from interaction_log.mails import MailContact, Outgoing
@@ -229,14 +229,7 @@ class MailDesk:
         elif one is None:
             self._start(room, contact, await self.last_agent(stored.id, stored.last))
         else:
-            for segment in one.segments:
-                agent = at_console(segment.agent)
-                if segment.open and agent is not None:
-                    room.members[agent] = None
-            if room.members:
-                room.move("connected")
-            visit = one.waiting_in()
-            room.queue = visit.queue if visit is not None else room.queue
+            seat_people(room, one)
             self._show(room)
 
     async def _over(self, interaction_id: str) -> bool:

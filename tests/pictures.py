@@ -188,7 +188,7 @@ async def missed(album: Album) -> None:
     await album.stage.nobody_free("1001", "1002")
     for number, name in ((EMILY, "Emily Carter"), ("13712345678", "")):
         caller = await album.stage.customer(number, "800", name=name).up()
-        await asyncio.sleep(2)
+        await asyncio.sleep(2)  # so long they wait: the picture shows it
         await caller.hang_up()
     anna = await Person.sit_down(album.browser, album.program.url, locale=album.language, width=1024, height=720)
     await anna.sign_in("anna", PASSWORD)

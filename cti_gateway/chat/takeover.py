@@ -79,7 +79,7 @@ class TakeOver:
         if one is None:
             desk.chats.start(room, stored.opened_at)  # we died before the log knew of it
         else:
-            _people(room, one)
+            seat_people(room, one)
         self._clocks(room)
 
     async def _over(self, interaction_id: str) -> bool:
@@ -104,7 +104,7 @@ class TakeOver:
         self._desk.clocks.watch_presence(room)
 
 
-def _people(room: Room, one: Interaction) -> None:
+def seat_people(room: Room, one: Interaction) -> None:
     """Who has it, as the log says."""
     for segment in one.segments:
         agent = at_console(segment.agent)

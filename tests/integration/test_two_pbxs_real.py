@@ -198,7 +198,7 @@ async def test_one_dies_the_other_goes_on(stage: Stage, old_stage: Stage, progra
         await connected(old_stage, ben)
         began = time.monotonic()
         dead = ben.of("screen_pop")[-1]["interaction"]["id"]
-        await asyncio.sleep(1.0)  # talk
+        await asyncio.sleep(1.0)  # so long they talk: the log must say as much
 
         await old_stage.pbx.kill()
         lived = time.monotonic() - began
