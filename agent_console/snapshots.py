@@ -10,6 +10,7 @@ from agent_console.choices import Choices, soon
 from agent_console.consoles import SUPERVISORS
 from agent_console.deps import ConsoleDeps
 from agent_console.views import stored_view
+from agent_console.wire import RecentView
 from interaction_log.records import User
 
 RECENT: Final = 10
@@ -37,6 +38,6 @@ class Snapshots:
             **live.snapshot(user.name),
         }
 
-    async def _recent(self, user: User) -> list[Any]:
+    async def _recent(self, user: User) -> list[RecentView]:
         items = await soon(self._deps.interactions.recent_of_agent(user.devices, user.name, RECENT))
-        return [stored_view(item) for item in items or []]
+        return [{**stored_view(item), "mine": True} for item in items or []]

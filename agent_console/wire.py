@@ -189,6 +189,13 @@ class InteractionView(TypedDict):
     campaign: NotRequired[str]
 
 
+class RecentView(InteractionView):
+    """One of the agent's last interactions. ``mine``: she had it herself, at whatever telephone she sat then; a segment
+    names a telephone only, and people change their seats."""
+
+    mine: bool
+
+
 class QueuePauseView(TypedDict):
     """A pause in one queue. ``holder``: who must let go of it, the agent, a supervisor, or whoever set it at the PBX
     (then ``by`` and ``since`` are not known)."""
@@ -474,7 +481,7 @@ class Snapshot(Numbered):
     interactions: list[InteractionView]
     offers: list[ScreenPop]
     pops: list[ScreenPop]
-    recent: list[InteractionView]
+    recent: list[RecentView]
     queues: list[QueueView]
     agents: list[AgentView]
     pbx: list[PbxView]

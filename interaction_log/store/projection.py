@@ -24,7 +24,7 @@ from interaction_log.interaction import Interaction, Offer, Segment, segment_res
 from interaction_log.store import missed, recordings
 from interaction_log.store.keys import NONE, Cipher, Ciphers, Keys
 from interaction_log.store.rows import Row, encode, from_row
-from interaction_log.store.schema import events, interactions, seats
+from interaction_log.store.schema import events, interactions, legs, seats
 from interaction_log.store.sealed_fields import seal_text
 from interaction_log.store.statements import Among, Statements
 
@@ -34,6 +34,7 @@ _CHUNK: Final = 500  # ids in one IN (…)
 _UNSTORABLE: Final = {0: None} | dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
 _QUEUE: Final = list(interactions.c.keys()).index("queue")
 _KNOWN: Final = Among(sa.select(interactions.c.id, interactions.c.began), interactions.c.id)
+_SAT: Final = Among(sa.select(legs.c.interaction_id, legs.c.kind, legs.c.n, legs.c.agent), legs.c.interaction_id)
 _SMALL: Final = frozenset(
     {"AgentStateChanged", "AgentSignedIn", "LinkLost", "LinkRestored", "QueuePaused", "QueueResumed"}
 )
@@ -48,6 +49,8 @@ class Live:
     cipher: Cipher | None = None
     started: bool = False
     committed: dict[tuple[str, Any], tuple[Any, ...]] = field(default_factory=dict)
+    sat: dict[tuple[str, int], str | None] = field(default_factory=dict)
+    """Who sat there when it rang, or was talked: a leg (its kind and number) keeps its person when seats change."""
 
     def apply(self, event: e.InteractionEvent) -> None:
         """Fold one event in."""
@@ -120,6 +123,8 @@ class Projection:
                 (seq, event.agent, event.state, event.reason, event.interaction_id, event.at, None, None)
             )
         elif isinstance(event, e.AgentSignedIn):
+            if any(self._seated.get(device, event.agent) != event.agent for device in event.devices):
+                self._settle()
             for device in event.devices:
                 self._seats[device] = (device, event.agent, seq)
                 self._seated[device] = event.agent
@@ -278,7 +283,7 @@ class Projection:
             self.take_rows(tuple(row) for row in connection.execute(late))
         still = sa.select(interactions.c.id, interactions.c.began).where(interactions.c.ended.is_(sa.false()))
         begun = {row.id: {row.began} for row in connection.execute(still) if row.id not in self._stale}
-        self._lives.update(_load(connection, begun, self._keys))
+        self._lives.update(_seated_then(connection, _load(connection, begun, self._keys)))
 
     def _reload_known(self, connection: sa.Connection) -> None:
         for row in _KNOWN(connection, sorted(self._fresh)):
@@ -288,7 +293,7 @@ class Projection:
             return
         for row in _KNOWN(connection, sorted(self._stale)):
             self._stale[row.id].add(row.began)
-        for of, live in _load(connection, self._stale, self._keys).items():
+        for of, live in _seated_then(connection, _load(connection, self._stale, self._keys)).items():
             self._lives[of] = live
             self._dirty[of] = None
         self._stale.clear()
@@ -303,9 +308,9 @@ class Projection:
         changes.put(live, "interactions", None, row)
         queue = row[_QUEUE]
         for n, offer in enumerate(i.offers):
-            changes.put(live, "legs", ("offer", n), self._offer_row(i, n, offer))
+            changes.put(live, "legs", ("offer", n), self._offer_row(live, n, offer))
         for n, segment in enumerate(i.segments):
-            changes.put(live, "legs", ("segment", n), self._segment_row(i, n, segment, queue))
+            changes.put(live, "legs", ("segment", n), self._segment_row(live, n, segment, queue))
         for n, v in enumerate(i.queue_visits):
             changes.put(live, "visits", n, (i.id, n, clean(v.queue), v.entered_at, v.left_at, v.seconds, v.result))
 
@@ -319,13 +324,30 @@ class Projection:
             return clean(console)
         return self._seated.get(devices.at(pbx, device)) or self._seated.get(device)
 
-    def _offer_row(self, i: Interaction, n: int, offer: Offer) -> tuple[Any, ...]:
+    def _settle(self) -> None:
+        """Somebody takes another's seat: what is not written yet was still the other's."""
+        for of in self._dirty:
+            live = self._lives[of]
+            for n, offer in enumerate(live.interaction.offers):
+                self._who(live, "offer", n, offer)
+            for n, segment in enumerate(live.interaction.segments):
+                self._who(live, "segment", n, segment)
+
+    def _who(self, live: Live, kind: str, n: int, leg: Offer | Segment) -> str | None:
+        who = live.sat.get((kind, n)) or self._sat_at(live.interaction.pbx, leg.agent)
+        if who is not None:
+            live.sat[kind, n] = who
+        return who
+
+    def _offer_row(self, live: Live, n: int, offer: Offer) -> tuple[Any, ...]:
+        i = live.interaction
         until = None if offer.at is None or offer.ring_seconds is None else offer.at + offer.ring_seconds
-        agent = self._sat_at(i.pbx, offer.agent)
+        agent = self._who(live, "offer", n, offer)
         return (i.id, "offer", n, clean(offer.agent), agent, clean(offer.queue), offer.at, until, offer.result)
 
-    def _segment_row(self, i: Interaction, n: int, segment: Segment, queue: str | None) -> tuple[Any, ...]:
-        agent = self._sat_at(i.pbx, segment.agent)
+    def _segment_row(self, live: Live, n: int, segment: Segment, queue: str | None) -> tuple[Any, ...]:
+        i = live.interaction
+        agent = self._who(live, "segment", n, segment)
         return (
             i.id,
             "segment",
@@ -399,6 +421,14 @@ def _load(connection: sa.Connection, begun: dict[str, set[int]], keys: Keys) -> 
         ciphers = keys.read(connection, rows, also=first.values())
         for row in sorted(rows):
             _fold(found, first, row, ciphers)
+    return found
+
+
+def _seated_then(connection: sa.Connection, found: dict[str, Live]) -> dict[str, Live]:
+    """With who sat where, as it was written then: events name telephones, and people have moved since."""
+    for row in _SAT(connection, sorted(found)):
+        if row[3] is not None:
+            found[row[0]].sat[row[1], row[2]] = row[3]
     return found
 
 

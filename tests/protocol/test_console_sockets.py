@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import itertools
 import time
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,9 @@ import socketio.exceptions
 
 from agent_console.consoles import SUPERVISORS
 from agent_console.wire import Ack
+from interaction_log import events as e
+from interaction_log.store import EventLog, Store
+from tests.fakes.call_events import call
 from tests.fakes.console_stage import PASSWORD, RawConsole, stage, until
 
 
@@ -37,6 +42,30 @@ async def test_sign_in_then_snapshot_then_pop() -> None:
             assert (got["seq"], got["prev"]) == (seq, snapshot["seq"])
             assert got["interaction"] == {"id": "i1"}
         await until(lambda: on.hub.consoles == {"anna": 0})
+
+
+async def test_the_last_interactions_are_the_person_s_and_not_the_telephone_s(tmp_path: Path) -> None:
+    """Anna took a call where Ben sits now, and Ben one where she sits: only hers is hers, also after a late note."""
+    url = f"sqlite:///{tmp_path}/log.db"
+    hers, his = list(call(1)), list(call(10))
+    [of] = {one.interaction_id for one in hers if isinstance(one, e.InteractionEvent)}
+    with closing(Store.open(url, default_region="CN")) as store:
+        with closing(EventLog.open(url, tmp_path / "journal", on_state=print, journal_bytes=1_000_000)) as log:
+            seats = {"anna": "PJSIP/1002", "ben": "PJSIP/1001"}
+            moved = {"anna": "PJSIP/1001", "ben": "PJSIP/1002"}
+            note = e.NoteWritten(at=2e9, interaction_id=of, agent="anna", text="später")
+            for event in [*signed_in(seats), *hers, *his, *signed_in(moved), note]:
+                log.append(e.Recorded(seq := log.next_seq(), event))
+            await log.durable(seq)
+            await until(lambda: not log.behind)
+        async with stage(interactions=store.interactions) as on, on.console("anna") as console:
+            [snapshot] = await console.wait("snapshot")
+    told = [(one["id"], one["mine"], one["notes"], one["segments"][0]["agent"]) for one in snapshot["recent"]]
+    assert told == [(of, True, "später", "PJSIP/1002")]
+
+
+def signed_in(seats: dict[str, str]) -> list[e.Event]:
+    return [e.AgentSignedIn(at=1.0, agent=who, name=who, devices=[device]) for who, device in seats.items()]
 
 
 @pytest.mark.parametrize("transports", [("websocket",), ("polling",), ("polling", "websocket")])

@@ -35,7 +35,10 @@ function desk(name) {
       offers: [],
       pops: [],
       interactions: [],
-      recent: data.interactions.filter((one) => one.segments.some((s) => user.devices.includes(s.agent))).slice(0, 14),
+      recent: data.interactions
+        .filter((one) => one.segments.some((s) => user.devices.includes(s.agent)))
+        .slice(0, 14)
+        .map((one) => ({ ...one, mine: true })),
       agent: {
         agent: name,
         name: user.display_name,
@@ -175,7 +178,7 @@ const commands = {
   wrap_up(name, { interaction_id: id, disposition, notes }) {
     const mine = desk(name)
     const done = change(name, id, { disposition, notes })
-    mine.recent.unshift(done)
+    mine.recent.unshift({ ...done, mine: true })
     mine.interactions = mine.interactions.filter((one) => one.id !== id)
     mine.pops = mine.pops.filter((pop) => pop.interaction.id !== id)
     setState(name, 'READY')

@@ -174,6 +174,46 @@ export interface InteractionView {
   campaign?: string;
 }
 
+/** One of the agent's last interactions. `mine`: she had it herself, at whatever telephone she sat then; a segment names a telephone only, and people change their seats. */
+export interface RecentView {
+  id: string;
+  pbx: string;
+  customer_id: string | null;
+  customer_name_known: string | null;
+  disposition: string | null;
+  notes: string | null;
+  state: "started" | "waiting" | "ringing" | "talking" | "held" | "parked" | "ended";
+  channel: string;
+  direction: string;
+  customer_address: string | null;
+  customer_name: string | null;
+  dialled: string | null;
+  queue: string | null;
+  outcome: string | null;
+  started_at: number | null;
+  answered_at: number | null;
+  ended_at: number | null;
+  ended_by: string | null;
+  wait_seconds: number | null;
+  talk_seconds: number;
+  hold_seconds: number;
+  linked_ids: string[];
+  unique_ids: string[];
+  offers: OfferView[];
+  segments: SegmentView[];
+  transfers: TransferView[];
+  holds: HoldView[];
+  recordings: RecordingView[];
+  messages?: MessageView[];
+  conference: boolean;
+  parked: boolean;
+  inferred: boolean;
+  queues: string[];
+  queue_visits: QueueVisitView[];
+  campaign?: string;
+  mine: boolean;
+}
+
 /** A pause in one queue. `holder`: who must let go of it, the agent, a supervisor, or whoever set it at the PBX (then `by` and `since` are not known). */
 export interface QueuePauseView {
   holder: "agent" | "supervisor" | "pbx";
@@ -410,7 +450,7 @@ export interface Snapshot extends Numbered {
   interactions: InteractionView[];
   offers: ScreenPop[];
   pops: ScreenPop[];
-  recent: InteractionView[];
+  recent: RecentView[];
   queues: QueueView[];
   agents: AgentView[];
   pbx: PbxView[];

@@ -98,6 +98,31 @@ describe('the way of a call over the desk', () => {
   })
 })
 
+describe('my last interactions', () => {
+  const talked = interaction({ state: 'ended', ended_at: 130, segments: [{ ...mine, to: 130 }] })
+  const seat = (device: string) => apply(desk, 'agent_state', { ...number, agent: agent({ devices: [device] }) })
+  const ended = (item = talked) => apply(desk, 'interaction', { ...number, interaction: item })
+
+  it('stay mine when I have moved to another telephone', () => {
+    ended()
+    seat('PJSIP/1009')
+    ended({ ...talked, notes: 'later' })
+    expect(desk.recent.map(({ mine, notes }) => [mine, notes])).toEqual([[true, 'later']])
+  })
+
+  it('are mine when the server says so, wherever I took them', () => {
+    const elsewhere = { ...talked, segments: [{ ...mine, agent: 'PJSIP/1009' }], mine: true }
+    apply(desk, 'snapshot', snapshot({ recent: [elsewhere] }))
+    ended({ ...elsewhere, notes: 'later' })
+    expect(desk.recent.map(({ mine, notes }) => [mine, notes])).toEqual([[true, 'later']])
+  })
+
+  it('say which a colleague took', () => {
+    ended({ ...talked, segments: [{ ...mine, agent: 'PJSIP/1002', to: 130 }] })
+    expect(desk.recent.map((known) => known.mine)).toEqual([false])
+  })
+})
+
 describe('a snapshot', () => {
   it('brings a running call back with its customer and its place', () => {
     const running = interaction({ state: 'talking', segments: [mine] })

@@ -9,6 +9,7 @@ import type {
   PauseReason,
   PbxView,
   QueueView,
+  RecentView,
   RecordingPolicies,
   ScreenPop,
   SERVER_EVENTS,
@@ -32,7 +33,7 @@ export interface DeskState {
   answered: string[]
   /** Arrival order: cards keep their place. */
   order: string[]
-  recent: InteractionView[]
+  recent: RecentView[]
   queues: QueueView[]
   agents: AgentView[]
   pbx: PbxView[]
@@ -97,6 +98,10 @@ export function isMe(me: AgentView | null, agent: string, pbx: string): boolean 
 const has = (interaction: InteractionView, me: AgentView | null) =>
   interaction.segments.some((segment) => segment.to === null && isMe(me, segment.agent, interaction.pbx))
 
+/** Whether she had it, seen from where she sits now. */
+const had = (interaction: InteractionView, me: AgentView | null) =>
+  interaction.segments.some((segment) => isMe(me, segment.agent, interaction.pbx))
+
 /** What an interaction is to this agent now; null: no concern of hers any more. */
 export function phaseOf(state: DeskState, id: string): Phase | null {
   const interaction = state.interactions[id]
@@ -123,7 +128,7 @@ export function phaseOf(state: DeskState, id: string): Phase | null {
 function writtenPhase(state: DeskState, interaction: InteractionView): Phase | null {
   const { id } = interaction
   const room = state.chats[id]
-  const mine = interaction.segments.some((segment) => isMe(state.me, segment.agent, interaction.pbx))
+  const mine = had(interaction, state.me)
   // Which of the two messages of an end comes first does not matter: the card must not blink meanwhile.
   if (interaction.state === 'ended' || room?.facts.state === 'ended')
     return mine && room && !room.gone ? 'wrap_up' : null
@@ -171,8 +176,10 @@ function enter(state: DeskState, interaction: InteractionView): void {
 
 function remember(state: DeskState, interaction: InteractionView): void {
   const at = state.recent.findIndex((known) => known.id === interaction.id)
-  if (at >= 0) state.recent[at] = interaction
-  else state.recent = [interaction, ...state.recent].slice(0, RECENT)
+  // Whoever had it keeps it, also when she has moved to another telephone since.
+  const mine = state.recent[at]?.mine || had(interaction, state.me)
+  if (at >= 0) state.recent[at] = { ...interaction, mine }
+  else state.recent = [{ ...interaction, mine }, ...state.recent].slice(0, RECENT)
 }
 
 /** Drop what is no card any more, so that a long shift does not fill the memory. */
