@@ -51,7 +51,8 @@ def routes(deps: ConsoleDeps) -> APIRouter:
     async def search(
         query: Annotated[SearchQuery, Parameter()], who: Annotated[Principal, Depends(anyone)]
     ) -> dict[str, Any]:
-        """Documents that hold all the words, newest first. ``reached``: it stopped there in time; ``next`` goes on."""
+        """Documents that hold all the words, newest first. ``reached``: it stopped there in time; ``next`` goes on.
+        ``filling``: a new index is still being filled, ask again."""
         if deps.search is None:
             raise Problem(404, "There is no such thing.")
         people = await deps.search.members(query.customer_id) if query.customer_id else ()
@@ -68,7 +69,8 @@ def routes(deps: ConsoleDeps) -> APIRouter:
             cursor=query.cursor,
         )
         page = await deps.search.find(question, await visible(deps, who.user))
-        return {"items": [asdict(one) for one in page.items], "next": page.next, "reached": page.reached}
+        found = [asdict(one) for one in page.items]
+        return {"items": found, "next": page.next, "reached": page.reached, "filling": page.filling}
 
     @router.get("/api/customers/{customer_id}/history", dependencies=[Depends(anyone)])
     async def history(customer_id: str, query: Annotated[HistoryQuery, Parameter()]) -> dict[str, Any]:

@@ -66,8 +66,10 @@ class FoundPage:
     """Newest first. ``next``: cursor of the following page, ``None`` at the end.
 
     ``reached``: the search stopped at this time (Unix seconds) because it took long; ``next`` goes on from there.
+    ``filling``: what was kept before there was an index is still being put in, so some of it may be missing.
     """
 
     items: list[Found] = field(default_factory=list)
     next: str | None = None
     reached: float | None = None
+    filling: bool = False

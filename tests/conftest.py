@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import gc
 import inspect
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, Final
 
 import pytest
@@ -23,7 +24,8 @@ if os.environ.get(compiled.SWITCH) == "1":  # tests/integration/test_compiled.py
         raise RuntimeError(compiled.state().why)
 else:  # tests look into the sources; programs that they start use what there is
     compiled.stay_with_sources("tests")
-from tests import quick  # noqa: E402 (it imports what may be compiled)
+from interaction_log.store import sealed_fields  # noqa: E402 (they import what may be compiled)
+from tests import quick  # noqa: E402
 
 quick.begin()
 gc.set_threshold(5_000, 10, 10)  # looking for garbage among what is imported took a sixth of the time
@@ -66,6 +68,28 @@ def _limited(test: Callable[..., Awaitable[None]], seconds: float) -> Callable[.
             await test(*arguments, **fixtures)
 
     return limited
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _keys_of_modules() -> Iterator[None]:
+    with _kept_key():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _keys_of_tests(_keys_of_modules: None) -> Iterator[None]:
+    with _kept_key():
+        yield
+
+
+@contextlib.contextmanager
+def _kept_key() -> Iterator[None]:
+    """The site's key is the process's: a store that a test opened with one must not seal what the next test writes for
+    a program that has another."""
+    site = sealed_fields._Site
+    before = site.path, site.master
+    yield
+    site.path, site.master = before
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

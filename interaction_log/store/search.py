@@ -12,6 +12,7 @@ import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -24,7 +25,7 @@ from interaction_log.store import links
 from interaction_log.store.index import SECOND, WEEK, Doc, bucket, doc_of
 from interaction_log.store.reading import Reading
 from interaction_log.store.schema import customers
-from interaction_log.store.search_tables import search_docs
+from interaction_log.store.search_tables import FILLING, search_docs, search_state
 from interaction_log.tokens import Tree, Wanted
 
 PATIENCE_SECONDS: Final = 0.06
@@ -50,11 +51,20 @@ class StoredSearch:
 
     async def find(self, question: Question, scope: Scope) -> FoundPage:
         """A page. Raises ``Refused`` for a foreign cursor; a text without any word finds nothing."""
-        return await self._reading(lambda connection: find(connection, question, scope))
+        return await self._reading(partial(_find, question=question, scope=scope))
 
     async def members(self, customer_id: str) -> tuple[str, ...]:
         """All records that are one person with this one."""
         return await self._reading(lambda connection: tuple(links.members(connection, customer_id)))
+
+
+def _find(connection: sa.Connection, question: Question, scope: Scope) -> FoundPage:
+    """Asked for first: what is put in while it looks is not missed by both."""
+    filling = connection.execute(_FILLING).scalar()
+    return replace(find(connection, question, scope), filling=filling != "null")
+
+
+_FILLING: Final = sa.select(search_state.c.value).where(search_state.c.key == FILLING)
 
 
 def find(connection: sa.Connection, question: Question, scope: Scope) -> FoundPage:

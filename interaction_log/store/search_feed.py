@@ -23,7 +23,7 @@ from interaction_log.store import index, index_customers, index_interactions, se
 from interaction_log.store.customer_rows import load, searchable
 from interaction_log.store.reading import Reading
 from interaction_log.store.schema import PROJECTED_SEQ, customers, events, interactions, meta
-from interaction_log.store.search_tables import search_docs, search_state
+from interaction_log.store.search_tables import FILLING, search_docs, search_state
 from interaction_log.store.writing import Writing
 
 _log: Final = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ _ALONE: Final = 2_000
 """Rows that are looked at for texts in clear, where nobody else writes."""
 BESIDE_SECONDS: Final = 0.02
 """Between the transactions of a ``reindex`` beside the program: its log has its turn."""
-_SEQ, _VERSION, _FILLING = "seq", "version", "filling"
+_SEQ, _VERSION = "seq", "version"
 _s = search_state.c
 _i = interactions.c
 
@@ -83,11 +83,11 @@ class SearchFeed:
         there, last, ids, more = news
         if there.get(_VERSION) != tokens.VERSION:
             _log.warning("the search index was made by other rules: run `cti db reindex --all`")
-            there.pop(_FILLING, None)
+            there.pop(FILLING, None)
         if last > there[_SEQ]:
             await self._take_in(last, ids)
-        if there.get(_FILLING) is not None:
-            await self._writing(partial(_fill, place=there[_FILLING], most=DOCUMENTS))
+        if there.get(FILLING) is not None:
+            await self._writing(partial(_fill, place=there[FILLING], most=DOCUMENTS))
             return True
         if more or sealed_fields.master() is None or there.get(sealing.STATE, sealing.STATE) is None:
             return more
@@ -118,7 +118,7 @@ def _keep(connection: sa.Connection, key: str, value: Any) -> None:
 def _begin(connection: sa.Connection) -> None:
     """The first time: from now on by the log, and before that from the newest back."""
     last = connection.execute(sa.select(sa.func.max(events.c.seq))).scalar() or 0
-    _keep(connection, _FILLING, {"customers": ""})
+    _keep(connection, FILLING, {"customers": ""})
     _keep(connection, _VERSION, tokens.VERSION)
     _keep(connection, _SEQ, _readable(connection, last))
 
@@ -162,7 +162,7 @@ def _fill(connection: sa.Connection, place: dict[str, Any], most: int) -> tuple[
         following, count = _fill_customers(connection, place["customers"], most)
     else:
         following, count = _fill_interactions(connection, place["interactions"], most)
-    _keep(connection, _FILLING, following)
+    _keep(connection, FILLING, following)
     return following, count
 
 

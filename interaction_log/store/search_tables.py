@@ -35,6 +35,9 @@ search_docs: Final = sa.Table(
     sa.Index("search_docs_of", "ref", "kind", unique=True),
 )
 
+FILLING: Final = "filling"
+"""In ``search_state``: where the filling of a new index is; no row before it begins, JSON's ``null`` when it is done."""
+
 search_state: Final = sa.Table(
     "search_state",
     metadata,

@@ -175,7 +175,10 @@ async def test_what_was_there_before_the_index_is_filled_in(store: Store, url: s
     await log.shown()
     await asyncio.to_thread(log.close)
     customer = await store.customers.create({"name": "Mia Müller", "phones": ["13800138000"]})
+    assert (await store.search.find(Question(text="x"), ALL)).filling, "it says so before it begins"
+    assert await store.feed.step() and (await store.search.find(Question(text="x"), ALL)).filling
     await caught_up(store)
+    assert not (await store.search.find(Question(text="x"), ALL)).filling
     everyone = await refs(store, "", kinds=("interaction",))
     assert len(everyone) == 20
     assert await refs(store, "mull") == [customer.id]

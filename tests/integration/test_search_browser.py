@@ -13,7 +13,7 @@ import httpx
 import pytest
 import pytest_asyncio
 import sqlalchemy as sa
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Route, expect
 
 from interaction_log.store import upgrade_to_head
 from interaction_log.store.engine import open_engine
@@ -21,7 +21,7 @@ from interaction_log.store.index import Doc
 from interaction_log.store.index import put as put_document
 from interaction_log.store.items import Item, put
 from interaction_log.store.schema import interactions, legs
-from interaction_log.store.search_tables import search_state
+from interaction_log.store.search_tables import FILLING, search_state
 from tests.fakes.browser import Person, chromium  # noqa: F401 (fixture)
 from tests.fakes.patience import PATIENCE
 from tests.fakes.program import PASSWORD, Program, prepare
@@ -95,7 +95,7 @@ async def add_wang(http: httpx.AsyncClient, url: str) -> None:
 async def indexed(url: str) -> None:
     """What was there before the start is in the index: a word is looked for once, when it is typed."""
     engine = open_engine(url, writes=False)
-    filling = sa.select(search_state.c.value).where(search_state.c.key == "filling")
+    filling = sa.select(search_state.c.value).where(search_state.c.key == FILLING)
     async with asyncio.timeout(PATIENCE):
         while True:
             with engine.connect() as connection:
@@ -103,6 +103,10 @@ async def indexed(url: str) -> None:
                     break
             await asyncio.sleep(0.05)
     engine.dispose()
+
+
+async def still_filling(route: Route) -> None:
+    await route.fulfill(json={"items": [], "next": None, "reached": None, "filling": True})
 
 
 @pytest.mark.parametrize(("locale", "dark"), [("en", False), ("zh-CN", True)])
@@ -153,8 +157,10 @@ async def test_the_page_has_filters_and_keys_and_shows_an_agent_what_is_hers(
     await sofia.sign_in("sofia", PASSWORD)
     await sofia.press("nav-search")
     await sofia.expect("search-none")
+    await sofia.page.route("**/api/search?*", still_filling, times=1)
     await sofia.see("search-words").fill("call ")
-    await sofia.expect("found-interaction", "call 0")
+    await sofia.expect("search-none", "still being filled")
+    await sofia.expect("found-interaction", "call 0")  # it asked again
     found = sofia.see("found-interaction")
     await expect(found).to_have_count(30)
     await sofia.press("search-more")

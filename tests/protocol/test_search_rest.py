@@ -25,7 +25,7 @@ class Asked:
 
     async def find(self, question: Question, scope: Scope) -> FoundPage:
         self.questions.append((question, scope))
-        return FoundPage(items=[FOUND], next="n", reached=4.0)
+        return FoundPage(items=[FOUND], next="n", reached=4.0, filling=True)
 
     async def members(self, customer_id: str) -> tuple[str, ...]:
         return (customer_id, "merged")
@@ -42,7 +42,7 @@ async def test_the_question_and_the_answer() -> None:
     async with stage(search=asked, history=asked) as on, on.http(headers=await on.headers("sofia")) as http:
         query = "q=lamp&kind=case&kind=task&from=1970-01-01T00:00:10Z&queue=support&customer_id=c0&limit=7&cursor=x"
         got = (await http.get(f"/api/search?{query}")).json()
-        assert got["next"] == "n" and got["reached"] == 4.0
+        assert got["next"] == "n" and got["reached"] == 4.0 and got["filling"] is True
         (item,) = got["items"]
         assert item["kind"] == "case" and item["title_marks"] == [[0, 4]] and "customer_name" in item
         ((question, scope),) = asked.questions

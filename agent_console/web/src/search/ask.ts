@@ -33,6 +33,9 @@ export function pathOf(asked: Asked, limit: number, cursor: string | null): stri
 /** So often a search that stopped in time goes on by itself; then people are asked. */
 const ROUNDS = 20
 
+/** While an index is being filled it is asked again so often: that takes seconds for a demo, minutes for a company. */
+export const AGAIN_MS = 2000
+
 /** A page, or what was found when it took too long: the server answers soon and says how far back it looked. */
 export async function find(
   asked: Asked,
@@ -41,7 +44,7 @@ export async function find(
   signal?: AbortSignal,
 ): Promise<FoundPage> {
   const items: Found[] = []
-  let page: FoundPage = { items, next: cursor, reached: null }
+  let page: FoundPage = { items, next: cursor, reached: null, filling: false }
   for (let round = 0; round < ROUNDS; round++) {
     page = await api<FoundPage>('GET', pathOf(asked, limit - items.length, page.next), { signal })
     items.push(...page.items)

@@ -14,11 +14,15 @@ export interface Found {
   channel: string | null
 }
 
-/** `reached`: the search stopped at this time because it took long; `next` goes on from there. */
+/**
+ * `reached`: the search stopped at this time because it took long; `next` goes on from there.
+ * `filling`: a new index is still being filled, and older things may be missing.
+ */
 export interface FoundPage {
   items: Found[]
   next: string | null
   reached: number | null
+  filling: boolean
 }
 
 /** One ringing (`offer`) or one talk (`segment`) of one agent. */
