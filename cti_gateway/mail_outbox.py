@@ -42,6 +42,8 @@ class Outbox:
         self.lost: Callable[[Outgoing, str], Awaitable[None]] = _nobody
         self.fault: str | None = None
         """Why the last try failed, if it did."""
+        self._ready: set[str] = set()
+        """What became ready to be sent since a round began: it may have been looked at just before."""
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -51,6 +53,7 @@ class Outbox:
 
     async def hurry(self, one: str) -> None:
         """It can be sent now, if it is there."""
+        self._ready.add(one)
         await self._mails.put_off(one, self._wall())
         self.wake()
 
@@ -88,6 +91,7 @@ class Outbox:
 
     async def round(self) -> None:
         """Try all that is due, each once."""
+        self._ready.clear()  # what is read from here on is as it is now
         for one in await self._mails.due(self._wall()):
             await self._try(one)
 
@@ -108,8 +112,12 @@ class Outbox:
     async def _not_yet(self, one: Outgoing) -> None:
         if self._wall() - one.made_at > GIVE_UP_SECONDS:
             await self._mails.failed(one.id, "never_written")
-        else:
+            return
+        if one.id not in self._ready:
             await self._mails.put_off(one.id, self._wall() + WAIT_SECONDS)
+        if one.id in self._ready:  # it was written while we looked: not at the next look but now
+            await self._mails.put_off(one.id, self._wall())
+            self.wake()
 
     async def _hand_over(self, one: Outgoing, letter: EmailMessage) -> None:
         try:

@@ -18,6 +18,7 @@ from interaction_log.records import Choice, QueueSettings
 from interaction_log.store import Store
 from routing.distributor import Distributor, Settings
 from tests.fakes.exchange import Customers, MemoryLog, Screens, Users
+from tests.fakes.patience import PATIENCE
 from webchat import wire as visitors
 from webchat.ports import Visitor
 
@@ -77,7 +78,7 @@ class Tabs:
     async def wait(
         self, visitor: str, event: str, which: Callable[[Mapping[str, Any]], object] = lambda _: True
     ) -> Mapping[str, Any]:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 self._news.clear()
                 found = next((body for body in self.of(visitor, event) if which(body)), None)
@@ -112,7 +113,7 @@ class ChatFloor:
 
     async def settled(self) -> None:
         """All that works in the background is done."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while self.hub.tasks:
                 await asyncio.wait(set(self.hub.tasks))
 

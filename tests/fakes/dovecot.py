@@ -19,6 +19,8 @@ from typing import Self
 
 import pytest
 
+from tests.fakes.patience import PATIENCE
+
 USER, PASSWORD = "help", "the-password-of-the-mailbox"
 CONFIG = """
 base_dir = {folder}/run
@@ -144,7 +146,7 @@ class Dovecot:
         quiet = asyncio.subprocess.DEVNULL
         command = [self._program, "-F", "-c", str(self.folder / "dovecot.conf")]
         self.process = await asyncio.create_subprocess_exec(*command, stdout=quiet, stderr=quiet)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 if self.process.returncode is not None:
                     raise RuntimeError((self.folder / "log").read_text(errors="replace")[-2000:])

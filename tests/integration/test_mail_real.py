@@ -27,6 +27,7 @@ from interaction_log.store.chat_folder import ChatFolder
 from tests.fakes.certificate import self_signed
 from tests.fakes.chat_floor import QUEUE, ChatFloor, new_database, sign
 from tests.fakes.dovecot import PASSWORD, USER, Dovecot
+from tests.fakes.patience import PATIENCE
 from tests.fakes.smtp import SmtpServer
 from webchat import wire as visitors
 
@@ -75,7 +76,7 @@ class Site:
 
     async def sent(self, count: int) -> Message:
         """The mail that makes it so many at the server."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while len(self.post.mails) < count:  # noqa: ASYNC110 (the server has no event)
                 await asyncio.sleep(0.02)
         return self.post.mails[count - 1].mail
@@ -95,6 +96,7 @@ class Site:
             await self.floor.say(visitor, question)
         wish = visitors.MailTranscript(address=LI, go_on=True)
         assert await self.floor.chats.mail_transcript(visitor, wish) == {"ok": True}
+        assert (await self.floor.chats.leave(visitor))["conversation"]["ended_by"] == "mail"
         await self.floor.settled()
         letter = await self.sent(1)
         await self.floor.command("anna", "wrap_up", _wrap_up(chat))
@@ -306,7 +308,7 @@ async def test_numbers_given_anew_bring_nothing_twice_and_lose_nothing(tmp_path:
         assert before is not None
         await asyncio.to_thread(one.imap.deliver, answer(letter, "second"))
         validity = before.validity
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while validity == before.validity:  # made of the time in seconds
                 await one.imap.stop()
                 one.imap.renumber()
@@ -331,7 +333,7 @@ async def test_an_answer_is_sent_once_when_the_server_takes_it(tmp_path: Path) -
         line = str(uuid.uuid4())
         for _ in range(3):  # her console sends it again until it is acknowledged
             assert (await one.floor.send(room.id, "an answer", id=line))["ok"]
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while one.post.refuse:
                 one.floor.now += 60
                 assert one.floor.desk.outbox is not None
@@ -344,7 +346,7 @@ async def test_an_answer_is_sent_once_when_the_server_takes_it(tmp_path: Path) -
         one.floor.desk.outbox.wake()
         reply = await one.sent(2)
         assert line.replace("-", "")[:16] in said(reply, "Message-ID")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while (await one.store.mails.waiting())[0]:  # noqa: ASYNC110 (the database must be asked)
                 await asyncio.sleep(0.02)
         one.floor.now += 6_000
@@ -437,7 +439,7 @@ async def test_a_server_that_falls_silent_does_not_keep_the_program_from_ending(
             port = silent.sockets[0].getsockname()[1]
             one.postman.open = lambda: Box(replace(one.box.account, port=port))
             one.postman.start()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 await came.wait()
                 await one.postman.stop()
     finally:
@@ -486,6 +488,6 @@ async def test_a_supervisor_who_is_seen_writes_mails_too(tmp_path: Path) -> None
 
 
 async def _until(true: Callable[[], object]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while not true():  # noqa: ASYNC110 (the mailbox has no event)
             await asyncio.sleep(0.02)
