@@ -9,7 +9,6 @@ import json
 import os
 import re
 import signal
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ import socketio
 
 from interaction_log.records import User
 from interaction_log.store import Store
+from tests.fakes import forge
 from tests.fakes.patience import PATIENCE
 
 PASSWORD = "correct horse battery"
@@ -98,7 +98,7 @@ class Program:
         self.folder, self.arguments = folder, arguments
         self.url = ""
         self.said: list[str] = []
-        self.process: asyncio.subprocess.Process | None = None
+        self.process: forge.Forged | None = None
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115
         self._reader: asyncio.Task[None] | None = None
         opened = folder / SESSIONS
@@ -122,18 +122,12 @@ class Program:
     async def start(self, within: float = 2 * PATIENCE) -> None:
         """Return when it is ready."""
         environ = {k: v for k, v in os.environ.items() if not k.startswith("CTI_")}
-        self.process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "cti_gateway.main",
-            "run",
-            *self.arguments,
+        self.process = await forge.fork(
+            ["run", *self.arguments],
             cwd=self.folder,
             env=environ | {"CTI_HTTP__PORT": "0", "PYTHONPATH": str(Path(__file__).parents[2])},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=self._errors,
+            stderr=self._errors.fileno(),
         )
-        assert self.process.stdout is not None
         async with asyncio.timeout(within):
             while True:
                 line = (await self.process.stdout.readline()).decode()
@@ -146,7 +140,7 @@ class Program:
         self._reader = asyncio.ensure_future(self._read_on())
 
     async def _read_on(self) -> None:
-        assert self.process is not None and self.process.stdout is not None
+        assert self.process is not None
         while line := await self.process.stdout.readline():
             self.said.append(line.decode())
 
