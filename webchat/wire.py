@@ -229,7 +229,7 @@ class Page(VisitorCommand):
 
 
 class MailTranscript(VisitorCommand):
-    """Send the conversation to this address when it is over; ``go_on``: let it go on by mail."""
+    """Send the conversation to this address when it is over; ``go_on``: when the visitor leaves, let it go on by mail."""
 
     address: Annotated[str, Field(min_length=3, max_length=254)]
     go_on: bool = False
@@ -285,6 +285,10 @@ class ConsentText(TypedDict):
     text: dict[str, str]
 
 
+class CallTime(TypedDict("CallTime", {"from": float, "to": float})):
+    """When a call may be wished for, Unix seconds: somebody calls then."""
+
+
 class Invitation(TypedDict):
     """Ask a visitor who is on a page (its path matches the glob ``path``) for so many seconds."""
 
@@ -297,7 +301,8 @@ class SiteView(TypedDict):
     """`GET /chat/api/site?site=KEY&queue=NAME`: what the widget shows before anybody says anything.
 
     ``open``: business hours; ``staffed``: somebody is signed in for this queue; ``message`` and ``callback``: whether
-    these are offered when not; ``trail``: whether pages may be told (still asks the visitor)."""
+    these are offered when not; ``call_times``: what may be wished for a call (``null``: any time); ``mail``: whether
+    transcripts are sent; ``trail``: whether pages may be told (still asks the visitor)."""
 
     site: str
     queue: str
@@ -309,6 +314,8 @@ class SiteView(TypedDict):
     consent: ConsentText | None
     message: bool
     callback: bool
+    call_times: list[CallTime] | None
+    mail: bool
     files: bool
     file_bytes: int
     trail: bool

@@ -197,4 +197,9 @@ class AgentChats:
     def cobrowse(self, agent: str, command: wire.ChatCobrowse) -> Answer:
         """Ask the visitor to show his page, or end that."""
         room = self._room(agent, command.interaction_id)
-        return self.ask_cobrowse(room, agent, command.on) if isinstance(room, Room) else room
+        if not isinstance(room, Room):
+            return room
+        answer = self.ask_cobrowse(room, agent, command.on)
+        if answer["ok"]:
+            self._hub.desk.tell(agent, command.id, Outcome(True))
+        return answer

@@ -5,7 +5,7 @@ often is shown and kept at intervals. Timers are monotonic; times in rooms are U
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from cti_gateway.chat.ending import Ending
@@ -15,6 +15,7 @@ from cti_gateway.chat.rules import Closing, SiteRules
 from cti_gateway.chat.speech import Speech
 from cti_gateway.timers import Timers
 from interaction_log.chats import ChatChanges, StoredLine
+from webchat.wire import Ending as EndedBy
 
 if TYPE_CHECKING:
     from interaction_log.store.chats import StoredChats
@@ -26,6 +27,7 @@ KEEP_SECONDS: Final = 5.0
 """The same is written at most so often; a crash costs no line, only these."""
 CHOOSE_SECONDS: Final = 180.0
 """So long who waited too long may choose what to do instead."""
+AGAIN_SECONDS: Final = 30.0
 FORGET_SECONDS: Final = 1_800.0
 """So long after its end a conversation stays at hand."""
 
@@ -47,6 +49,8 @@ class Clocks:
             "choose": self._chose_nothing,
             "forget": rooms.forget,
         }
+        self.leave: Callable[[Room, EndedBy], Awaitable[None]] = self._end
+        """Ends it for who went away; he may want to go on by mail."""
         rooms.show_soon = self.changed_often
         rooms.on_end.append(self.ended)
         rooms.on_taken.append(self.taken)
@@ -63,6 +67,9 @@ class Clocks:
         """When it closes by itself: by the queue that it is in now."""
         rules = self._sites.get(room.site)
         return rules.closing_in(room.queue) if rules is not None else Closing()
+
+    async def _end(self, room: Room, by: EndedBy) -> None:
+        self._ending.end(room, by)
 
     # --- what changes often --------------------------------------------------------------------------------
 
@@ -120,7 +127,7 @@ class Clocks:
         if room.state != "talking":
             return
         if room.warned:
-            self._ending.end(room, "idle")
+            self._let_go(room, f"idle:{room.id}")
             return
         room.warned, seconds = True, self._closing(room).warning
         room.idle_at = self._wall() + seconds
@@ -141,7 +148,22 @@ class Clocks:
 
     def _gone(self, room: Room) -> None:
         if not room.online:
+            self._let_go(room, f"gone:{room.id}")
+
+    def _let_go(self, room: Room, key: str) -> None:
+        """He is not here any more."""
+        if room.goes_on is None:
             self._ending.end(room, "idle")
+        else:
+            self._rooms.hub.spawn(self._left(room, key))
+
+    async def _left(self, room: Room, key: str) -> None:
+        """It goes on by mail; while the database is away, later."""
+        try:
+            await self.leave(room, "idle")
+        except Exception as error:
+            log.warning("a chat could not go on by mail yet: %s", type(error).__name__)
+            self.timers.start(key, AGAIN_SECONDS)
 
     # --- out of line ------------------------------------------------------------------------------------------
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from cti_gateway.chat.room import Page, Room
 from cti_gateway.chat.rules import SiteRules, form_fault, name_in
@@ -71,6 +72,11 @@ def _page(url: str | None) -> str | None:
     return url if url and url.startswith(("https://", "http://")) else None
 
 
+def _goes_on(stored: StoredConversation) -> str | None:
+    wish: Mapping[str, Any] = stored.transcript or {}
+    return str(wish["address"]) if wish.get("go_on") and "address" in wish else None
+
+
 def room_of(stored: StoredConversation, rules: SiteRules | None) -> Room:
     """A room from what the store has of it. ``rules``: of its site, where there is one still."""
     room = Room(
@@ -86,6 +92,7 @@ def room_of(stored: StoredConversation, rules: SiteRules | None) -> Room:
         seen=stored.seen_by_visitor,
         answered=stored.seen_by_agent,
         page=stored.page,
+        goes_on=_goes_on(stored),
         rating=stored.rating,
         spoke_at=stored.last_at or stored.opened_at,
     )

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
+from cti_gateway.chat.call_times import call_times
 from cti_gateway.chat.room import Room
 from cti_gateway.chat.rooms import Rooms
 from cti_gateway.chat.rules import SiteRules
+from cti_gateway.seating import line_of
 from cti_gateway.timers import Timers
 from routing.hours import Hours
-from webchat.wire import SiteView
+from webchat.wire import CallTime, SiteView
 
 if TYPE_CHECKING:
     from cti_gateway.dispatch import Dispatch
@@ -22,6 +24,7 @@ AT_ONCE: Final = 250
 STEP: Final = 25
 """So many at once: 250 kept the lines of others waiting for milliseconds."""
 STEP_SECONDS: Final = 0.05
+CALL_TIMES_SECONDS: Final = 60.0
 COARSE: Final = 0.2
 """An estimate is told again when it changed by this share."""
 FINE_SECONDS: Final = 15.0
@@ -37,6 +40,10 @@ class Places:
         self._timer = Timers(lambda key: self.push())
         self.callback: Callable[[str, str], bool] = lambda pbx, queue: False
         """Whether this queue calls back."""
+        self.mail = False
+        """Whether transcripts can be sent."""
+        self._call_times: dict[tuple[str, str], tuple[float, list[CallTime]]] = {}
+        """What was found last, and when."""
         self._next = 0
         self._round: list[Room] = []
         """Who is still to be looked at in this round."""
@@ -54,6 +61,7 @@ class Places:
         hours, is_open = self._hours.get((pbx, queue)), self.is_open(rules, queue)
         opens = None if is_open or hours is None else hours.next_opening(self._wall())
         staffed = self._dispatch is not None and self._dispatch.attended(pbx, queue)
+        calls = rules.callback and self.callback(pbx, queue)
         return {
             "site": rules.key,
             "queue": queue,
@@ -64,7 +72,9 @@ class Places:
             "form": list(rules.form_of(queue)),
             "consent": rules.consent,
             "message": rules.message,
-            "callback": rules.callback and self.callback(pbx, queue),
+            "callback": calls,
+            "call_times": self._times(pbx, queue) if calls else None,
+            "mail": self.mail and rules.transcripts > 0,
             "files": rules.files,
             "file_bytes": rules.file_bytes,
             "trail": rules.trail,
@@ -72,6 +82,22 @@ class Places:
             "theme": dict(rules.theme),
             "proof_bits": rules.proof_bits,
         }
+
+    def call_hours(self, pbx: str, queue: str) -> Hours | None:
+        """When callbacks of this queue are made; ``None``: always."""
+        rule = self._dispatch.engine.rules.get(line_of(pbx, queue)) if self._dispatch is not None else None
+        own = self._hours.get((pbx, queue))
+        return own if own is not None or rule is None else rule.hours or rule.callback_hours
+
+    def _times(self, pbx: str, queue: str) -> list[CallTime] | None:
+        """Looked for once a minute: it is some hundred looks into a calendar."""
+        hours, now = self.call_hours(pbx, queue), self._wall()
+        if hours is None:
+            return None
+        known = self._call_times.get((pbx, queue))
+        if known is None or not 0 <= now - known[0] < CALL_TIMES_SECONDS:
+            known = self._call_times[pbx, queue] = now, call_times(hours, now)
+        return known[1]
 
     # --- while he waits ------------------------------------------------------------------------------------
 

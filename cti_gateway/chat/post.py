@@ -22,6 +22,7 @@ from interaction_log.records import Conflict, NotFound
 from webchat import wire
 from webchat.ports import Visitor
 from webchat.wire import Ack
+from webchat.wire import Ending as EndedBy
 
 if TYPE_CHECKING:
     from interaction_log.store.chats import StoredChats
@@ -98,7 +99,7 @@ class Post:
     # --- by mail -------------------------------------------------------------------------------------------
 
     async def mail(self, visitor: Visitor, wanted: wire.MailTranscript) -> Ack:
-        """When it is over (now, if it is). ``go_on``: he leaves, and it goes on by mail."""
+        """When it is over (now, if it is). ``go_on``: when he leaves, it goes on by mail."""
         rules, one = self._sites.get(visitor.site), await self._last(visitor)
         if self._outbox is None or rules is None or rules.transcripts <= 0:
             return no("not_supported", "No mail is sent from here.")
@@ -114,11 +115,17 @@ class Post:
         if fault is not None:
             return fault
         room = self._rooms.all.get(one.id)
-        if room is not None and room.state != "ended" and wanted.go_on:
-            await self.go_on(room, address)
-            self._ending.end(room, "mail")
+        if room is not None and room.state != "ended":
+            room.goes_on = address if wanted.go_on else None
         self._outbox.wake()
         return {"ok": True}
+
+    async def leave(self, room: Room, by: EndedBy) -> None:
+        """He is gone, or goes: the chat ends, and a question that nobody answered goes on by mail if he wants that."""
+        if room.goes_on is not None and room.state != "ended":
+            await self.go_on(room, room.goes_on)
+            by = "mail"
+        self._ending.end(room, by)
 
     async def _wished(self, outbox: Outbox, of: str, address: str, go_on: bool, most: int) -> Ack | None:
         """Kept, and to be sent: those that were asked for before its end are one, at the end."""

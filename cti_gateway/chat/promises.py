@@ -23,6 +23,7 @@ from interaction_log.identity import interaction_id, parse_phone
 from interaction_log.masking import mask_cards, mask_number
 from interaction_log.records import Conflict, NotFound
 from routing.acd.model import Following
+from routing.hours import Hours
 from webchat import wire
 from webchat.ports import Visitor
 from webchat.wire import Ack, Conversation
@@ -49,6 +50,8 @@ class Promises:
         self._rooms, self._store, self._sites = rooms, store, sites
         self._speech, self._ending, self._region, self._hub = speech, ending, region, rooms.hub
         self.line: CallbackLine | None = None
+        self.hours: Callable[[str, str], Hours | None] = lambda pbx, queue: None
+        """When somebody calls for this queue; ``None``: always."""
         self.let_choose: Callable[[Room], None] = lambda room: None
         """He has some time to take what he is offered; his place is kept meanwhile."""
         self._asking: dict[str, asyncio.Lock] = {}
@@ -202,9 +205,6 @@ class Promises:
         number = parse_phone(clean(wanted.phone), self._region)
         if number is None or not line.may_call(number.e164):
             return no("invalid_number", "This number cannot be called.", "phone")
-        fault = window_fault(wanted, self._hub.wall())
-        if fault is not None:
-            return fault
         room = self._rooms.open_of(visitor.id)
         if room is not None and room.members:
             return no("talking", "Somebody is with you already.")
@@ -214,12 +214,19 @@ class Promises:
             return fault
         queue = room.queue if room is not None else asked or ""
         pbx = rules.queues.get(queue, "")
+        hours, now = self.hours(pbx, queue), self._hub.wall()
+        fault = window_fault(wanted, hours, now)
+        if fault is not None:
+            return fault
         if line.find(pbx, queue, number.e164) is not None:
             return no("asked_already", "This number will be called already.")
         of = room.id if room is not None else interaction_id("chat", visitor.id, wanted.id)
         since = self._since(room)
         name = room.name if room is not None else new_conversation(visitor, rules, wanted, queue, since).name
-        one = wish_of(wanted, (pbx, queue), number.e164, name or "", since=since, requested_in=of, now=self._hub.wall())
+        opens = hours.next_opening(now) if hours is not None else None
+        one = wish_of(
+            wanted, (pbx, queue), number.e164, name or "", since=since, requested_in=of, now=now, opens=opens or now
+        )
         return await self._promised(visitor, wanted, line, room, one)
 
     def _since(self, room: Room | None) -> float:

@@ -92,6 +92,8 @@ class Room:
     idle_at: float | None = None
     """When it closes by itself, unless he writes."""
     ended_by: Ending | None = None
+    goes_on: str | None = None
+    """The mail address at which he wants to go on when he leaves."""
     rating: int | None = None
     shown: tuple[int | None, float | None] = (None, None)
     """Position and estimate that the visitor was told last."""

@@ -79,6 +79,9 @@ class ChatDesk:
         self.promises = Promises(rooms, store, parts.sites, speech, ending, parts.region)
         self.clocks = Clocks(rooms, speech, ending, store, parts.sites)
         self.promises.let_choose = self.clocks.let_choose
+        self.promises.hours = self.places.call_hours
+        self.clocks.leave = self.post.leave
+        self.places.mail = self.outbox is not None
         self.wrap_ups = WrapUps(rooms)
         self.agents = AgentChats(rooms, speech, store, ending)
         self.agents.send_on = hub.dispatch.send_on

@@ -213,7 +213,7 @@ class ChatRooms:
         room = self.rooms.of_visitor.get(visitor.id)
         if room is None:
             return NONE
-        self._ending.end(room, "visitor")
+        await self._post.leave(room, "visitor")
         await self._hub.log.durable(self._hub.last_seq)
         return self._shown(room)
 

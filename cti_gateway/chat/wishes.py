@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
+from cti_gateway.chat.call_times import is_called_in
 from cti_gateway.chat.opening import refused
 from interaction_log.callback import Callback
+from routing.hours import Hours
 from webchat import wire
 from webchat.wire import Ack
 
@@ -41,12 +43,17 @@ class CallbackLine(Protocol):
         ...
 
 
-def window_fault(wanted: wire.RequestCallback, now: float) -> Ack | None:
-    """A window that is over, or too far away."""
+def window_fault(wanted: wire.RequestCallback, hours: Hours | None, now: float) -> Ack | None:
+    """A window that is over, too far away, or one in which nobody calls."""
     if wanted.since is not None and not now - 3600 <= wanted.since <= now + FURTHEST_SECONDS:
         return refused("invalid_time", "This time cannot be chosen.", "since")
-    if wanted.until is not None and not max(now, wanted.since or now) < wanted.until <= now + 2 * FURTHEST_SECONDS:
+    if wanted.until is None:
+        return None
+    begins = max(now, wanted.since or now)
+    if not begins < wanted.until <= now + 2 * FURTHEST_SECONDS:
         return refused("invalid_time", "This time cannot be chosen.", "until")
+    if hours is not None and not is_called_in(hours, begins, wanted.until):
+        return refused("invalid_time", "Nobody calls at this time.", "since")
     return None
 
 
@@ -59,8 +66,10 @@ def wish_of(
     since: float,
     requested_in: str,
     now: float,
+    opens: float,
 ) -> Callback:
-    """The wish as it stands in line. ``place``: PBX and queue; ``address``: E.164; ``since``: its place."""
+    """The wish as it stands in line. ``place``: PBX and queue; ``address``: E.164; ``since``: its place; ``opens``:
+    when somebody calls next, so that a wish at night lasts into the day."""
     begins = wanted.since if wanted.since is not None and wanted.since > now else 0.0
     return Callback(
         id=wanted.id,
@@ -71,7 +80,7 @@ def wish_of(
         since=since,
         requested_at=now,
         not_before=begins,
-        expires_at=wanted.until or max(now, begins) + LONGEST_SECONDS,
+        expires_at=wanted.until or max(now, begins, opens) + LONGEST_SECONDS,
         requested_in=requested_in,
     )
 

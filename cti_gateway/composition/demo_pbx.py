@@ -7,7 +7,7 @@ from typing import Any, Final
 from pydantic import SecretStr
 
 from config.settings import Pbx, Queue
-from config.sites import Consent, FormField, Site
+from config.sites import Consent, FormField, Invitation, Site
 from cti_gateway.gateway import Gateway
 from cti_gateway.simulator.parts import Queue as SimulatedQueue
 from cti_gateway.simulator.server import SECRET, USERNAME, Simulator, SimulatorServer, demo_queues
@@ -60,4 +60,15 @@ def shop(queue: str) -> Site:
         "zh-CN": "为了向您提供帮助，您所写的内容将保存 90 天。",
     }
     consent = Consent(version="1", text=text)
-    return Site(key=SHOP, queues=(queue,), form=(name,), consent=consent, callback=True, trail=True, cobrowse=True)
+    invitation = Invitation(
+        path="/chat/demo*/checkout.html",
+        after=15,
+        text={
+            "en": "Is anything unclear about your order? We are here.",
+            "zh-CN": "订单有什么疑问吗？我们随时为您解答。",
+        },
+    )
+    return Site(
+        key=SHOP, queues=(queue,), form=(name,), consent=consent, callback=True, trail=True, cobrowse=True,
+        invitation=(invitation,),
+    )  # fmt: skip

@@ -36,6 +36,8 @@ SITE: dict[str, Any] = {
     "consent": None,
     "message": True,
     "callback": True,
+    "call_times": None,
+    "mail": True,
     "files": True,
     "file_bytes": 2_000_000,
     "trail": False,

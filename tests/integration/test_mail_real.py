@@ -22,6 +22,7 @@ from email_channel.imap import Account, Box, MailboxAway
 from email_channel.tokens import token_of, tokens_in
 from interaction_log import events as e
 from interaction_log.chats import StoredLine
+from interaction_log.records import NotFound
 from interaction_log.store import Store
 from interaction_log.store.chat_folder import ChatFolder
 from tests.fakes.certificate import self_signed
@@ -39,10 +40,11 @@ LI = "li@example.com"
 class Site:
     """Desk, mailbox and post; ``again`` is what a new start of the program does."""
 
-    def __init__(self, folder: Path, imap: Dovecot, post: SmtpServer, store: Store) -> None:
+    def __init__(self, folder: Path, imap: Dovecot, post: SmtpServer, store: Store, **limits: int) -> None:
         self.imap, self.post, self.store, self._folder = imap, post, store, folder
         account = Account(host="127.0.0.1", port=imap.port, tls="none", user=USER, password=PASSWORD)
-        self.box = MailBox(name="help", account=account, address=HELP, queue=QUEUE, label="Shop", poll=3_600)
+        box = MailBox(name="help", account=account, address=HELP, queue=QUEUE, label="Shop", poll=3_600)
+        self.box = replace(box, **limits)  # type: ignore[arg-type]
         self.floor = ChatFloor(store)
 
     async def start(self, floor: ChatFloor | None = None) -> None:
@@ -115,11 +117,11 @@ def _wrap_up(chat: str) -> Any:
 
 
 @contextlib.asynccontextmanager
-async def site(folder: Path) -> AsyncIterator[Site]:
+async def site(folder: Path, **limits: int) -> AsyncIterator[Site]:
     store = await asyncio.to_thread(Store.open, await asyncio.to_thread(new_database, folder), default_region="CN")
     try:
         async with Dovecot() as imap, SmtpServer() as post:
-            one = Site(folder, imap, post, store)
+            one = Site(folder, imap, post, store, **limits)
             await one.start()
             try:
                 yield one
@@ -471,6 +473,114 @@ async def test_mails_and_chats_stand_in_one_line_and_take_one_budget(tmp_path: P
         await one.floor.close(chat)
         await one.floor.command("anna", "wrap_up", _wrap_up(chat))
         assert youngest.asked == {"anna": None}
+
+
+def letter_of(number: int, sender: str = "eve@example.com") -> EmailMessage:
+    """One that belongs to no conversation."""
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = f"Eve <{sender}>", HELP, f"matter {number}"
+    mail["Message-ID"] = f"<{number}.{sender}>"
+    mail.set_content(f"text {number}")
+    return mail
+
+
+async def test_of_a_flood_of_one_sender_a_bounded_part_goes_to_the_desk_and_nothing_is_lost(tmp_path: Path) -> None:
+    async with site(tmp_path, sender_hour=3, sender_day=5) as one:
+        senders = ["eve@example.com", "Eve@example.com", "eve+one@example.com"]
+        for number in range(9):
+            await asyncio.to_thread(one.imap.deliver, letter_of(number, senders[number % 3]))
+        await asyncio.to_thread(one.imap.deliver, letter_of(99, LI))
+        await one.fetched()
+        assert [room.name for room in one.mail.open.values()] == ["Eve"] * 3 + ["Eve"], "three of hers, and his"
+        assert one.postman.taken == {"letter": 4, "held": 6} and one.floor.hub.counts["mail_held"] == 6
+        held = await one.store.mails.held()
+        assert [each.subject for each in held] == [f"matter {number}" for number in range(3, 9)]
+        for number, each in enumerate(held, 3):
+            [line] = await one.lines(each.conversation)
+            assert line.text == f"text {number}" and await one.events(each.conversation) == [("mail_held", None)]
+        assert (one.intake.gate.part().detail or "").startswith("6 held back")
+        await one.again()
+        assert len(one.mail.open) == 4 and await one.store.mails.held() == held, "a start lets nobody in"
+        await one.intake.gate.round()
+        assert len(one.mail.open) == 4
+        one.floor.now += 3_601
+        await one.intake.gate.round()
+        assert len(one.mail.open) == 6, "three in an hour, but five in a day"
+        assert held[0].conversation in one.mail.open, "the oldest first"
+        await one.intake.gate.let_in(held[2].id, "sofia")
+        assert one.mail.open[held[2].id].name == "Eve", "a supervisor lets in whom she wants"
+        assert await one.events(held[2].conversation) == [("mail_held", None), ("mail_let_in", "sofia")]
+        await one.intake.gate.dismiss(held[3].id)
+        with pytest.raises(NotFound):
+            await one.intake.gate.dismiss(held[3].id)
+        one.floor.now += 86_401
+        await one.intake.gate.round()
+        assert await one.store.mails.held() == [] and len(one.mail.open) == 9
+        assert one.intake.gate.part().detail is None
+        started = [each for each in one.floor.log.of(e.InteractionStarted) if each.channel == "email"]
+        assert len({each.interaction_id for each in started}) == len(started) == 9
+
+
+async def test_what_follows_a_letter_that_is_held_stands_with_it(tmp_path: Path) -> None:
+    async with site(tmp_path, sender_hour=1) as one:
+        chat, letter = await one.left()
+        await one.came(answer(letter, "first"))
+        room = one.mail.open[chat]
+        await one.came(answer(letter, "more of it"))
+        assert await one.floor.answer(room.id) == {"ok": True} and not await one.store.mails.held()
+        await one.floor.close(room.id)
+        await one.floor.settled()
+        for text in ("second", "third"):
+            await one.came(answer(letter, text))
+        assert chat not in one.mail.open and len(await one.store.mails.held()) == 1
+        assert [each.text for each in await one.lines(chat)][1:] == ["first", "more of it", "second", "third"]
+        one.floor.now += 3_601
+        await one.intake.gate.round()
+        again = one.mail.open[chat]
+        assert [each.text for each in again.lines if each.kind == "text"][-2:] == ["second", "third"]
+        await one.came(answer(letter, "fourth"))
+        assert again.lines[-1].text == "fourth" and one.mail.open[chat] is again
+
+
+async def test_invented_senders_do_not_keep_out_who_answers(tmp_path: Path) -> None:
+    async with site(tmp_path, box_hour=2) as one:
+        chat, letter = await one.left()
+        for number in range(4):
+            await one.came(letter_of(number, f"x{number}@example.com"))
+        assert len(one.mail.open) == 2 and len(await one.store.mails.held()) == 2
+        await one.came(answer(letter, "it is me"))
+        assert (await one.lines(chat))[-1].text == "it is me" and chat in one.mail.open
+
+
+@pytest.mark.parametrize("at", ["open", "keep", "move"])
+async def test_whenever_it_dies_a_letter_that_is_held_is_held_once(tmp_path: Path, at: str, monkeypatch: Any) -> None:
+    async with site(tmp_path, sender_hour=1) as one:
+        await one.came(letter_of(1))
+        await asyncio.to_thread(one.imap.deliver, letter_of(2))
+        real = getattr(one.store.mails, at)
+
+        async def dies_after(*args: Any, **more: Any) -> Any:
+            await real(*args, **more)
+            raise Died
+
+        with monkeypatch.context() as patch:
+            patch.setattr(one.store.mails, at, dies_after)
+            with contextlib.suppress(Died):
+                await one.postman.round()
+        await one.again()
+        await one.fetched()
+        [held] = await one.store.mails.held()
+        assert [each.text for each in await one.lines(held.conversation)] == ["text 2"] and len(one.mail.open) == 1
+
+
+async def test_what_we_sent_and_what_comes_back_begins_nothing(tmp_path: Path) -> None:
+    async with site(tmp_path) as one:
+        chat, letter = await one.left()
+        back = EmailMessage()
+        back["From"], back["Message-ID"] = "forwarder@list.example", said(letter, "Message-ID")
+        back.set_content("what we wrote ourselves, through somebody's forwarding")
+        await one.came(back)
+        assert not one.mail.open and len(await one.lines(chat)) == 1 and one.postman.taken == {"own": 1}
 
 
 async def test_a_supervisor_who_is_seen_writes_mails_too(tmp_path: Path) -> None:

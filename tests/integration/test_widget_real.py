@@ -14,7 +14,7 @@ from pathlib import Path
 import jwt
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Locator, Page, WebSocketRoute, expect
+from playwright.async_api import Browser, BrowserContext, FilePayload, Locator, Page, WebSocketRoute, expect
 
 from cti_gateway.simulator.server import SECRET, Simulator, SimulatorServer
 from tests.fakes.axe import violations
@@ -214,8 +214,8 @@ async def test_a_whole_chat(shop: Shop, chromium: Browser, tmp_path: Path) -> No
 
 
 async def _files(visitor: Visitor, anna: Desk, chat: str, shop: Shop, folder: Path) -> None:
-    bill = {"name": "bill 账单.txt", "mimeType": "text/plain", "buffer": b"12 kettles"}
-    await visitor.see("chooser").set_input_files([bill])  # type: ignore[list-item]
+    bill = FilePayload(name="bill 账单.txt", mimeType="text/plain", buffer=b"12 kettles")
+    await visitor.see("chooser").set_input_files([bill])
     shown = await anna.wait("chat_line", lambda m: m["line"].get("file"))
     assert shown["line"]["file"]["name"] == "bill 账单.txt"
     async with shop.program.http(anna.token) as http:

@@ -7,12 +7,13 @@ test_widget_real.py.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.async_api import Browser, BrowserContext, FilePayload, Locator, Page, expect
 
 from tests.fakes.axe import violations
 from tests.fakes.browser import ARTEFACTS, chromium  # noqa: F401 (fixture)
@@ -140,6 +141,28 @@ async def test_no_state_has_a_violation(
         await _end(visitor)
 
 
+async def test_right_to_left_all_is_on_the_other_side(chromium: Browser) -> None:  # noqa: F811
+    address = "/page?language=ar&texts=/texts.json"
+    async with chat_room() as room, visiting(chromium, room, address, locale="en") as visitor:
+        launcher = await visitor.see("launcher").bounding_box()
+        assert launcher is not None and launcher["x"] < 100, "at the end of the line, which is on the left"
+        await visitor.press("launcher")
+        await visitor.press("start")
+        await expect(visitor.see("waiting")).to_be_visible()
+        await room.turn(state="talking", position=None, agent="Anna")
+        await visitor.say("كم السعر؟")
+        await room.write("128")
+        await expect(visitor.see("other")).to_be_visible()
+        assert await visitor.see("panel").evaluate("panel => getComputedStyle(panel).direction") == "rtl"
+        own, other, panel, send = [await visitor.see(name).bounding_box() for name in ("own", "other", "panel", "send")]
+        assert own and other and panel and send
+        bubbles = [await visitor.see(name).locator(".bubble").bounding_box() for name in ("own", "other")]
+        assert bubbles[0] and bubbles[1] and bubbles[0]["x"] < bubbles[1]["x"], "one's own are on the left"
+        assert panel["x"] < 100 and send["x"] < panel["x"] + panel["width"] / 2
+        # A name in Latin letters turns nothing of what stands beside it.
+        assert await visitor.see("agent").inner_text() == "أنت تتحدث مع \u2068Anna\u2069."
+
+
 async def _talk(visitor: Visitor) -> None:
     room, page = visitor.room, visitor.page
     await visitor.say("Is https://shop.example/longjing?size=100 in stock?")
@@ -154,9 +177,9 @@ async def _talk(visitor: Visitor) -> None:
     await expect(visitor.see("emojis")).to_be_visible()
     await visitor.check("5-emojis")
     await page.keyboard.press("Escape")
-    picture = {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"100 g"}
-    large = {"name": "film.mp4", "mimeType": "video/mp4", "buffer": b"0" * 2_100_000}
-    await visitor.see("chooser").set_input_files([picture, large])  # type: ignore[list-item]
+    picture = FilePayload(name="notes.txt", mimeType="text/plain", buffer=b"100 g")
+    large = FilePayload(name="film.mp4", mimeType="video/mp4", buffer=b"0" * 2_100_000)
+    await visitor.see("chooser").set_input_files([picture, large])
     await expect(visitor.see("file")).to_have_count(1)
     await expect(visitor.see("upload")).to_have_count(1)
     await visitor.check("6-files")
@@ -392,6 +415,143 @@ async def test_badge_announcement_and_seen(chromium: Browser) -> None:  # noqa: 
         await room.until(lambda: room.of("seen"))
         assert room.of("seen")[-1] == {"number": 2}
         await expect(visitor.see("badge")).to_have_count(0)
+
+
+async def test_what_came_during_ten_minutes_of_sleep_is_there(chromium: Browser) -> None:  # noqa: F811
+    """The computer sleeps: no clock of the page runs, its connection is dead; then all of it goes on at once."""
+    async with chat_room() as room, visiting(chromium, room) as visitor:
+        page = visitor.page
+        await visitor.press("launcher")
+        await visitor.press("start")
+        await expect(visitor.see("waiting")).to_be_visible()
+        await room.turn(state="talking", position=None, agent="Anna")
+        await visitor.say("before")
+        await expect(visitor.see("mark")).to_be_visible()
+        before = room.conversation["id"] if room.conversation else ""
+        await page.clock.install()
+        await page.clock.pause_at(time.time() + 1)
+        await room.cut()
+        for number in range(250):
+            await room.write(f"line {number}")
+        await page.clock.fast_forward(600_000)
+        await page.clock.resume()
+        await expect(visitor.see("other")).to_have_count(250)
+        await visitor.say("after")
+        await room.until(lambda: room.lines[-1]["text"] == "after")
+        texts = [line["text"] for line in room.lines]
+        assert texts == ["before", *(f"line {number}" for number in range(250)), "after"]
+        said = page.locator('[data-test="own"] .bubble, [data-test="other"] .bubble')
+        await expect(said).to_have_text([re.compile(f"^{text}$") for text in texts])
+        assert room.conversation and room.conversation["id"] == before and len(room.of("open")) == 1
+
+
+async def test_a_picture_that_is_drawn_late_does_not_hide_the_end(chromium: Browser) -> None:  # noqa: F811
+    async with chat_room() as room, visiting(chromium, room) as visitor:
+        await visitor.press("launcher")
+        await visitor.press("start")
+        await expect(visitor.see("waiting")).to_be_visible()
+        await room.turn(state="talking", position=None, agent="Anna")
+        for number in range(20):
+            await room.write(f"line {number}")
+        room.files["p"] = await visitor.page.screenshot()
+        await room.write(
+            "", kind="file", file={"id": "p", "name": "p.png", "type": "image/png", "size": len(room.files["p"])}
+        )
+        await expect(visitor.page.locator("canvas.picture")).to_be_visible()
+        await expect(visitor.see("file")).to_be_in_viewport(ratio=1)
+
+
+async def test_nobody_is_there_until_somebody_comes(chromium: Browser) -> None:  # noqa: F811
+    async with chat_room(staffed=False, estimate=None) as room, visiting(chromium, room) as visitor:
+        await visitor.page.clock.install()
+        await visitor.press("launcher")
+        await expect(visitor.see("offer-message")).to_be_visible()
+        room.site |= {"staffed": True, "estimate": 240.0}
+        await visitor.page.clock.run_for(31_000)
+        await expect(visitor.see("start")).to_be_visible()
+        await expect(visitor.see("estimate")).to_contain_text("4 minutes")
+
+
+async def test_a_text_that_was_changed_meanwhile_is_agreed_to_anew(chromium: Browser) -> None:  # noqa: F811
+    def asks(name: str, body: dict[str, Any]) -> dict[str, Any] | None:
+        if name == "open" and body["consent"] != "2027-01":
+            return {"code": "consent", "message": "Your consent is needed.", "field": "consent"}
+        return None
+
+    async with chat_room(consent=CONSENT) as room, visiting(chromium, room) as visitor:
+        await visitor.press("launcher")
+        await visitor.page.locator("[name=consent]").check()
+        room.refuse = asks
+        room.site["consent"] = {"version": "2027-01", "text": {"en": "We keep it for a year."}}
+        await visitor.press("start")
+        await expect(visitor.page.locator("#consent-error")).to_be_visible()
+        await expect(visitor.page.get_by_text("We keep it for a year.")).to_be_visible()
+        await expect(visitor.page.locator("[name=consent]")).not_to_be_checked()
+        await visitor.page.locator("[name=consent]").check()
+        await visitor.press("start")
+        await expect(visitor.see("waiting")).to_be_visible()
+        assert [one["consent"] for one in room.of("open")] == ["2026-11", "2027-01"]
+
+
+async def test_a_call_is_wished_for_when_somebody_calls(chromium: Browser) -> None:  # noqa: F811
+    """The server's times, not ours; and what is not offered is not shown."""
+    begins = 4_000_000_000.0
+    times = [{"from": begins, "to": begins + 10_800}, {"from": begins + 86_400, "to": begins + 90_000}]
+    async with (
+        chat_room(open=False, staffed=False, call_times=times, mail=False) as room,
+        visiting(chromium, room) as visitor,
+    ):
+        await visitor.press("launcher")
+        await visitor.press("offer-callback")
+        when = visitor.page.locator("#field-when")
+        await expect(when.locator("option")).to_have_count(3)
+        await when.select_option(index=1)
+        await visitor.page.locator("#field-phone").fill("138 0013 8000")
+        await visitor.press("submit")
+        await expect(visitor.see("callback-state")).to_have_attribute("data-state", "waiting")
+        wish = room.of("request_callback")[0]
+        assert (wish["since"], wish["until"]) == (begins, begins + 10_800)
+        await expect(visitor.see("mail")).to_have_count(0)
+
+
+async def test_it_goes_on_by_mail_when_the_visitor_leaves(chromium: Browser) -> None:  # noqa: F811
+    async with chat_room() as room, visiting(chromium, room) as visitor:
+        await visitor.press("launcher")
+        await visitor.press("start")
+        await expect(visitor.see("waiting")).to_be_visible()
+        await room.turn(state="talking", position=None, agent="Anna")
+        await visitor.press("menu")
+        await visitor.press("menu-mail")
+        await visitor.page.locator("#field-mail").fill("li@example.com")
+        await visitor.page.locator("[name=onward]").check()
+        await visitor.press("mail-send")
+        await room.until(lambda: room.of("mail_transcript"))
+        assert room.of("mail_transcript")[0] == {"address": "li@example.com", "go_on": True}
+        await expect(visitor.see("write")).to_be_visible()  # he has not left
+        await room.turn(state="ended", ended_by="mail")
+        await expect(visitor.see("ended")).to_contain_text("We go on by mail")
+        await visitor.press("mail")
+        await expect(visitor.page.locator("[name=onward]")).to_have_count(0)  # he left already
+
+
+async def test_nobody_is_invited_when_nobody_is_there_any_more(chromium: Browser) -> None:  # noqa: F811
+    rules = [
+        {"path": "/chat/demo/tea.html", "after": 1, "text": {"en": "Do you like tea?"}},
+        {"path": "/chat/demo/later", "after": 1, "text": {"en": "Still there?"}},
+    ]
+    async with chat_room(invitations=rules) as room, visiting(chromium, room, "/chat/demo/tea.html") as visitor:
+        await visitor.page.clock.install()
+        await visitor.page.reload()
+        await expect(visitor.see("launcher")).to_be_visible()
+        room.site["staffed"] = False
+        async with visitor.page.expect_response("**/chat/api/site*"):
+            await visitor.page.clock.run_for(1_500)
+        await expect(visitor.see("invitation")).to_have_count(0)
+        room.site["staffed"] = True
+        # A site that goes from page to page by itself: the rules of the new page count.
+        await visitor.page.evaluate("history.pushState(null, '', '/chat/demo/later')")
+        await visitor.page.clock.run_for(1_500)
+        await expect(visitor.see("invitation")).to_contain_text("Still there?")
 
 
 async def test_an_invitation_comes_once(chromium: Browser) -> None:  # noqa: F811

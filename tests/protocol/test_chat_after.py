@@ -20,7 +20,7 @@ from interaction_log.records import Conflict
 from interaction_log.store.callbacks import StoredCallbacks
 from routing.acd.model import QueueRule
 from routing.callbacks import CallbackRules
-from routing.hours import Hours
+from routing.hours import Hours, Span
 from tests.fakes.chat_floor import QUEUE, ChatFloor, chat_floor, sign
 from webchat import wire as visitors
 
@@ -147,6 +147,54 @@ async def test_a_callback_without_a_conversation_in_a_window(tmp_path: Path) -> 
         assert (kept.not_before, kept.expires_at) == (begins, begins + 600)
         one = floor.hub.distributor.interactions[ack["conversation"]["id"]]
         assert one.outcome == "timeout" and one.ended
+
+
+OFFICE = Hours(ZoneInfo("Asia/Shanghai"), ((Span(9 * 60, 17 * 60),),) * 7)
+SHOP_HOURS = {"hours": {("", QUEUE): OFFICE}}
+
+
+def evening(floor: ChatFloor) -> float:
+    """It is closed; returns when it opens."""
+    floor.now = OFFICE.next_opening(floor.now + 86_400) or 0.0
+    opens = floor.now
+    floor.now -= 10 * 3_600
+    assert not OFFICE.is_open(floor.now) and OFFICE.next_opening(floor.now) == opens
+    return opens
+
+
+async def test_a_wish_at_night_lasts_into_the_day(tmp_path: Path) -> None:
+    async with chat_floor(tmp_path, callback=True, parts=SHOP_HOURS) as floor:
+        own = await with_callbacks(floor)
+        opens = evening(floor)
+        ack = await floor.chats.request_callback(await floor.visitor(), callback())
+        assert ack["ok"]
+        [kept] = own.all.values()
+        assert kept.expires_at == opens + 8 * 3_600, "it was given up before anybody came"
+
+
+async def test_times_are_offered_and_taken_only_when_somebody_calls(tmp_path: Path) -> None:
+    async with chat_floor(tmp_path, callback=True, parts=SHOP_HOURS) as floor:
+        own = await with_callbacks(floor)
+        opens = evening(floor)
+        site = await floor.chats.site("shop", "")
+        assert site is not None and site["call_times"] is not None
+        first = site["call_times"][0]
+        assert first == {"from": opens, "to": opens + 3 * 3_600}
+        visitor = await floor.visitor()
+        night = callback(since=floor.now + 600, until=floor.now + 3 * 3_600)
+        assert (await floor.chats.request_callback(visitor, night))["error"] == {
+            "code": "invalid_time", "message": "Nobody calls at this time.", "field": "since",
+        }  # fmt: skip
+        assert (await floor.chats.request_callback(visitor, callback(since=first["from"], until=first["to"])))["ok"]
+        [kept] = own.all.values()
+        assert (kept.not_before, kept.expires_at) == (first["from"], first["to"])
+
+
+async def test_without_hours_any_time_may_be_wished(tmp_path: Path) -> None:
+    async with chat_floor(tmp_path, callback=True) as floor:
+        await with_callbacks(floor)
+        site = await floor.chats.site("shop", "")
+        assert site is not None and site["call_times"] is None
 
 
 async def test_after_a_start_the_widget_still_hears_of_its_callback(tmp_path: Path) -> None:
@@ -326,11 +374,66 @@ async def test_it_goes_on_by_mail(tmp_path: Path) -> None:
         chat = await floor.talking(visitor)
         wanted = visitors.MailTranscript(address="li@example.com", go_on=True)
         assert await floor.chats.mail_transcript(visitor, wanted) == {"ok": True}
+        assert (await floor.current(visitor))["state"] == "talking" and not box.mails, "he has not left"
+        assert (await floor.chats.leave(visitor))["conversation"]["ended_by"] == "mail"
         mail = await box.wait(1)
         assert mail["Reply-To"] == "help@shop.example" and token_of(chat, sign) in mail["Message-ID"]
         await floor.settled()
         assert (await floor.store.chats.conversation(chat)).ended_by == "mail"
         assert floor.hub.distributor.interactions[chat].outcome == "answered"
+
+
+async def test_who_goes_away_goes_on_by_mail_if_he_wished_it(tmp_path: Path) -> None:
+    """His last tab is gone for long, after a restart: what he wished is remembered."""
+    box = Box()
+    parts = {"send": box, "sender": "help@shop.example"}
+    async with chat_floor(tmp_path, parts=parts) as floor:
+        visitor = await floor.visitor()
+        chat = await floor.talking(visitor)
+        wanted = visitors.MailTranscript(address="li@example.com", go_on=True)
+        assert await floor.chats.mail_transcript(visitor, wanted) == {"ok": True}
+        assert floor.desk.rooms.all[chat].goes_on == "li@example.com"
+        stored = await floor.store.chats.conversation(chat)
+        assert floor.desk.chats.room_of(stored).goes_on == "li@example.com"
+        floor.chats.presence(visitor, 0)
+        floor.desk.clocks.fired(f"gone:{chat}")
+        await floor.settled()
+        assert (await floor.store.chats.conversation(chat)).ended_by == "mail"
+        assert (await box.wait(1))["To"] == "li@example.com"
+
+
+async def test_who_went_away_while_the_database_was_away_goes_on_later(tmp_path: Path) -> None:
+    box = Box()
+    async with chat_floor(tmp_path, parts={"send": box, "sender": "help@shop.example"}) as floor:
+        visitor = await floor.visitor()
+        chat = await floor.talking(visitor)
+        wanted = visitors.MailTranscript(address="li@example.com", go_on=True)
+        assert await floor.chats.mail_transcript(visitor, wanted) == {"ok": True}
+        floor.chats.presence(visitor, 0)
+        before = floor.desk.post.go_on
+
+        async def away(room: Any, address: str) -> None:
+            raise OSError("the database is away")
+
+        floor.desk.post.go_on = away
+        floor.desk.clocks.fired(f"gone:{chat}")
+        await floor.settled()
+        assert floor.desk.rooms.all[chat].state == "talking" and floor.desk.clocks.timers.running(f"gone:{chat}")
+        floor.desk.post.go_on = before
+        floor.desk.clocks.fired(f"gone:{chat}")
+        await floor.settled()
+        assert (await floor.store.chats.conversation(chat)).ended_by == "mail"
+
+
+async def test_mail_is_offered_only_where_it_is_sent(tmp_path: Path) -> None:
+    for parts, transcripts, offered in (
+        ({}, 3, False),
+        ({"send": Box(), "sender": "help@shop.example"}, 3, True),
+        ({"send": Box(), "sender": "help@shop.example"}, 0, False),
+    ):
+        async with chat_floor(tmp_path, parts=parts, transcripts=transcripts) as floor:
+            site = await floor.chats.site("shop", "")
+            assert site is not None and site["mail"] is offered
 
 
 async def test_co_browsing_by_consent_and_never_kept(tmp_path: Path) -> None:
@@ -343,6 +446,7 @@ async def test_co_browsing_by_consent_and_never_kept(tmp_path: Path) -> None:
         assert not floor.screens.of("anna", "chat_frame")
         ask = wire.ChatCobrowse(id="c1", interaction_id=chat, on=True)
         assert await floor.command("anna", "chat_cobrowse", ask) == {"ok": True}
+        await floor.screens.wait("anna", "command_result", lambda m: m["id"] == "c1" and m["ok"])
         assert floor.tabs.of(visitor.id, "conversation")[-1]["cobrowse"] == "asked"
         floor.chats.cobrowse_frame(visitor, frame)
         assert not floor.screens.of("anna", "chat_frame")

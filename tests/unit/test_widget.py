@@ -48,6 +48,26 @@ def test_nothing_that_a_strict_policy_forbids_and_nothing_from_elsewhere() -> No
         assert "dangerouslySetInnerHTML" not in source.read_text(), source
 
 
+SAID = re.compile(r'(?:refused|no|Problem|Failure)\(\s*(?:\d{3},\s*)?"([a-z_]+)"')
+"""How the server's code names the fault that a visitor's browser is told."""
+NOBODYS_FAULT = {
+    # Told to agents, or to who wrote a widget of his own; ours never asks so.
+    "chat_over", "file_not_ready", "invalid", "no_file", "no_files", "not_found", "not_joined", "not_yours",
+    "unknown_chat", "unknown_file", "unknown_queue", "used", "empty", "refused", "not_asked", "no_callback",
+    # Answered by the widget itself: a new token, some work, no more tries.
+    "proof", "unauthorized", "user_token", "origin", "unknown_site", "cut_off",
+}  # fmt: skip
+
+
+def test_every_fault_that_a_visitor_may_see_is_said_in_his_language() -> None:
+    english = (WIDGET / "src" / "texts" / "en.ts").read_text()
+    root = WIDGET.parents[1]
+    sources = [*(root / "webchat").glob("*.py"), *(root / "cti_gateway" / "chat").glob("*.py")]
+    told = {code for source in sources for code in SAID.findall(source.read_text())}
+    assert {"consent", "closed", "too_many", "not_kept", "invalid_time"} <= told, "the expression finds them"
+    assert {code for code in told - NOBODYS_FAULT if f"'error.{code}'" not in english} == set()
+
+
 def test_the_lock_file_names_no_registry() -> None:
     lock = json.loads((WIDGET / "package-lock.json").read_text())
     for name, package in lock["packages"].items():

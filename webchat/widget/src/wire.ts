@@ -162,7 +162,7 @@ export interface Page extends VisitorCommand {
   title?: string;
 }
 
-/** Send the conversation to this address when it is over; `go_on`: let it go on by mail. */
+/** Send the conversation to this address when it is over; `go_on`: when the visitor leaves, let it go on by mail. */
 export interface MailTranscript extends VisitorCommand {
   address: string;
   go_on?: boolean;
@@ -194,6 +194,12 @@ export interface ConsentText {
   text: Record<string, string>;
 }
 
+/** When a call may be wished for, Unix seconds: somebody calls then. */
+export interface CallTime {
+  from: number;
+  to: number;
+}
+
 /** Ask a visitor who is on a page (its path matches the glob `path`) for so many seconds. */
 export interface Invitation {
   path: string;
@@ -201,7 +207,7 @@ export interface Invitation {
   text: Record<string, string>;
 }
 
-/** `GET /chat/api/site?site=KEY&queue=NAME`: what the widget shows before anybody says anything. `open`: business hours; `staffed`: somebody is signed in for this queue; `message` and `callback`: whether these are offered when not; `trail`: whether pages may be told (still asks the visitor). */
+/** `GET /chat/api/site?site=KEY&queue=NAME`: what the widget shows before anybody says anything. `open`: business hours; `staffed`: somebody is signed in for this queue; `message` and `callback`: whether these are offered when not; `call_times`: what may be wished for a call (`null`: any time); `mail`: whether transcripts are sent; `trail`: whether pages may be told (still asks the visitor). */
 export interface SiteView {
   site: string;
   queue: string;
@@ -213,6 +219,8 @@ export interface SiteView {
   consent: ConsentText | null;
   message: boolean;
   callback: boolean;
+  call_times: CallTime[] | null;
+  mail: boolean;
   files: boolean;
   file_bytes: number;
   trail: boolean;

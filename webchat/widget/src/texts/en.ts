@@ -47,6 +47,7 @@ export const en = {
   waiting_first: 'You are next.',
   waiting_place: 'You are number {n} in the line.',
   waiting_about: 'About {time}.',
+  wait_now: 'You would wait {time} now.',
   waiting_write: 'You can write already; it will be read.',
   minute: '1 minute',
   minutes: '{n} minutes',
@@ -90,6 +91,7 @@ export const en = {
   leave_yes: 'End',
   leave_no: 'Go on',
   ended: 'The chat is over.',
+  ended_mail: 'The chat is over. We go on by mail.',
   rate: 'How was it?',
   rate_score: '{n} of 5',
   rate_comment: 'Anything you want to add?',
@@ -134,6 +136,15 @@ export const en = {
   'error.too_large': 'It is too large.',
   'error.file_refused': 'Such a file is not taken.',
   'error.too_many_files': 'No more files can be sent.',
+  'error.form': 'Please fill this in.',
+  'error.consent': 'Please agree first.',
+  'error.closed': 'We are closed now.',
+  'error.over': 'The chat is over.',
+  'error.rated': 'You have rated this chat already.',
+  'error.not_kept': 'We could not note this. Please try again.',
+  'error.file_waits': 'This file is still being checked.',
+  'error.scan_unavailable': 'Files cannot be checked just now. Please try again later.',
+  'error.disk_full': 'No files can be taken just now.',
 }
 
 export type Texts = Record<keyof typeof en, string>

@@ -17,14 +17,20 @@ export interface Speech {
   time(seconds: number): string
   day(seconds: number): string
   bytes(count: number): string
+  /** About how long, in minutes. */
+  wait(seconds: number): string
 }
 
 function builtIn(language: string): Texts {
   return /^zh\b/i.test(language) ? zhCN : en
 }
 
-function fill(text: string, values: Record<string, string | number> = {}): string {
-  return text.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole))
+/** `apart`: what is filled in has a direction of its own (U+2068 and U+2069), which must not turn what stands beside. */
+function fill(text: string, values: Record<string, string | number> = {}, apart = false): string {
+  return text.replace(/\{(\w+)\}/g, (whole, name: string) => {
+    const value = values[name]
+    return value === undefined ? whole : apart ? `\u2068${value}\u2069` : String(value)
+  })
 }
 
 function locale(language: string): string {
@@ -42,11 +48,15 @@ export function speech(language: string, own: Partial<Record<string, string>> = 
   const date = new Intl.DateTimeFormat(tag, { weekday: 'long', month: 'short', day: 'numeric' })
   const number = new Intl.NumberFormat(tag, { maximumFractionDigits: 1 })
   const main = tag.split('-')[0] ?? tag
+  const rtl = RIGHT_TO_LEFT.has(main)
+  // What the server says of a fault is English: elsewhere that it failed says more.
+  const fault = (otherwise: string) => (main === 'en' && otherwise) || texts['error.failed'] || otherwise
   const speak: Speech = {
     language: tag,
-    direction: RIGHT_TO_LEFT.has(main) ? 'rtl' : 'ltr',
-    say: (key, values) => fill(texts[key] ?? key, values),
-    sayCode: (prefix, code, otherwise, values) => fill(texts[prefix + code] ?? otherwise, values),
+    direction: rtl ? 'rtl' : 'ltr',
+    say: (key, values) => fill(texts[key] ?? key, values, rtl),
+    sayCode: (prefix, code, otherwise, values) =>
+      fill(texts[prefix + code] ?? (prefix === 'error.' ? fault(otherwise) : otherwise), values, rtl),
     choose: (offered) => offered[tag] ?? offered[main] ?? offered.en ?? Object.values(offered)[0] ?? '',
     time: (seconds) => clock.format(seconds * 1000),
     day(seconds) {
@@ -56,6 +66,14 @@ export function speech(language: string, own: Partial<Record<string, string>> = 
     bytes(count) {
       const steps = count < 1e3 ? 0 : count < 1e6 ? 1 : 2
       return `${number.format(count / 1000 ** steps)} ${['B', 'kB', 'MB'][steps]}`
+    },
+    wait(seconds) {
+      const minutes = Math.round(seconds / 60)
+      return minutes < 1
+        ? speak.say('less_minute')
+        : minutes === 1
+          ? speak.say('minute')
+          : speak.say('minutes', { n: minutes })
     },
   }
   return speak

@@ -1,5 +1,5 @@
 /** What a visitor is asked before a chat, a message or a call: the form of the queue, and his consent. */
-import { useState } from 'preact/hooks'
+import { useEffect, useState } from 'preact/hooks'
 import type { Failure } from '../wire'
 import { Field, fault } from './field'
 import { Links } from './links'
@@ -21,6 +21,14 @@ export function useAsked(refused: Failure | null, but: readonly string[] = []): 
   const [answers, setAnswers] = useState<Record<string, string>>({})
   const [agreed, setAgreed] = useState(false)
   const [tried, setTried] = useState(false)
+  const changed = refused?.code === 'consent' || refused?.code === 'form'
+  useEffect(() => {
+    // The site asks for something else since this page was loaded: what was agreed to was another text.
+    if (!changed) return
+    setAgreed(false)
+    setTried(true)
+    void client.look()
+  }, [refused])
   const waits = session.conversation !== null && session.conversation.state !== 'ended'
   const view = waits ? null : client.view
   const form = view?.form ?? []

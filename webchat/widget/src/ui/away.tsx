@@ -135,7 +135,7 @@ export function RequestCallback({ back }: { back(): void }) {
   const asked = useAsked(failure, ['phone', 'when'])
   const found = fault('phone', true, phone)
   const refused = failure?.field === 'phone' ? speech.sayCode('error.', failure.code, failure.message) : null
-  const offered = windows(Date.now(), (client.view?.opens_at ?? 0) * 1000)
+  const offered = client.view?.call_times ?? windows(Date.now(), (client.view?.opens_at ?? 0) * 1000)
   const submit = (event: Event): void => {
     event.preventDefault()
     setTried(true)

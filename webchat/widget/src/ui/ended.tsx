@@ -20,11 +20,11 @@ export function Ended() {
       {talk.ended_by === 'message' ? (
         <p role="status">{say('message_sent')}</p>
       ) : (
-        talked && <p role="status">{say('ended')}</p>
+        talked && <p role="status">{say(talk.ended_by === 'mail' ? 'ended_mail' : 'ended')}</p>
       )}
       <CallbackState />
       {talked && <Rating />}
-      {talked && <Transcript />}
+      {talked && client.view?.mail && <Transcript />}
       <button type="button" class="main" onClick={anew} data-test="new-chat">
         {say('new_chat')}
       </button>
@@ -81,7 +81,7 @@ function Rating() {
   )
 }
 
-/** The transcript by mail: a line that opens into a form. */
+/** The transcript by mail: a line that opens into a form. `done`: while one talks, and may go on by mail later. */
 export function Transcript({ open = false, done }: { open?: boolean; done?(): void }) {
   const { client, speech, say, announce } = useModel()
   const [shown, setShown] = useState(open)
@@ -120,10 +120,12 @@ export function Transcript({ open = false, done }: { open?: boolean; done?(): vo
         change={setAddress}
         error={error}
       />
-      <label class="check">
-        <input type="checkbox" checked={onward} onChange={() => setOnward(!onward)} />
-        <span>{say('mail_go_on')}</span>
-      </label>
+      {done && (
+        <label class="check">
+          <input type="checkbox" name="onward" checked={onward} onChange={() => setOnward(!onward)} />
+          <span>{say('mail_go_on')}</span>
+        </label>
+      )}
       <div class="row">
         <button type="submit" data-test="mail-send">
           {say('mail_send')}

@@ -53,7 +53,7 @@ export function Menu({ talking, mail }: { talking: boolean; mail(): void }) {
               <button type="button" onClick={then(toggleSound)} data-test="sound">
                 {say(sound ? 'sound_off' : 'sound_on')}
               </button>
-              {talking && (
+              {talking && client.view?.mail && (
                 <button type="button" onClick={then(mail)} data-test="menu-mail">
                   {say('mail')}
                 </button>

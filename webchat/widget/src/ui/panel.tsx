@@ -83,7 +83,7 @@ export function Panel({ close, phone }: { close(): void; phone: boolean }) {
               <Transcript open done={() => setMailing(false)} />
             </div>
           )}
-          <Thread />
+          {(talking || session.lines.length > 0 || session.pending.length > 0) && <Thread />}
           {!talking && <Ended />}
           {talking && <UploadList uploads={uploads} />}
           {talking && <Refusal />}
@@ -95,10 +95,21 @@ export function Panel({ close, phone }: { close(): void; phone: boolean }) {
   )
 }
 
+/** Milliseconds after which it is asked again whether somebody is there, while one looks at that nobody is. */
+const LOOK_AGAIN = 30_000
+
 /** What there is before a conversation (or instead of waiting): the form, a message, a call. */
 function Before({ way, choose }: { way: Way | null; choose(way: Way | null): void }) {
   const { client, session, speech, say } = useModel()
   const back = (): void => choose(null)
+  const nobody = way === null && client.view !== null && !(client.view.open && client.view.staffed)
+  useEffect(() => {
+    if (!nobody) return
+    const timer = setInterval(() => {
+      if (!document.hidden) void client.look()
+    }, LOOK_AGAIN)
+    return () => clearInterval(timer)
+  }, [nobody])
   if (way === 'message') return <LeaveMessage back={back} />
   if (way === 'callback') return <RequestCallback back={back} />
   const view = client.view
@@ -115,11 +126,9 @@ function Before({ way, choose }: { way: Way | null; choose(way: Way | null): voi
 
 /** Where the visitor stands in the line. */
 function Waiting({ choose }: { choose(way: Way): void }) {
-  const { session, say } = useModel()
+  const { session, speech, say } = useModel()
   const talk = session.conversation
   if (!talk || talk.state === 'talking') return <CallbackState />
-  const minutes = Math.round((talk.estimate ?? 0) / 60)
-  const about = minutes < 1 ? say('less_minute') : minutes === 1 ? say('minute') : say('minutes', { n: minutes })
   return (
     <div class="card" data-test="waiting">
       <div role="status">
@@ -130,7 +139,9 @@ function Waiting({ choose }: { choose(way: Way): void }) {
               {talk.position === 1 ? say('waiting_first') : say('waiting_place', { n: talk.position })}
             </strong>
           )}{' '}
-          {talk.estimate !== null && <span data-test="estimate">{say('waiting_about', { time: about })}</span>}
+          {talk.estimate !== null && (
+            <span data-test="estimate">{say('waiting_about', { time: speech.wait(talk.estimate) })}</span>
+          )}
         </p>
         <p class="muted">{say('waiting_write')}</p>
       </div>

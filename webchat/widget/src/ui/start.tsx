@@ -22,6 +22,11 @@ export function Start() {
   return (
     <form class="pad" noValidate onSubmit={begin}>
       <p class="greeting">{say('greeting')}</p>
+      {view.estimate !== null && (
+        <p class="muted" data-test="estimate">
+          {say('wait_now', { time: speech.wait(view.estimate) })}
+        </p>
+      )}
       {view.form.length > 0 && <p class="muted">{say('greeting_form')}</p>}
       {asked.shown}
       {view.trail && (

@@ -12,6 +12,7 @@ const NEAR = 80
 export function Thread() {
   const { session, say } = useModel()
   const log = useRef<HTMLDivElement>(null)
+  const said = useRef<HTMLDivElement>(null)
   const reading = useRef(true)
   const { lines, pending } = session
   const mine = lines.filter((line) => line.by === 'visitor' && line.kind !== 'event')
@@ -31,6 +32,7 @@ export function Thread() {
       if (reading.current) element.scrollTop = element.scrollHeight
     })
     sizes.observe(element)
+    if (said.current) sizes.observe(said.current) // a picture is drawn after its line came
     return () => sizes.disconnect()
   }, [])
 
@@ -51,22 +53,29 @@ export function Thread() {
   }
   return (
     <div class="log" role="log" aria-label={say('title')} tabIndex={0} ref={log} onScroll={scrolled} data-test="log">
-      {lines.map((line, index) => (
-        <Said key={line.id} line={line} before={lines[index - 1]} mark={line.number === lastMine && !pending.length} />
-      ))}
-      {pending.map((one) => (
-        <Unconfirmed key={one.id} one={one} />
-      ))}
-      {typing && (
-        <p class="typing" data-test="typing">
-          <span class="dots" aria-hidden="true">
-            <i />
-            <i />
-            <i />
-          </span>
-          {say('typing', { name: typing.name ?? say('agent') })}
-        </p>
-      )}
+      <div ref={said}>
+        {lines.map((line, index) => (
+          <Said
+            key={line.id}
+            line={line}
+            before={lines[index - 1]}
+            mark={line.number === lastMine && !pending.length}
+          />
+        ))}
+        {pending.map((one) => (
+          <Unconfirmed key={one.id} one={one} />
+        ))}
+        {typing && (
+          <p class="typing" data-test="typing">
+            <span class="dots" aria-hidden="true">
+              <i />
+              <i />
+              <i />
+            </span>
+            {say('typing', { name: typing.name ?? say('agent') })}
+          </p>
+        )}
+      </div>
     </div>
   )
 }
