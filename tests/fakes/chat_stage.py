@@ -37,15 +37,18 @@ class Browser:
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     closed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def connect(self, after: int | None = None, *, polling: bool = False, origin: str | None = ORIGIN) -> None:
-        """Raises ``socketio.exceptions.ConnectionError`` when refused; ``refusal`` says why."""
+    async def connect(
+        self, after: int | None = None, *, polling: bool = False, origin: str | None = ORIGIN, address: str = ""
+    ) -> None:
+        """Raises ``socketio.exceptions.ConnectionError`` when refused; ``refusal`` says why. ``address``: his."""
         for event in ("welcome", "conversation", "line", "typing"):
             self.sio.on(event, self._hear(event), namespace="/chat")
         self.sio.on("disconnect", self._gone, namespace="/chat")
         self.sio.on("connect_error", self._refused, namespace="/chat")
         auth: dict[str, Any] = {"token": self.token} | ({"after": after} if after is not None else {})
+        headers = ({"Origin": origin} if origin else {}) | ({"X-Forwarded-For": address} if address else {})
         await self.sio.connect(
-            self.base, headers={"Origin": origin} if origin else {}, auth=auth, namespaces=["/chat"],
+            self.base, headers=headers, auth=auth, namespaces=["/chat"],
             transports=["polling"] if polling else ["websocket"], socketio_path="/chat/socket.io", wait_timeout=WAIT,
         )  # fmt: skip
 

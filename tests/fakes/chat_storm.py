@@ -157,8 +157,8 @@ class Visitor:
 
     @property
     def headers(self) -> dict[str, str]:
-        """He has an address of his own."""
-        return {"Origin": ORIGIN, "X-Forwarded-For": self.address}
+        """He has an address of his own, another one after each break: he changes from network to network."""
+        return {"Origin": ORIGIN, "X-Forwarded-For": f"10.{self.again & 255}.{self.address}"}
 
     @property
     def known(self) -> int:
@@ -323,8 +323,7 @@ async def main(port: int, site: str, queue: str, count: int, seconds: float, see
     timeout = aiohttp.ClientTimeout(total=60)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as http:
         visitors = [
-            Visitor(storm, http, site, queue, polling=n % 10 == 9, address=f"10.0.{n >> 8}.{n & 255}")
-            for n in range(count)
+            Visitor(storm, http, site, queue, polling=n % 10 == 9, address=f"{n >> 8}.{n & 255}") for n in range(count)
         ]
         tasks = []
         for one in visitors:

@@ -259,6 +259,55 @@ async def test_two_chats_and_a_call_by_keyboard(shop: Shop, chromium: Browser) -
     await anna.get_up()
 
 
+COUNT_SOUNDS = """() => {
+    const start = AudioBufferSourceNode.prototype.start
+    window.sounds = 0
+    AudioBufferSourceNode.prototype.start = function (...when) {
+        if (!this.loop) window.sounds++
+        return start.apply(this, when)
+    }
+}"""
+"""A ring is a loop; a line sounds once."""
+
+
+async def test_a_line_of_a_chat_that_one_does_not_look_at_is_heard(shop: Shop, chromium: Browser) -> None:  # noqa: F811
+    anna = await at_work(chromium, shop, "anna")
+    await anna.page.evaluate(COUNT_SOUNDS)
+
+    async def sounds(count: int) -> None:
+        await anna.page.wait_for_function("count => window.sounds === count", arg=count)
+
+    async with shop.visitor() as vera, shop.visitor() as wang:
+        first = await opened(vera)
+        await anna.press("chat-accept")
+        await expect(anna.see("chat-card")).to_have_attribute("data-interaction-id", first)
+        second = await opened(wang, "王伟")
+        await anna.press("chat-accept")
+        await expect(anna.see("chat-card")).to_have_attribute("data-interaction-id", second)
+        await anna.page.keyboard.press("Alt+1")
+        await vera.say("one that she looks at")
+        await reads(anna, "one that she looks at")
+        await wang.say("在吗？")
+        await sounds(1)
+        await expect(anna.page).to_have_title(re.compile(r"1.*王伟"))
+        # each has a clock of its own: since when its visitor waits
+        for chat in (first, second):
+            await expect(anna.see(f"contact-{chat}").locator(".side .num")).to_have_text(re.compile(r"^\d+:\d\d$"))
+        await anna.expect("chat-waits", re.compile(r"\d:\d\d"))
+        await write(anna, "an answer")
+        await vera.line("an answer")
+        await anna.gone("chat-waits")
+        await expect(anna.see(f"contact-{first}").locator(".side .num")).to_have_text("")
+        await anna.see("chat-emoji").click()
+        await anna.press("emoji-happy")
+        await anna.see("chat-text").press("Enter")
+        await vera.line("😊")
+        await anna.page.keyboard.press("Alt+2")
+        await expect(anna.see("unread")).to_have_count(0)
+        assert await anna.page.evaluate("window.sounds") == 1
+    await anna.get_up()
+
+
 async def test_a_transfer_takes_the_whole_transcript_along(shop: Shop, chromium: Browser) -> None:  # noqa: F811
     anna = await at_work(chromium, shop, "anna")
     async with shop.visitor() as vera:
@@ -308,6 +357,7 @@ async def test_files_go_both_ways(shop: Shop, chromium: Browser, tmp_path: Path)
         await opened(vera)
         await anna.press("chat-accept")
         await anna.see("chat-file-input").set_input_files(paper)
+        await expect(anna.see("contact-strip")).to_contain_text("offer.txt")
         told = (await vera.wait("line", lambda m: m["line"]["kind"] == "file"))["line"]
         assert told["file"]["name"] == "offer.txt"
         await expect(anna.see("chat-file")).to_contain_text("offer.txt")
@@ -419,6 +469,7 @@ async def test_the_visitors_page_is_seen_and_cannot_be_touched(shop: Shop, chrom
     await anna.photograph("chat-17-cobrowse")
     await anna.press("cobrowse-stop")
     await anna.gone("cobrowse")
+    await expect(anna.see("chat-error")).to_have_count(0)
     await context.close()
     await anna.get_up()
 

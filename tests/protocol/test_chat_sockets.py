@@ -116,6 +116,19 @@ async def test_who_comes_back_gets_what_he_missed(stage: Stage) -> None:
     assert [line["number"] for line in fetched["lines"]] == list(range(1, len(fetched["lines"]) + 1))
 
 
+async def test_from_another_network_it_is_the_same_conversation(stage: Stage) -> None:
+    """A telephone leaves the house: another address, another way, the same token."""
+    at_home = await stage.browser(address="192.0.2.1")
+    chat = (await at_home.open())["conversation"]["id"]
+    first = await at_home.say("from the sofa")
+    await at_home.close()
+    on_the_way = await stage.browser(at_home.token, after=first["number"], polling=True, address="2001:db8::7")
+    welcome = on_the_way.of("welcome")[0]
+    assert (welcome["conversation"]["id"], welcome["lines"]) == (chat, [])
+    assert (await on_the_way.say("from the bus"))["number"] == first["number"] + 1
+    assert [one.text for one in await stage.floor.store.chats.lines(chat)] == ["from the sofa", "from the bus"]
+
+
 async def test_what_is_said_while_a_tab_is_welcomed_is_not_missing(stage: Stage) -> None:
     visitor = await stage.browser()
     chat = (await visitor.open())["conversation"]["id"]
