@@ -242,10 +242,15 @@ class Rooms:
             room.move("alone")
         self.changed(room)
 
+    def queue_label(self, queue: str) -> str:
+        """The queue's name for people."""
+        known = self.hub.distributor.settings.queues.values()
+        return next((one.label for one in known if one.name == queue and one.label), queue)
+
     def _transferred(self, room: Room, event: e.TransferStarted) -> None:
         kind, _, queue = event.target.partition(":")
         agent = at_console(event.target)
-        name = queue if kind == "queue" else self.label(agent or event.target)
+        name = self.queue_label(queue) if kind == "queue" else self.label(agent or event.target)
         room.sent_on_by = at_console(event.device)
         self.on_event(room, "transferred", name)
 

@@ -193,6 +193,8 @@ async def test_transferred_with_all_that_was_written(tmp_path: Path) -> None:
         assert (await floor.command("ben", "transfer", queue))["ok"]
         await floor.settled()
         assert floor.tabs.of(visitor.id, "conversation")[-1]["queue"] == "sales"
+        events = [one.name for one in await floor.store.chats.lines(chat) if one.text == "transferred"]
+        assert events == ["Ben", "Sales"], "the visitor reads names for people"
 
 
 async def test_a_supervisor_joins_silently_and_then_openly(tmp_path: Path) -> None:
