@@ -1,7 +1,8 @@
 """The log beside what Asterisk itself wrote: ``queue_log`` and the call detail records of ``cdr_csv``. Pure.
 
-Both witnesses write whole seconds. queue_log's durations are differences of two truncated clocks, so each may be up
-to one second off in both directions; that second is the tolerance, and nothing is added to it but ``SLACK``.
+Both witnesses write whole seconds: a duration is the difference of two readings of a clock without fractions. Ours is
+read off the same clock in the same way, so that truncation explains nothing any more: nearly all are equal. One may be
+a second off where the clock's second changed between the moment that Asterisk wrote down and the one that it told us.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
+from math import floor
 from typing import Any, Final
 
-TOLERANCE_SECONDS: Final = 1.0
-"""What truncation alone explains."""
-SLACK: Final = 0.05
-"""Seconds between two things that Asterisk does one after the other: it stops the waiting clock when the agent lifts,
-we when the two are connected; it writes the record when the channel is gone, we close when the customer left."""
+TOLERANCE_SECONDS: Final = 1
+"""Whole seconds. What Asterisk writes down and what it tells are two things that it does one after the other: it stops
+the waiting clock when the agent lifts, we when the two are connected; it ends the record when the channel is gone, we
+when the customer left. The clock's second may change in between."""
 
 COMPLETED: Final = ("COMPLETECALLER", "COMPLETEAGENT")
 TRANSFERRED: Final = ("BLINDTRANSFER", "ATTENDEDTRANSFER")
@@ -176,8 +177,8 @@ class Comparison:
 
     differences: list[Difference] = field(default_factory=list)
     compared: Counter[str] = field(default_factory=Counter)
-    largest: dict[str, float] = field(default_factory=dict)
-    """Largest difference in seconds that was within the tolerance, by what was compared."""
+    equal: Counter[str] = field(default_factory=Counter)
+    """How many durations were the same to the second, by what was compared."""
 
     def same(self, of: tuple[str, str | None], witness: str, what: str, theirs: object, ours: object) -> None:
         """Both must be equal."""
@@ -185,15 +186,22 @@ class Comparison:
         if theirs != ours:
             self.differences.append(Difference(of[0], witness, what, theirs, ours, of[1]))
 
-    def near(self, of: tuple[str, str | None], what: tuple[str, str], theirs: float | None, ours: float | None) -> None:
-        """Both must be within the tolerance."""
+    def near(
+        self,
+        of: tuple[str, str | None],
+        what: tuple[str, str],
+        theirs: float | None,
+        began: float | None,
+        seconds: float | None,
+    ) -> None:
+        """Both must be within the tolerance. Ours: Unix seconds of its beginning, and how long it was."""
         key = " ".join(what)
         self.compared[key] += 1
-        off = abs(theirs - ours) if theirs is not None and ours is not None else float("inf")
-        if off > TOLERANCE_SECONDS + SLACK:
-            self.differences.append(Difference(of[0], *what, theirs, ours, of[1]))
+        ours = floor(began + seconds) - floor(began) if began is not None and seconds is not None else None
+        if theirs is None or ours is None or abs(theirs - ours) > TOLERANCE_SECONDS:
+            self.differences.append(Difference(of[0], *what, theirs, seconds if ours is None else ours, of[1]))
         else:
-            self.largest[key] = max(self.largest.get(key, 0.0), off)
+            self.equal[key] += theirs == ours
 
 
 def compare(
@@ -252,7 +260,7 @@ def _compare_queue(
         result.same(of, "queue_log", "queue", call.queue, visit["queue"])
         result.same(of, "queue_log", "result", call.result, visit["result"])
         if call.wait is not None:
-            result.near(of, ("queue_log", "wait"), call.wait, visit["wait_seconds"])
+            result.near(of, ("queue_log", "wait"), call.wait, visit["entered_at"], visit["wait_seconds"])
     answered = [call for call in calls if call.result == "answered"]
     if len(answered) == 1:
         _compare_talk(result, of, item, answered[0])
@@ -264,7 +272,7 @@ def _compare_talk(result: Comparison, of: tuple[str, str | None], item: Mapping[
     result.same(of, "queue_log", "transferred", call.transferred, bool(item["transfers"]))
     talk = first["to"] - first["from"] if call.transferred and first["to"] else item["talk_seconds"]
     if call.talk is not None:
-        result.near(of, ("queue_log", "talk"), call.talk, talk)
+        result.near(of, ("queue_log", "talk"), call.talk, first["from"], talk)
     if not call.transferred and call.ended_by is not None:
         result.same(of, "queue_log", "ended by", call.ended_by, item["ended_by"])
 
@@ -276,7 +284,8 @@ def _compare_records(
     if one is None:
         return
     whole = item["ended_at"] is not None and item["started_at"] is not None
-    result.near(of, ("cdr", "duration"), one.seconds, item["ended_at"] - item["started_at"] if whole else None)
+    seconds = item["ended_at"] - item["started_at"] if whole else None
+    result.near(of, ("cdr", "duration"), one.seconds, item["started_at"], seconds)
     if item["segments"]:
         result.same(of, "cdr", "agent", True, item["segments"][0]["agent"] in one.agents)
     else:

@@ -165,7 +165,7 @@ async def _reconcile(arguments: argparse.Namespace, interactions: StoredInteract
         say_json(
             {
                 "compared": result.compared,
-                "largest": result.largest,
+                "equal": result.equal,
                 "differences": [vars(d) for d in result.differences],
             }
         )
@@ -194,8 +194,8 @@ async def _between(interactions: StoredInteractions, start: float, end: float) -
 
 def _tell_differences(result: reconcile.Comparison) -> None:
     for what, times in sorted(result.compared.items()):
-        largest = result.largest.get(what)
-        say(f"{what}: {times} compared" + ("" if largest is None else f", at most {largest:.3f} s apart"))
+        equal = result.equal.get(what)
+        say(f"{what}: {times} compared" + ("" if equal is None else f", {equal} equal to the second"))
     for one in result.differences:
         say(f"  {one.unique_id} {one.witness} {one.what}: {one.theirs!r} there, {one.ours!r} here ({one.interaction})")
     say(f"differences: {len(result.differences)}")

@@ -10,10 +10,9 @@ from tests.pbx.fixtures import need_asterisk
 
 CALLS = 40
 RATE = 5.0
-TIMES = ("wait", "talk", "duration")
-STARVED = 1.5
-"""Seconds: what truncation explains, and half a second that other tests took from one of Asterisk's threads between the
-moment that it wrote down and the moment that it told us. That may happen to one call in twenty, no more."""
+MOST = 0.75
+"""Of the durations are equal to the second; on an idle machine all are."""
+DURATIONS = ("queue_log wait", "queue_log talk", "cdr duration")
 
 QUEUE_LOG = """\
 100|q|NONE|NONE|QUEUESTART|
@@ -35,6 +34,7 @@ CDR = "\n".join(
 
 def item(unique_id: str, **fields: object) -> dict[str, object]:
     visit = {"queue": "bench", "result": fields["outcome"], "wait_seconds": fields["wait_seconds"]}
+    visit["entered_at"] = fields["started_at"]
     fields.pop("unique_ids", None)
     usual: dict[str, object] = {
         "unique_ids": [unique_id],
@@ -59,11 +59,11 @@ def right() -> list[dict[str, object]]:
             "1.1",
             outcome="answered",
             wait_seconds=2.4,
-            talk_seconds=6.8,
-            segments=[segment("1001", 103.1, 109.9)],
+            talk_seconds=7.0,
+            segments=[segment("1001", 103.1, 110.1)],
             ended_by="agent",
             started_at=101.2,
-            ended_at=109.9,
+            ended_at=110.1,
         ),
         item("1.3", outcome="abandoned", wait_seconds=3.9, started_at=104.1, ended_at=108.0),
         item(
@@ -86,6 +86,19 @@ def differences(items: list[dict[str, object]]) -> set[tuple[str, str]]:
 
 def test_the_comparison_finds_nothing_where_all_agree() -> None:
     assert differences(right()) == set()
+    found = compare(right(), queue_log(QUEUE_LOG), call_records(CDR, ["PJSIP/pstn"]))
+    assert found.equal == {"queue_log wait": 3, "queue_log talk": 2, "cdr duration": 3}
+
+
+def test_a_clock_without_fractions_is_no_difference() -> None:
+    """From 101.98 to 103.02 Asterisk counts two seconds, from 101.02 to 103.98 too."""
+    for entered, waited in ((101.98, 1.04), (101.02, 2.96)):
+        items = right()
+        items[0]["queue_visits"] = [
+            {"queue": "bench", "result": "answered", "entered_at": entered, "wait_seconds": waited}
+        ]
+        found = compare(items, queue_log(QUEUE_LOG), call_records(CDR, ["PJSIP/pstn"]))
+        assert found.differences == [] and found.equal["queue_log wait"] == 3
 
 
 def test_the_comparison_finds_calls_that_are_missing_doubled_or_invented() -> None:
@@ -100,7 +113,7 @@ def test_the_comparison_finds_calls_that_are_missing_doubled_or_invented() -> No
     ("call", "field", "value", "what"),
     [
         (0, "outcome", "abandoned", "result"),
-        (0, "wait_seconds", 3.2, "wait"),
+        (0, "wait_seconds", 3.9, "wait"),
         (0, "talk_seconds", 5.8, "talk"),
         (0, "ended_by", "customer", "ended by"),
         (1, "wait_seconds", None, "wait"),
@@ -124,6 +137,6 @@ async def test_every_call_is_in_our_log_as_asterisk_wrote_it() -> None:
     print(table(result))
     assert result["in_queue_log"] == result["in_cdr"] == result["in_our_log"] == CALLS
     assert min(result["answered"], result["abandoned"], result["transferred"]) > 0, "the load has lost its mixture"
-    late = [one for one in result["differences"] if one["what"] in TIMES and None not in (one["theirs"], one["ours"])]
-    assert [one for one in result["differences"] if one not in late] == [], table(result)
-    assert len(late) <= CALLS // 20 and all(abs(one["theirs"] - one["ours"]) < STARVED for one in late), table(result)
+    assert result["differences"] == [], table(result)
+    for what in DURATIONS:  # what Asterisk counts, not only within what is allowed
+        assert result["equal_to_the_second"][what] > MOST * result["compared"][what], table(result)
