@@ -454,7 +454,8 @@ holds this page to them. Change a definition there, not here.
 offered = answered + abandoned + timeout + no_agent + left + pbx_lost + still waiting, each counted by a condition of
 its own; and for each agent, signed-in time from sign-in to sign-out = sum of the seconds in the states, each state
 beginning where the one before ended. `cti reports reconcile --queue-log FILE --cdr FILE` compares call by call with
-what Asterisk wrote; its whole seconds explain differences of up to one second.
+what Asterisk wrote. It writes whole seconds, and ours are read off the clock in the same way: nearly all durations are
+equal; one second is allowed where the second changed between what Asterisk wrote down and what it told us.
 """
 
 
