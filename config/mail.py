@@ -64,6 +64,13 @@ class Mailbox(BaseModel):
     """The name of our mail server in ``Authentication-Results`` (RFC 8601), whose DMARC result is believed."""
     plus: bool = False
     """Mail to ``user+anything@domain`` arrives here too: answers then carry the token in the address."""
+    sender_per_hour: Annotated[int, Strict(), Field(ge=1, le=10_000)] = 10
+    """So many contacts may begin by letters of one sender: about what one agent answers in an hour, so that nobody can
+    occupy more than one of them. Further letters in an open contact are lines of it and not counted."""
+    sender_per_day: Annotated[int, Strict(), Field(ge=1, le=100_000)] = 30
+    all_per_hour: Annotated[int, Strict(), Field(ge=1, le=1_000_000)] = 300
+    """So many of all senders together: who invents a sender for each letter is not met by the other two. Answers in
+    conversations are not counted."""
 
     @property
     def where(self) -> int:

@@ -49,6 +49,8 @@ class MailDesk:
         self.hub, self.rooms = desk.hub, desk.rooms
         self.open: dict[str, Room] = {}
         """The contact by mail of a conversation that is worked or waits, by conversation."""
+        self.turn = asyncio.Lock()
+        """One letter is taken, or one that was held back let in, at a time."""
         self.pause: Callable[[float], Awaitable[None]] = asyncio.sleep
         self.rooms.on_end.append(self._ended)
 
@@ -154,12 +156,12 @@ class MailDesk:
 
     # --- who it is -------------------------------------------------------------------------------------
 
-    async def identify(self, room: Room, letter: Letter | None = None) -> None:
+    async def identify(self, room: Room, contact: MailContact | None = None) -> None:
         """In a conversation with a customer it is he; else the sender's address says as much as his server proved."""
         try:
             match = await self._of_conversation(room)
-            if match.strength == "unknown" and letter is not None and room.id == room.conversation:
-                match = await self._by_address(letter)
+            if match.strength == "unknown" and contact is not None and room.id == room.conversation:
+                match = await self._by_address(contact)
         except Exception as error:  # the contact goes on with somebody unknown
             log.warning("who wrote a letter could not be looked up: %s", type(error).__name__)
             return
@@ -177,15 +179,16 @@ class MailDesk:
                 return await self.hub.customers.match_of(customer)
         return Match(strength="unknown")
 
-    async def _by_address(self, letter: Letter) -> Match:
+    async def _by_address(self, contact: MailContact) -> Match:
         claims = self.desk.parts.claims
-        if claims is None or not letter.address:
+        if claims is None or not contact.wrote:
             return Match(strength="unknown")
         try:
-            value = folded("email", letter.address)
+            value = folded("email", contact.wrote)
         except Refused:
             return Match(strength="unknown")
-        told = Evidence(kind="email", value=value, source="mail", authenticated=letter.authenticated)
+        proved = {"pass": True, "fail": False}.get(contact.proved)
+        told = Evidence(kind="email", value=value, source="mail", authenticated=proved)
         found = await claims.who(told)
         if found.strength == "known" and found.customer is not None:
             return await self.hub.customers.match_of(str(found.customer["id"]))

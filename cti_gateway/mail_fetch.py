@@ -145,5 +145,5 @@ class Postman:
             return
         self._tries.pop(uid, None)
         if not taken.again:
-            self.taken[taken.kind] += 1
+            self.taken["held" if taken.held else taken.kind] += 1
         await asyncio.to_thread(box.taken, [uid])

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from cti_gateway.chat.room import Room
 from cti_gateway.chat.speech import clean
 from cti_gateway.mail_desk import MailDesk, contact_id
+from cti_gateway.mail_gate import Gate
 from cti_gateway.mail_rules import MailBox
 from email_channel import letter as letters
 from email_channel.imap import Fetched
@@ -39,12 +40,13 @@ EVENTS: Final[dict[LetterKind, str]] = {"bounce": "mail_bounced", "auto": "mail_
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """What became of a letter. ``contact`` empty: nobody is asked to answer it."""
+    """What became of a letter. ``contact`` empty: nobody is asked to answer it; ``held``: nobody is asked yet."""
 
     kind: LetterKind
     conversation: str | None = None
     contact: str | None = None
     again: bool = False
+    held: bool = False
 
 
 class Intake:
@@ -55,13 +57,13 @@ class Intake:
         self._mails, self._hub, self._rooms = mail.mails, mail.hub, mail.rooms
         self._chats: StoredChats = mail.desk.store
         self._speech = mail.desk.speech
-        self._turn = asyncio.Lock()
+        self.gate = Gate(mail, sign)
 
     async def take(self, box: MailBox, fetched: Fetched) -> Taken:
         """On the disk when it returns. Raises the database's errors; then it may be tried again."""
         own = [one.address for one in self._mail.boxes]
         letter = await asyncio.to_thread(letters.read, fetched.raw, own, box.authserv)
-        async with self._turn:
+        async with self._mail.turn:
             known = await self._mails.letter(letter.id)
             if known is not None:
                 return Taken(kind=known.kind, conversation=known.conversation, contact=known.contact, again=True)
@@ -80,23 +82,29 @@ class Intake:
             stored = await self._chats.open(self._new(box, letter))
         room = self._mail.open.get(stored.id)
         if room is None or room.state == "ended":
-            contact = self._contact(box, letter, stored, await self._before(stored.id))
+            before = await self._before(stored.id)
+            contact = before if before is not None and before.held else self._contact(box, letter, stored, before)
             room = await self._mail.room_of(stored, contact)
         await self._say(room, box, letter, whole)
         if room.id in self._rooms.all and room.state != "ended":
             await self._mail.said(room, letter)
-        else:
-            room = await self._begun(room, box, letter, stored)
-        return Taken(kind="letter", conversation=stored.id, contact=room.id)
+            return Taken(kind="letter", conversation=stored.id, contact=room.id)
+        return await self._begun(room, box, letter, stored)
 
-    async def _begun(self, room: Room, box: MailBox, letter: Letter, stored: StoredConversation) -> Room:
+    async def _begun(self, room: Room, box: MailBox, letter: Letter, stored: StoredConversation) -> Taken:
         """Somebody is to answer it: a contact begins, or a new one where the last was closed while we wrote."""
-        contact = self._contact(box, letter, stored, await self._before(stored.id))
+        before = await self._before(stored.id)
+        if before is not None and before.held and before.id == room.id:
+            await self._mail.said(room, letter)  # with the others that wait
+            return Taken(kind="letter", conversation=stored.id, contact=before.id, held=True)
+        contact = self._contact(box, letter, stored, before)
         if room.state == "ended":
             room = await self._mail.room_of(await self._chats.conversation(stored.id), contact)
-        await self._mail.begin(room, contact, await self._mail.last_agent(stored.id, room.last))
-        await self._mail.identify(room, letter)
-        return room
+        kept = await self.gate.begun(contact, box, answers=stored.client_id != letter.id)
+        if not kept.held:
+            await self._mail.begin(room, kept, await self._mail.last_agent(stored.id, room.last))
+            await self._mail.identify(room, kept)
+        return Taken(kind="letter", conversation=stored.id, contact=kept.id, held=kept.held)
 
     # --- which conversation ----------------------------------------------------------------------------
 
@@ -140,6 +148,8 @@ class Intake:
             name=clean(letter.name)[:80] or (stored.name or ""),
             subject=clean(letter.subject),
             answers=(*earlier, *((letter.message_id,) if letter.message_id else ()))[-20:],
+            wrote=letter.address,
+            proved={True: "pass", False: "fail", None: ""}[letter.authenticated],
         )
 
     async def _before(self, conversation: str) -> MailContact | None:

@@ -16,7 +16,8 @@ class MailBox:
     """A mailbox. ``address``: what stands in From; ``queue`` (of ``pbx``) takes letters that belong to no conversation.
 
     ``authserv``: the name of the mail server whose results are believed (RFC 8601), empty: none. ``poll``: seconds.
-    ``plus``: answers to ``user+token@domain`` arrive in it.
+    ``plus``: answers to ``user+token@domain`` arrive in it. ``sender_hour``, ``sender_day``, ``box_hour``: so many
+    contacts may begin by letters of one sender and of all; what is above waits (``mail_gate``).
     """
 
     name: str
@@ -30,6 +31,9 @@ class MailBox:
     letter_bytes: int = 10 * MEGABYTE
     file_bytes: int = 5 * MEGABYTE
     plus: bool = False
+    sender_hour: int = 10
+    sender_day: int = 30
+    box_hour: int = 300
 
     def reply_to(self, token: str) -> str:
         """Where an answer is to go."""

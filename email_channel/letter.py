@@ -159,8 +159,8 @@ def _kind(message: Message, address: str, own: list[str]) -> Kind:
     null = _raw(message, "return-path") == "<>"
     if report or local in ("mailer-daemon", "postmaster") or (null and not _raw(message, "auto-submitted")):
         return "bounce"
-    if address.casefold() in own:
-        return "own"
+    if address.casefold() in own or tokens_in([_raw(message, "message-id")]):
+        return "own"  # the Message-ID of what we sent has a token: it came back, whoever stands in From now
     said = _raw(message, "auto-submitted").partition(";")[0].strip().lower()
     bulk = _raw(message, "precedence").lower() in ("bulk", "junk", "list", "auto_reply")
     marks = ("x-autoreply", "x-autorespond", "x-autoresponse", "x-auto-reply", "list-id", "list-unsubscribe")

@@ -20,7 +20,12 @@ class Position:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailContact:
     """An interaction of the channel ``email`` in a conversation. ``address``: to whom answers go; ``answers``: the
-    Message-IDs of the thread, the oldest first. What was erased is empty."""
+    Message-IDs of the thread, the oldest first. What was erased is empty.
+
+    ``sender``: a keyed hash of who began it, to count by; empty for one that no letter began. ``held_at``: it came when
+    there were too many, and nobody is asked yet; ``opened_at`` is then the same, later when it was let in. ``wrote``,
+    ``proved`` (``pass``, ``fail``, or nothing): the From address of the letter and its DMARC result.
+    """
 
     id: str
     conversation: str
@@ -32,6 +37,15 @@ class MailContact:
     name: str = ""
     subject: str = ""
     answers: tuple[str, ...] = ()
+    sender: str = ""
+    held_at: float | None = None
+    wrote: str = ""
+    proved: str = ""
+
+    @property
+    def held(self) -> bool:
+        """Whether it waits for being let in."""
+        return self.held_at is not None and self.ended_at is None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import smtplib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
 
 from cti_gateway.diagnosis import Finding
 from email_channel.imap import Account, Box, MailboxAway
+from interaction_log.store.engine import database_url, open_engine
+from interaction_log.store.mail_tables import mail_contacts
 
 SECONDS: Final = 8.0
 
@@ -16,7 +22,30 @@ def findings(settings: Any) -> list[Finding]:
     """Nothing where no mailbox is configured."""
     boxes = getattr(settings, "mailbox", ())
     found = [finding for table in boxes for finding in _box(table)]
+    if boxes:
+        found += _held(settings.database.url)
     return [*found, _server(settings.mail)] if boxes and settings.mail is not None else found
+
+
+def _held(url: str) -> list[Finding]:
+    """How many letters are held back; nothing where the database cannot be asked, which others say."""
+    parsed = database_url(url)
+    if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").exists():
+        return []
+    c = mail_contacts.c
+    query = sa.select(sa.func.count()).select_from(mail_contacts).where(c.held_at.is_not(None), c.ended_at.is_(None))
+    engine = open_engine(url, busy_seconds=SECONDS, size=1)
+    try:
+        with engine.connect() as connection:
+            many = int(connection.execute(query).scalar_one())
+    except (SQLAlchemyError, OSError):
+        return []
+    finally:
+        engine.dispose()
+    if many == 0:
+        return [Finding("ok", "mail-held", "No letter is held back.")]
+    text = f"{many} contacts by mail are held back, because their senders began too many."
+    return [Finding("warning", "mail-held", text, "Look at Held letters in the console; see docs/mail.md.")]
 
 
 def _box(table: Any) -> Iterator[Finding]:

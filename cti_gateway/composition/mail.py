@@ -57,6 +57,9 @@ def box_of(table: Mailbox, settings: Settings) -> MailBox:
         letter_bytes=table.letter_megabytes * MEGABYTE,
         file_bytes=table.file_megabytes * MEGABYTE,
         plus=table.plus,
+        sender_hour=table.sender_per_hour,
+        sender_day=table.sender_per_day,
+        box_hour=table.all_per_hour,
     )
 
 
@@ -86,6 +89,10 @@ def fetch_mail(gateway: Gateway, settings: Settings, desk: ChatDesk, folder: Cha
     if mail is None or outbox is None or sign is None or not mail.boxes:
         return
     intake = Intake(mail, sign, folder)
+    gate = intake.gate
+    gate.start()
+    gateway.hub.parts.append(gate.part)
+    gateway.extras.append(gate)
     for box in mail.boxes:
         postman = Postman(box, mail.mails, intake.take, gateway.hub.wall)
         postman.start()

@@ -31,11 +31,17 @@ mail_contacts: Final = sa.Table(
     sa.Column("queue", sa.String, nullable=False),
     sa.Column("opened_at", sa.Double, nullable=False),
     sa.Column("ended_at", sa.Double),
-    sa.Column("content", sa.Text, nullable=False),  # address, name, subject, answers; sealed as chat_lines
+    sa.Column("content", sa.Text, nullable=False),  # address, name, subject, answers …; sealed as chat_lines
+    sa.Column("sender", sa.String),  # a keyed hash of the address that began it, to count by
+    sa.Column("held_at", sa.Double),  # it came when there were too many: nobody is asked yet
     sa.Index("mail_contacts_of_conversation", "conversation"),
+    sa.Index("mail_contacts_of_sender", "sender", "opened_at"),
+    sa.Index("mail_contacts_of_box", "box", "opened_at"),
 )
 _open: Final = mail_contacts.c.ended_at.is_(None)
 sa.Index("mail_contacts_open", mail_contacts.c.opened_at, sqlite_where=_open, postgresql_where=_open)
+_held: Final = mail_contacts.c.held_at.is_not(None) & mail_contacts.c.ended_at.is_(None)
+sa.Index("mail_contacts_held", mail_contacts.c.held_at, sqlite_where=_held, postgresql_where=_held)
 
 mail_letters: Final = sa.Table(
     "mail_letters",

@@ -25,7 +25,9 @@ from interaction_log.store.writing import Writing
 
 _c: Final = mail_contacts.c
 _o: Final = mail_outbox.c
-_SEALED: Final = ("address", "name", "subject", "answers")
+_SEALED: Final = ("address", "name", "subject", "answers", "wrote", "proved")
+_CLEAR: Final = ("id", "conversation", "box", "queue", "opened_at", "held_at")
+_HELD: Final = _c.held_at.is_not(None) & _c.ended_at.is_(None)
 MOST_FOUND: Final = 10
 _WAITS: Final = _o.sent_at.is_(None) & _o.failed.is_(None)
 _CONTACTS: Final = sa.select(mail_contacts, chats.c.key).join(chats, chats.c.id == _c.conversation)
@@ -91,9 +93,31 @@ class StoredMails:
         return await self._reading(partial(_contacts, query=query, master=self._master))
 
     async def open_ones(self) -> list[MailContact]:
-        """All that have not ended, the oldest first: for a start."""
-        query = _CONTACTS.where(_c.ended_at.is_(None)).order_by(_c.opened_at, _c.id)
+        """All that have not ended and are not held back, the oldest first: for a start."""
+        query = _CONTACTS.where(_c.ended_at.is_(None), _c.held_at.is_(None)).order_by(_c.opened_at, _c.id)
         return await self._reading(partial(_contacts, query=query, master=self._master))
+
+    async def begun(self, since: float, *, sender: str | None = None, box: str | None = None) -> int:
+        """How many contacts somebody was asked to answer since then: those of a sender, or of a mailbox."""
+        query = sa.select(sa.func.count()).select_from(mail_contacts).where(_c.opened_at > since, _c.held_at.is_(None))
+        query = query.where(_c.sender == sender) if sender is not None else query
+        query = query.where(_c.box == box) if box is not None else query
+        return int(await self._reading(lambda connection: connection.execute(query).scalar_one()))
+
+    async def held(self, limit: int = 200) -> list[MailContact]:
+        """Those that are held back, the oldest first."""
+        query = _CONTACTS.where(_HELD).order_by(_c.held_at, _c.id).limit(limit)
+        return await self._reading(partial(_contacts, query=query, master=self._master))
+
+    async def held_count(self) -> tuple[int, float | None]:
+        """How many are held back, and since when the oldest."""
+        query = sa.select(sa.func.count(), sa.func.min(_c.held_at)).select_from(mail_contacts).where(_HELD)
+        row = await self._reading(lambda connection: connection.execute(query).one())
+        return int(row[0]), row[1]
+
+    async def let_in(self, contact: str, at: float) -> MailContact:
+        """One that was held back waits like all others from now on. Raises ``NotFound``: it is not held (any more)."""
+        return await self._writing(partial(_let_in, of=contact, at=at, master=self._master))
 
     async def conversation_of(self, interaction_id: str) -> str:
         """Where what was written in this contact stands: its own conversation, if it is none by mail."""
@@ -161,9 +185,17 @@ def _begin(connection: sa.Connection, new: MailContact, master: MasterKey | None
     if row is not None:
         return _contact(row, master)
     seal = _seal(connection, new.conversation, master)
-    told = {name: getattr(new, name) for name in ("id", "conversation", "box", "queue", "opened_at")}
+    told = {**{name: getattr(new, name) for name in _CLEAR}, "sender": new.sender or None}
     connection.execute(sa.insert(mail_contacts).values({**told, "content": _closed(seal, new)}))
     return new
+
+
+def _let_in(connection: sa.Connection, of: str, at: float, master: MasterKey | None) -> MailContact:
+    if connection.execute(
+        sa.update(mail_contacts).where(_c.id == of, _HELD).values(held_at=None, opened_at=at)
+    ).rowcount == 0:  # fmt: skip
+        raise NotFound(of)
+    return _one(connection, of, master)
 
 
 def _change(connection: sa.Connection, one: MailContact, master: MasterKey | None) -> None:
@@ -209,7 +241,8 @@ def _contact(row: Any, master: MasterKey | None) -> MailContact:
     return MailContact(
         id=row.id, conversation=row.conversation, box=row.box, queue=row.queue, opened_at=row.opened_at,
         ended_at=row.ended_at, address=content.get("address", ""), name=content.get("name", ""),
-        subject=content.get("subject", ""), answers=tuple(content.get("answers", ())),
+        subject=content.get("subject", ""), answers=tuple(content.get("answers", ())), sender=row.sender or "",
+        held_at=row.held_at, wrote=content.get("wrote", ""), proved=content.get("proved", ""),
     )  # fmt: skip
 
 

@@ -455,6 +455,8 @@ USE_CASES: list[UseCase] = [
     UseCase("mails.move", lambda o: o.store.mails.move("help", Position(7, 1), AT)),
     UseCase("mails.move", lambda o: o.store.mails.move("help", Position(7, 2), AT)),
     UseCase("mails.open", lambda o: o.store.mails.open(_mail_contact())),
+    UseCase("mails.open", lambda o: o.store.mails.open(replace(_mail_contact(), id="m2", sender="s", held_at=AT))),
+    UseCase("mails.let_in", lambda o: o.store.mails.let_in("m2", AT + 1)),
     UseCase("mails.change", lambda o: o.store.mails.change(replace(_mail_contact(), subject="y"))),
     UseCase("mails.keep", lambda o: o.store.mails.keep("letter", "letter", AT, "c1", "m1")),
     UseCase("mails.keep", lambda o: o.store.mails.keep("letter", "auto", AT)),

@@ -67,6 +67,28 @@ async def test_contacts_begin_once_and_are_sealed(store: Store) -> None:
     assert all(one.startswith("~") and "example" not in one for one in kept)
 
 
+async def test_contacts_that_are_held_back_are_counted_when_they_are_let_in(store: Store) -> None:
+    await store.chats.open(wanted(CHAT))
+    await store.mails.open(contact(sender="eve", wrote="eve@example.com", proved="fail"))
+    held = contact("m2", sender="eve", held_at=AT + 1, opened_at=AT + 1)
+    later = contact("m3", sender="li", held_at=AT + 2, opened_at=AT + 2)
+    for one in (later, held):
+        assert await store.mails.open(one) == one and one.held
+    assert (await store.mails.contact("m1")).proved == "fail" and not (await store.mails.contact("m1")).held
+    assert [one.id for one in await store.mails.open_ones()] == ["m1"], "a start begins none that is held"
+    assert await store.mails.held() == [held, later] and await store.mails.held_count() == (2, AT + 1)
+    assert [await store.mails.begun(AT - 1, sender=each) for each in ("eve", "li")] == [1, 0]
+    assert await store.mails.begun(AT - 1, box="help") == 1 and await store.mails.begun(AT, box="help") == 0
+    let_in = await store.mails.let_in("m2", AT + 60)
+    assert (let_in.held_at, let_in.opened_at, let_in.sender) == (None, AT + 60, "eve")
+    assert await store.mails.begun(AT - 1, sender="eve") == 2 and await store.mails.held() == [later]
+    await store.mails.end("m3", AT + 61)
+    assert await store.mails.held_count() == (0, None) and not (await store.mails.contact("m3")).held
+    for nothing in ("m2", "m3", "none"):
+        with pytest.raises(NotFound):
+            await store.mails.let_in(nothing, AT + 62)
+
+
 async def test_an_end_keeps_the_conversation_for_as_long_as_one_that_ended_now(store: Store) -> None:
     await store.chats.open(wanted(CHAT))
     await store.chats.update(CHAT, state="ended", ended_at=AT)
