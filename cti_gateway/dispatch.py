@@ -24,7 +24,7 @@ from interaction_log import events as e
 from interaction_log.devices import at_console
 from interaction_log.interaction import Interaction
 from routing.acd.engine import Engine
-from routing.acd.model import Contact, Divert, Following, QueueRule
+from routing.acd.model import Contact, Divert, Following, QueueRule, Withdraw
 from routing.acd.told import STARTED, ToldEngine
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ class Dispatch:
         self.attendance = Attendance(self)
         self.waits = Waits(self)
         self._decided: deque[Command] = deque()
+        self._anew: dict[str, None] = {}
+        """Who is looked at anew once all that was decided is told: what she had, or was offered, is over."""
         self._telling = False
         self._sending = Sending(self)
         self.on_divert: Callable[[str, Following], None] = self._end_diverted
@@ -105,11 +107,10 @@ class Dispatch:
         waiting, held = self.engine.lines.waiting.get(one.id), self.engine.held.get(one.id)
         now = self.hub.wall()
         if waiting is not None or held is not None:
-            there = waiting.contact.queue if waiting is not None else held[0].queue if held is not None else ""
-            moved = held is not None or there != line
-            self.run(self.engine.move(one.id, line, now, work=self.not_free_yet(one.id)) if moved else [])
-            if held is not None:
-                self.attendance.changed(held[1])
+            there = waiting.contact.queue if waiting is not None else ""
+            if held is not None or there != line:
+                hers, work = self.of_whom(one.id), self.not_free_yet(one.id)
+                self.run(self.engine.move(one.id, line, now, work=work), anew=hers)
             return
         self.settle()
         self.run(self.engine.due(self._contact(one, line, now), now))
@@ -152,7 +153,7 @@ class Dispatch:
     def _queue_left(self, event: e.QueueLeft) -> None:
         self.attendance.caller_moved(event)
         if event.result != "answered" and event.interaction_id in self.engine.lines.waiting:
-            self.run(self.engine.left(event.interaction_id, self.hub.wall()))
+            self.finish(event.interaction_id)
 
     def _ended(self, event: e.InteractionEnded) -> None:
         one = self._ours(event.interaction_id)
@@ -237,47 +238,69 @@ class Dispatch:
 
     def finish(self, interaction_id: str) -> None:
         """In nobody's hands any more, and in no line."""
-        now, held = self.hub.wall(), self.engine.held.get(interaction_id)
         self.had(interaction_id)
-        waiting = self.engine.lines.waiting.get(interaction_id)
-        if held is None and waiting is None:
+        if interaction_id not in self.engine.held and interaction_id not in self.engine.lines.waiting:
             return
-        hers = held[1] if held is not None else waiting.offered if waiting is not None else None
-        others = len(self.engine.lines.waiting) > (waiting is not None)
-        work = hers is not None and (others or self.hub.distributor.wraps_up(hers, interaction_id))
-        self.run(self.engine.left(interaction_id, now, work))
-        if hers is not None:  # first what she is in now: a wrap-up, or a caller may be before the next
-            self.attendance.changed(hers)
-            self.run(self.engine.next_for(hers, self.hub.wall()))
+        hers = self.of_whom(interaction_id)
+        work = any(self._others_wait(interaction_id) or self.hub.distributor.wraps_up(n, interaction_id) for n in hers)
+        self.run(self.engine.left(interaction_id, self.hub.wall(), work), anew=hers)
+
+    def of_whom(self, interaction_id: str) -> tuple[str, ...]:
+        """Who has it, or is asked to take it."""
+        held, waiting = self.engine.held.get(interaction_id), self.engine.lines.waiting.get(interaction_id)
+        name = held[1] if held is not None else waiting.offered if waiting is not None else None
+        return (name,) if name is not None else ()
 
     def not_free_yet(self, interaction_id: str) -> bool:
-        """Whether who has it is looked at anew when it is not hers any more: her wrap-up, or a caller may be first."""
+        """Whether who has it, or is asked, is looked at anew when it is not hers any more: her wrap-up, or a caller may
+        be first. Say so to the engine, and :meth:`run` what it says with ``anew``."""
         held = self.engine.held.get(interaction_id)
-        return held is not None and (
-            bool(self.engine.lines.waiting) or self.hub.distributor.leaves_work(held[1], interaction_id)
+        return self._others_wait(interaction_id) or (
+            held is not None and self.hub.distributor.leaves_work(held[1], interaction_id)
         )
+
+    def _others_wait(self, interaction_id: str) -> bool:
+        waiting = self.engine.lines.waiting
+        return len(waiting) > (interaction_id in waiting)
 
     # --- what the engine says ------------------------------------------------------------------------
 
-    def run(self, commands: Iterable[Command], before: Callable[[], object] = lambda: None) -> None:
+    def run(
+        self,
+        commands: Iterable[Command],
+        before: Callable[[], object] = lambda: None,
+        anew: Iterable[str] = (),
+    ) -> None:
         """Its decisions become events, in their order: what follows from telling one is told after all before it.
 
-        ``before`` tells what led to them; what the engine decides meanwhile comes after them.
+        ``before`` tells what led to them; what the engine decides meanwhile comes after them. ``anew``: whose contact
+        or offer is over by them. What she is in now (a wrap-up) and older callers come before what is next for her.
         """
         self.waits.changed()
         self._decided.extend(commands)
+        self._anew.update(dict.fromkeys(anew))
         if self._telling:
             before()
             return
         self._telling = True
         try:
-            before()
-            while self._decided:
-                self._tell(self._decided.popleft())
+            with self.hub.phones_held():
+                before()
+                self._tell_all()
         finally:
             self._telling = False
         self.attendance.look_at_callers()
         self._wind()
+
+    def _tell_all(self) -> None:
+        """And whoever had something that is over is given what is next."""
+        while self._decided or self._anew:
+            while self._decided:
+                self._tell(self._decided.popleft())
+            for name in list(self._anew):
+                del self._anew[name]
+                self.attendance.changed(name)
+                self._decided.extend(self.engine.next_for(name, self.hub.wall()))
 
     def _tell(self, command: Command) -> None:
         if isinstance(command, Divert):
@@ -296,7 +319,8 @@ class Dispatch:
         """A timer ran out; whether it was ours."""
         if key == CLOCK:
             self.settle()
-            self.run(self.engine.advance(self.hub.wall()))
+            commands = self.engine.advance(self.hub.wall(), work=len(self.engine.lines.waiting) > 1)
+            self.run(commands, anew=[one.agent for one in commands if isinstance(one, Withdraw)])
             return True
         return self.attendance.fired(key) or (self.callbacks is not None and self.callbacks.fired(key))
 
@@ -319,8 +343,9 @@ class Dispatch:
         one = self.engine.lines.waiting.get(command.interaction_id)
         if one is None or one.offered != agent:
             return OFFER_OVER
-        self.offers.declined(command.interaction_id, agent, command.reason)
-        self.run(self.engine.declined(command.interaction_id, agent, self.hub.wall()))
+        i, work = command.interaction_id, self.not_free_yet(command.interaction_id)
+        commands = self.engine.declined(i, agent, self.hub.wall(), work)
+        self.run(commands, lambda: self.offers.declined(i, agent, command.reason), anew=(agent,))
         self.hub.desk.tell(agent, command.id, Outcome(True))
         return OK
 

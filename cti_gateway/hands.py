@@ -71,11 +71,12 @@ class Hands:
             return await self._hub.control.bring_to(agent, one.id)
         dispatch = self._hub.dispatch
         dispatch.settle()
-        commands = dispatch.engine.hand(one.id, agent, self._hub.wall())
+        asked = dispatch.of_whom(one.id)
+        commands = dispatch.engine.hand(one.id, agent, self._hub.wall(), work=dispatch.not_free_yet(one.id))
         if commands is None:
             return CANNOT_TAKE
         self._hub.carry_out(told)
-        dispatch.run(commands)
+        dispatch.run(commands, anew=asked)
         return Outcome(True)
 
     # --- skills ----------------------------------------------------------------------------------------

@@ -11,7 +11,8 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import repeat
 from typing import Any, Final, Protocol
 
@@ -117,6 +118,7 @@ class Hub:
         self._backlog: deque[tuple[e.Event, float | None]] = deque()
         self._phones: dict[tuple[str, str], c.PauseMember | c.ReleaseMember] = {}
         """The last word about each phone: between two pauses it is not released for a moment in which it might ring."""
+        self._phones_held = False
         self.busy = False
         """Whether events are being handled: what changed is shown after the last of them."""
 
@@ -211,8 +213,8 @@ class Hub:
             try:
                 while self._backlog:
                     self._step(*self._backlog.popleft())
-                for phone in list(self._phones):
-                    self._tell_phone(self._phones.pop(phone))
+                if not self._phones_held:
+                    self._tell_phones()
                 self.showing.changes()
             finally:
                 self.busy = False
@@ -269,8 +271,23 @@ class Hub:
 
     # --- effects -------------------------------------------------------------------------------------
 
+    @contextmanager
+    def phones_held(self) -> Iterator[None]:
+        """Phones are told at the end: what happens within belongs together (an offer ends, and the next is made)."""
+        outermost, self._phones_held = not self._phones_held, True
+        try:
+            yield
+        finally:
+            self._phones_held = not outermost
+            if outermost and not self.busy:
+                self._tell_phones()
+
+    def _tell_phones(self) -> None:
+        for phone in list(self._phones):
+            self._tell_phone(self._phones.pop(phone))
+
     def _pause_phone(self, command: c.PauseMember | c.ReleaseMember) -> None:
-        if self.busy:
+        if self.busy or self._phones_held:
             self._phones[command.pbx, command.device] = command
         else:
             self._tell_phone(command)

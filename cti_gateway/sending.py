@@ -66,5 +66,4 @@ class Sending:
         )
         left = e.AgentDisconnected(at=now, interaction_id=one.id, device=device)
         entered = e.QueueEntered(at=now, interaction_id=one.id, queue=queue)
-        self._dispatch.run(commands, lambda: self._hub.take([started, left, entered]))
-        self._dispatch.changed(agent)
+        self._dispatch.run(commands, lambda: self._hub.take([started, left, entered]), anew=(agent,))

@@ -1,9 +1,10 @@
 """One line over calls and all else, though callers wait in Asterisk's queues: who has waited longer goes first.
 
-An agent who becomes free while a caller who may ring at her is before what she would be given is left to Asterisk:
-until he rings (at her or at somebody else), leaves, or somebody older than all callers comes. State tells all of that,
-so no time is involved; only where Asterisk, for reasons that we cannot see, does not ring her at all, ``seconds`` end
-it. In the other case, an older chat, she is asked at once and her phone is never released in between (``hub``).
+An agent who becomes free (by her state, or because a contact or an offer of hers is over) while a caller who may ring
+at her is before what she would be given is left to Asterisk: until he rings (at her or at somebody else), leaves, or
+somebody older than all callers comes. State tells all of that, so no time is involved; only where Asterisk, for reasons
+that we cannot see, does not ring her at all, ``seconds`` end it. In the other case, an older chat, she is asked at once
+and her phone is never released in between (``hub``).
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ class VoiceFirst:
         engine, now = self._dispatch.engine, self._hub.wall()
         old = engine.crew.seats.get(agent.name)
         seat.in_hand, seat.offered = (old.in_hand, old.offered) if old is not None else ({}, None)
-        due = engine.oldest_for(seat, now)
+        due = engine.oldest_for(seat, now) if engine.crew.room(seat, "voice") else None  # by what was decided, not told
         return due is not None and self._before(due, agent, now, others + 1) > others
 
     def _before(self, due: float, agent: Agent, now: float, enough: int) -> int:
@@ -92,7 +93,7 @@ class VoiceFirst:
     def _rung_in(self, agent: Agent) -> set[tuple[str, str]]:
         """The PBX's queues in which a caller may ring at her as soon as our pause is over."""
         live = self._hub.distributor
-        if not agent.room_for_a_call or not self._dispatch.seating.can_be_rung(agent):
+        if not self._dispatch.seating.can_be_rung(agent):
             return set()
         members = live.pauses.members_of(agent.devices)
         free = {(m.pbx, m.queue) for m in members if not m.paused or is_ours(m)}

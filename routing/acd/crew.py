@@ -75,7 +75,7 @@ class Crew:
     def changed(self, seat: Seat) -> None:
         """Her state, skills or work changed."""
         seat.version = next(self._versions)
-        if not seat.ready or seat.offered is not None:
+        if not seat.ready or seat.offered is not None or seat.unsure:
             return
         for queue in seat.queues:
             for view in self._of_queue.get(queue, ()):
@@ -89,6 +89,7 @@ class Crew:
         return (
             seat.ready
             and seat.offered is None
+            and not seat.unsure
             and kind.queue in seat.queues
             and self.in_team(seat, kind.queue)
             and kind.channel not in seat.cannot

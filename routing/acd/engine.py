@@ -45,11 +45,12 @@ class Engine(Floor):
     def left(self, contact: str, now: float, work: bool = False) -> list[Command]:
         """The customer went away, or the contact is finished.
 
-        ``work``: who had it may have to wrap it up; its room is not free before she is told of anew (``agent``).
+        ``work``: who had it may have to wrap it up, or a caller may be before what is next for her (also where she was
+        only asked); its room is not free before she is told of anew (``agent``).
         """
         one = self.lines.remove(contact)
         if one is not None:
-            return self._withdraw(one, "left", now, feed=not work) if one.offered is not None else []
+            return self._withdraw(one, "left", now, work) if one.offered is not None else []
         return self._put_down(contact, now, work)
 
     def move(
@@ -109,12 +110,12 @@ class Engine(Floor):
         seat = self.crew.seats.get(agent)
         return self._feed(seat, now) if seat is not None else []
 
-    def declined(self, contact: str, agent: str, now: float) -> list[Command]:
-        """She does not take it."""
+    def declined(self, contact: str, agent: str, now: float, work: bool = False) -> list[Command]:
+        """She does not take it. ``work``: see ``left``."""
         one = self.lines.waiting.get(contact)
         if one is None or one.offered != agent:
             return []
-        return self._refused(one, now)
+        return self._refused(one, now, work)
 
     def hand(
         self, contact: str, agent: str, now: float, back_to: str | None = None, work: bool = False
@@ -148,7 +149,7 @@ class Engine(Floor):
         if one.offered is None:
             return [], None
         withdrawn = Withdraw(contact, one.offered, "sent_on")
-        return [withdrawn], self._loosen(one)
+        return [withdrawn], self._loosen(one, work)
 
     def _contact(self, contact: str) -> Contact | None:
         one = self.lines.waiting.get(contact)
@@ -173,14 +174,14 @@ class Engine(Floor):
         """When :meth:`advance` is needed next."""
         return self._agenda[0].at if self._agenda else None
 
-    def advance(self, now: float) -> list[Command]:
-        """Do what is due by now."""
+    def advance(self, now: float, work: bool = False) -> list[Command]:
+        """Do what is due by now. ``work``, of those whose offers are over by it: see ``left``."""
         commands: list[Command] = []
         while self._agenda and self._agenda[0].at <= now:
             for one in self._due_now(now):
                 waiting = self.lines.waiting.get(one.contact)
                 if waiting is not None and waiting.born == one.born:
-                    commands += self._step(one, waiting, now)
+                    commands += self._step(one, waiting, now, work)
         return commands
 
     def _due_now(self, now: float) -> list[Appointment]:
@@ -196,16 +197,17 @@ class Engine(Floor):
                 found.append(one)
         return found + [one for _, one in sorted(opening)]
 
-    def _step(self, appointment: Appointment, one: Waiting, now: float) -> list[Command]:
+    def _step(self, appointment: Appointment, one: Waiting, now: float, work: bool) -> list[Command]:
         step = appointment.step
         if step == "open":
             self.lines.remove(one.contact.id)
             return self.due(replace(one.contact, since=now), now)
         if step == "offer":
             live = one.offered == appointment.which and one.version == appointment.version
-            return [Withdraw(one.contact.id, appointment.which, "timeout"), *self._refused(one, now)] if live else []
+            over = Withdraw(one.contact.id, appointment.which, "timeout")
+            return [over, *self._refused(one, now, work)] if live else []
         if step == "longest":
-            return self._divert(one, now)
+            return self._divert(one, now, work)
         if step == "overflow":
             if appointment.which in self.rules and appointment.which not in one.queues:
                 one.queues.append(appointment.which)
@@ -214,8 +216,8 @@ class Engine(Floor):
         one.ring = self._ring(one, now)
         return [] if one.offered is not None else self._stand(one, now)
 
-    def _divert(self, one: Waiting, now: float) -> list[Command]:
+    def _divert(self, one: Waiting, now: float, work: bool) -> list[Command]:
         rule = self.rules[one.contact.queue]
         self.lines.remove(one.contact.id)
-        commands = self._withdraw(one, "timeout", now) if one.offered is not None else []
+        commands = self._withdraw(one, "timeout", now, work) if one.offered is not None else []
         return [*commands, Divert(one.contact.id, rule.name, rule.then)]

@@ -135,7 +135,7 @@ class Floor:
         return best[0].place[0] if best is not None else None
 
     def _best_for(self, seat: Seat, now: float) -> tuple[Waiting, Kind] | None:
-        if not seat.ready or seat.offered is not None or not self.lines.waiting:
+        if not seat.ready or seat.offered is not None or seat.unsure or not self.lines.waiting:
             return None
         best: tuple[Waiting, Kind] | None = None
         for queue in seat.queues:
@@ -170,14 +170,14 @@ class Floor:
 
     # --- coming back ---------------------------------------------------------------------------------
 
-    def _refused(self, one: Waiting, now: float) -> list[Command]:
+    def _refused(self, one: Waiting, now: float, work: bool) -> list[Command]:
         """Back into its place; this agent is not asked again for a while, and gets what is next for her."""
         agent = one.offered or ""
         until = now + self.rules[one.contact.queue].again_seconds
         one.declined[agent] = until
         one.reserved = None if one.reserved == agent else one.reserved
         self._later(until, "again", one)
-        seat = self._loosen(one)
+        seat = self._loosen(one, work)
         commands = self._stand(one, now)
         return commands + (self._feed(seat, now) if seat is not None else [])
 
@@ -187,20 +187,20 @@ class Floor:
         one.reserved = None if one.reserved == agent else one.reserved
         return [Withdraw(one.contact.id, agent, reason), *self._stand(one, now)]
 
-    def _withdraw(
-        self, one: Waiting, reason: Literal["timeout", "left"], now: float, *, feed: bool = True
-    ) -> list[Command]:
+    def _withdraw(self, one: Waiting, reason: Literal["timeout", "left"], now: float, work: bool) -> list[Command]:
         agent = one.offered or ""
-        seat = self._loosen(one)
-        return [Withdraw(one.contact.id, agent, reason), *(self._feed(seat, now) if feed and seat is not None else [])]
+        seat = self._loosen(one, work)
+        return [Withdraw(one.contact.id, agent, reason), *(self._feed(seat, now) if seat is not None else [])]
 
-    def _loosen(self, one: Waiting) -> Seat | None:
-        """The offer is over: the agent has that room again."""
+    def _loosen(self, one: Waiting, work: bool = False) -> Seat | None:
+        """The offer is over: the agent has that room again; with ``work`` not before she is told of anew."""
         seat = self.crew.seats.get(one.offered or "")
         one.offered = None
         if seat is not None:
             seat.offered = None
-            seat.in_hand.pop(one.contact.id, None)
+            channel = seat.in_hand.pop(one.contact.id, None)
+            if work and channel is not None:
+                seat.beside, seat.unsure = (*seat.beside, channel), True
             self.crew.changed(seat)
         return seat
 

@@ -132,6 +132,8 @@ class Seat:
     """What she is not equipped for: who has no telephone calls nobody back."""
     offered: str | None = None
     """What she is asked to take now: one at a time."""
+    unsure: bool = False
+    """An offer to her is over, and she is given nothing before she is told of anew (``Engine.agent``)."""
     version: int = 0
     """Another with each change: what was noted of an older one does not count."""
 

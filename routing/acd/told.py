@@ -87,17 +87,17 @@ class ToldEngine(Engine):
         with self._heard("next_for", now, agent=agent):
             return super().next_for(agent, now)
 
-    def declined(self, contact: str, agent: str, now: float) -> list[Command]:
+    def declined(self, contact: str, agent: str, now: float, work: bool = False) -> list[Command]:
         """She does not take it."""
-        with self._heard("declined", now, contact, agent):
-            return super().declined(contact, agent, now)
+        with self._heard("declined", now, contact, agent, work=work):
+            return super().declined(contact, agent, now, work)
 
-    def advance(self, now: float) -> list[Command]:
+    def advance(self, now: float, work: bool = False) -> list[Command]:
         """Time passes; told only where something is due."""
         if self.next_at is None or self.next_at > now:
             return []
-        with self._heard("advance", now):
-            return super().advance(now)
+        with self._heard("advance", now, work=work):
+            return super().advance(now, work)
 
 
 def again(engine: Engine, told: DistributorTold) -> list[Command]:
@@ -116,8 +116,8 @@ def again(engine: Engine, told: DistributorTold) -> list[Command]:
         "gone": lambda: engine.gone(agent, now),
         "accepted": lambda: engine.accepted(contact, agent, now),
         "next_for": lambda: engine.next_for(agent, now),
-        "declined": lambda: engine.declined(contact, agent, now),
-        "advance": lambda: engine.advance(now),
+        "declined": lambda: engine.declined(contact, agent, now, said.get("work", False)),
+        "advance": lambda: engine.advance(now, said.get("work", False)),
     }
     answer = calls[told.what]() if told.what in calls else None
     return answer if isinstance(answer, list) else []

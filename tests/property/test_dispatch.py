@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -23,6 +24,7 @@ from routing.acd.lines import Waiting
 from routing.acd.model import QueueRule, Seat
 from routing.acd.replay import exact
 from routing.acd.why import why_not
+from routing.agents import Agent
 from routing.capacity import Capacity
 from routing.distributor import Distributor, Settings
 
@@ -80,19 +82,22 @@ class SmallHub:
         self.dispatch.configure(RULES, {})
         self.decide, self.dispatch.engine._offer = self.dispatch.engine._offer, self.decided  # type: ignore[method-assign]
         self.heard = set(self.dispatch.hears)
-        self.turn = 0
-        self.was: dict[str, str] = {}
-        self.freed: dict[str, int] = {}
-        """In which turn her phone became free for calls, by agent; another with each thing that happens."""
+        self.free: dict[str, None] = {}
+        """Whose phones are free for calls."""
+        self.were_free: frozenset[str] = frozenset()
+        """The same before what happens now: Asterisk passed them over."""
 
     def wall(self) -> float:
         return self.now
 
+    def phones_held(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
     def take(self, events: list[e.Event]) -> int:
         self.backlog.extend(events)
         if not self.busy:
+            self.begins()
             self.busy = True
-            self.turn += 1
             while self.backlog:
                 self.step(self.backlog.popleft())
             self.busy = False
@@ -118,13 +123,22 @@ class SmallHub:
         if type(event) in self.heard:
             self.dispatch.noted(event)
 
+    def begins(self) -> None:
+        """Something happens."""
+        if not self.dispatch._telling:
+            self.were_free = frozenset(self.free)
+
     def see_who_is_free(self) -> None:
         for name, agent in self.distributor.agents.items():
-            if agent.state == "READY" and not agent.pause_holders() and not self.dispatch.seating.calls(agent):
-                self.freed.setdefault(name, -1 if self.was.get(name) == "OFFERED" else self.turn)
+            if self.works(agent) and not agent.pause_holders() and not self.dispatch.seating.calls(agent):
+                self.free[name] = None
             else:
-                self.freed.pop(name, None)
-            self.was[name] = agent.state
+                self.free.pop(name, None)
+
+    @staticmethod
+    def works(agent: Agent) -> bool:
+        wants = agent.signed_in and agent.chosen == "READY" and agent.pbx_reason is None
+        return wants and agent.state != "WRAP_UP"
 
     def decided(self, one: Waiting, kind: Kind, seat: Seat, now: float, *, sent: bool = False) -> Any:
         """At each decision: over all queues and media nobody waits who was before him and could have had her."""
@@ -135,8 +149,8 @@ class SmallHub:
             if other.offered is None and other is not one and self.could_have(other, seat):
                 assert one.place < other.place, (one.contact, other.contact)
                 assert one.contact.due_at <= other.contact.due_at + MOST_AHEAD  # so nobody starves
-        if not sent and self.freed.get(seat.name) == self.turn:  # just now, so nobody passed her over
-            # (by an offer that is over she was not freed: what is next for her is asked at once)
+        for_calls = self.works(her) and capacity.room_for("voice", (*full, *self.dispatch.seating.calls(her)))
+        if not sent and for_calls and seat.name not in self.were_free:  # just now, so nobody passed her over
             assert len(self.callers(one.place[0])) <= len(self.dispatch.attendance.voice._left)
         return self.decide(one, kind, seat, now, sent=sent)
 
@@ -176,7 +190,7 @@ class SmallHub:
             at, key = min(due)
             del self.timers.running_[key]
             self.now = max(self.now, at)
-            self.turn += 1
+            self.begins()
             if not self.dispatch.fired(key):
                 self.take([e.TimerFired(at=self.now, key=key)])
         self.now = then
@@ -188,8 +202,8 @@ class Office(RuleBasedStateMachine):
 
     capacity = Capacity()
 
-    @initialize()
-    def open(self) -> None:
+    @initialize(there=st.sampled_from([("anna",), ("anna", "ben"), tuple(AGENTS)]))
+    def open(self, there: tuple[str, ...]) -> None:
         self.hub = SmallHub(self.capacity)
         self.live, self.engine = self.hub.distributor, self.hub.dispatch.engine
         self.n = 0
@@ -198,7 +212,9 @@ class Office(RuleBasedStateMachine):
             signed_in = e.AgentSignedIn(at=self.hub.now, agent=name, name=name, devices=[device])
             self.hub.take([signed_in])
             self.hub.member(device, None)
-            self.hub.dispatch.presence(name, 1)
+            if name in there:
+                self.hub.take([e.StateChosen(at=self.hub.now, agent=name, state="READY", reason=None)])
+                self.hub.dispatch.presence(name, 1)
 
     # --- what happens --------------------------------------------------------------------------------
 
@@ -237,6 +253,7 @@ class Office(RuleBasedStateMachine):
         if seat is None or seat.offered is None:
             return
         i = seat.offered
+        self.hub.begins()
         if takes:
             assert self.hub.dispatch.answer(agent, wire.Answer(id="a", interaction_id=i)) == {"ok": True}
         else:
@@ -256,6 +273,7 @@ class Office(RuleBasedStateMachine):
     def sends_on(self, agent: str, to: str, queue: str | None) -> None:
         hers = sorted(i for i, (_, who) in self.engine.held.items() if who == agent)
         if hers:
+            self.hub.begins()
             self.hub.dispatch.send_on(hers[0], agent, f"queue:{queue}" if queue else to)
 
     @rule(agent=agents, state=st.sampled_from(["READY", "READY", "NOT_READY", "LOGGED_OUT"]))
@@ -267,6 +285,7 @@ class Office(RuleBasedStateMachine):
 
     @rule(agent=agents, consoles=st.sampled_from([0, 1, 1]))
     def console(self, agent: str, consoles: int) -> None:
+        self.hub.begins()
         self.hub.dispatch.presence(agent, consoles)
 
     @rule(agent=agents)
@@ -284,12 +303,23 @@ class Office(RuleBasedStateMachine):
         i = self.started("voice")
         self.hub.take([e.QueueEntered(at=self.hub.now, interaction_id=i, queue=queue)])
 
+    @precondition(lambda self: len(self.chats()) < 3)
+    @rule(queues=st.tuples(*[st.sampled_from(QUEUES)] * 3))
+    def a_line_forms(self, queues: tuple[str, str, str]) -> None:
+        """A chat, a caller and a chat, a second from one to the next."""
+        for queue, comes in zip(queues, ("chat", None, "chat"), strict=True):
+            if comes is None:
+                self.caller_comes(queue)
+            else:
+                self.chat_comes(queue, comes)
+            self.hub.until(self.hub.now + 1)
+
     @rule()
     def asterisk_looks(self) -> None:
         """The oldest caller rings at somebody who is free; who stands behind him rings at the next."""
         busy = {offer.agent for call in self.calls() for offer in call.open_offers()}
         for call in self.hub.callers(float("inf")):
-            for name in self.hub.freed:
+            for name in self.hub.free:
                 if AGENTS[name] not in busy:
                     busy.add(AGENTS[name])
                     visit = call.waiting_in()
@@ -390,7 +420,7 @@ class Office(RuleBasedStateMachine):
 
     @invariant()
     def nobody_is_kept_for_callers_unless_one_is_before_what_she_would_be_given(self) -> None:
-        self.hub.turn += 1
+        self.hub.begins()
         for name in self.hub.dispatch.attendance.voice._left:
             places = [one.place[0] for one in self.engine.lines if one.offered is None]
             assert places and self.hub.callers(max(places)), name

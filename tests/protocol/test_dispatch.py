@@ -13,6 +13,8 @@ import pytest_asyncio
 
 from agent_console import wire
 from cti_gateway import attendance
+from cti_gateway.dispatch import CLOCK
+from cti_gateway.simulator.queue_call import QueueCall
 from cti_gateway.simulator.server import SECRET
 from interaction_log import events as e
 from interaction_log.records import QueueSettings
@@ -475,6 +477,75 @@ async def test_a_chat_that_ends_leaves_her_to_the_older_caller(floor: Floor) -> 
     await floor.exchange.until(lambda: floor.rings("anna"))
     call.give_up()
     await floor.exchange.until(lambda: floor.offered(second) == "anna")
+
+
+@pytest.mark.parametrize("over", ["declined", "not answered", "withdrawn", "moved"])
+async def test_an_offer_that_is_over_leaves_her_to_the_older_caller(floor: Floor, over: str) -> None:
+    """However it ended: the caller waits longer than the next chat, and is before it."""
+    floor.hub.dispatch.attendance.voice.seconds = 3600.0
+    first, call = await asked_while_a_caller_waits(floor)
+    second = floor.chat()
+    await offer_over(floor, first, over)
+    assert floor.offered(second) is None
+    await floor.exchange.until(lambda: floor.rings("anna"))
+    call.give_up()
+    await floor.exchange.until(lambda: floor.offered(second) == "anna")
+
+
+@pytest.mark.parametrize("over", ["declined", "not answered", "withdrawn", "moved"])
+async def test_an_offer_that_is_over_makes_room_for_the_older_chat(
+    floor: Floor, over: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is offered at once, and her phone stays paused: Asterisk has no moment in which to ring her."""
+    floor.hub.dispatch.attendance.voice.seconds = 3600.0
+    await floor.sign_in("ben")
+    await away(floor, "ben")
+    await floor.sign_in()
+    first, second = floor.chat(), floor.chat()
+    await floor.exchange.until(lambda: floor.member().reason == "callweave:capacity")
+    call = floor.call()
+    await floor.exchange.until(lambda: waiting(floor))
+    told: list[str | None] = []
+    pbx = floor.hub.pbxs["main"]
+    pause = pbx.pause
+
+    def seen(device: str, reason: str | None, still: Any = ()) -> None:
+        told.append(reason)
+        pause(device, reason, still)
+
+    monkeypatch.setattr(pbx, "pause", seen)
+    await offer_over(floor, first, over)
+    assert floor.offered(second) == "anna" and None not in told
+    call.give_up()
+
+
+async def asked_while_a_caller_waits(floor: Floor) -> tuple[str, QueueCall]:
+    """Anna is asked to take a chat, which fills her; ben is at lunch."""
+    await floor.sign_in("ben")
+    await away(floor, "ben")
+    await floor.sign_in()
+    first = floor.chat()
+    assert floor.offered(first) == "anna"
+    await floor.exchange.until(lambda: floor.member().reason == "callweave:capacity")
+    call = floor.call()
+    await floor.exchange.until(lambda: waiting(floor))
+    return first, call
+
+
+async def offer_over(floor: Floor, chat: str, how: str) -> None:
+    """She is not asked any more."""
+    if how == "declined":
+        assert await floor.decline(chat) == {"ok": True}
+    elif how == "withdrawn":
+        floor.end(chat, "abandoned")
+    elif how == "moved":  # she does not serve that queue
+        floor.hub.take([e.QueueEntered(at=floor.hub.wall(), interaction_id=chat, queue="sales")])
+    else:
+        until, wall = floor.hub.dispatch.offers.until(chat), floor.hub.wall
+        assert until is not None
+        floor.hub.wall = lambda: max(wall(), until)
+        assert floor.hub.dispatch.fired(CLOCK)
+    assert floor.offered(chat) is None
 
 
 async def test_a_dead_telephone_keeps_nobody_for_callers(floor: Floor) -> None:
