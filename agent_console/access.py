@@ -142,6 +142,9 @@ ROUTES: Final[Mapping[str, Needs]] = {
     "POST /api/chats/{interaction_id}/files": _needs("desk.use"),
     "GET /api/chats/files/{file_id}": ANYONE,  # whose: asked there
     "GET /api/chat-sites": _needs("catalogue.write"),
+    "GET /api/chat-bans": _needs("supervise.listen"),
+    "POST /api/chat-bans": _needs("supervise.listen"),  # whose chat: asked there
+    "DELETE /api/chat-bans": _needs("supervise.listen"),
     "GET /api/canned-replies": _needs("desk.use"),
     "POST /api/canned-replies": _needs("knowledge.write"),
     "PUT /api/canned-replies/{reply_id}": _needs("knowledge.write"),

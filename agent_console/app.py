@@ -18,6 +18,7 @@ from agent_console import (
     rest_audit,
     rest_cases,
     rest_catalogue,
+    rest_chat_bans,
     rest_chat_sites,
     rest_chats,
     rest_colleagues,
@@ -140,7 +141,7 @@ def _api(deps: ConsoleDeps, metrics: Metrics, choices: Choices) -> FastAPI:
     api.include_router(rest_recordings.routes(deps))
     api.include_router(rest_reports.routes(deps))
     api.include_router(rest_colleagues.routes(deps))
-    for part in (rest_imports, rest_knowledge, rest_chats, rest_chat_sites, rest_surveys):
+    for part in (rest_imports, rest_knowledge, rest_chats, rest_chat_sites, rest_chat_bans, rest_surveys):
         api.include_router(part.routes(deps))
     api.include_router(rest_live.routes(deps, parts))
     api.include_router(rest_alarms.routes(deps))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
 
+from agent_console.chat_bans import ChatBans
 from agent_console.chat_sites import ChatSites
 from agent_console.wire import ChatLineView
 from interaction_log.chats import ChatFile, StoredLine
@@ -48,6 +49,8 @@ class ChatAccess:
     files: ChatFiles | None = None
     sites: ChatSites | None = None
     """What administrators see of the sites; absent: there are none."""
+    bans: ChatBans | None = None
+    """How visitors are kept away; absent: there are none."""
     place: StoredMails | None = None
     """Where what was written in a contact by mail stands."""
 

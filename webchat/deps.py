@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from interaction_log.chats import Ban
 from interaction_log.store.chat_folder import ChatFolder
 from interaction_log.store.chats import StoredChats
 from interaction_log.web.origin import from_our_page
@@ -56,6 +57,14 @@ class VisitorDeps:
         if self.now() - self._bans_at >= BANS_SECONDS:
             self._bans_at = self.now()
             self.bans = Bans(await self.store.bans(self.wall()))
+
+    def bans_changed(self, ban: Ban | None) -> None:
+        """One was set (who is meant is cut) or lifted: the list is read anew for whoever comes next."""
+        self._bans_at = float("-inf")
+        if ban is not None and ban.kind == "visitor":
+            self.tabs.drop(ban.value)
+        elif ban is not None:
+            self.tabs.drop_from(ban.value)
 
     def own_page(self, scope: Any) -> bool:
         """Whether a page that we serve ourselves asks (the demo)."""

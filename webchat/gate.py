@@ -41,6 +41,14 @@ def place_of(address: str) -> str:
     return str(ip_network((found, 64), strict=False))
 
 
+def ban_place(address: str) -> str | None:
+    """What a ban of an address counts by: also of a whole network as the list shows it; ``None``: it is none."""
+    try:
+        return place_of(str(ip_network(address, strict=False).network_address))
+    except ValueError:
+        return None
+
+
 @dataclass(slots=True)
 class Buckets:
     """A token bucket for each key, the ones used last (``_MOST_KEYS``)."""

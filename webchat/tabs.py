@@ -115,6 +115,11 @@ class Tabs:
         for tab in list(self._of.get(visitor, ())):
             self.cut(tab)
 
+    def drop_from(self, place: str) -> None:
+        """Close all connections from an address (banned)."""
+        for tab in [tab for tabs in self._of.values() for tab in tabs if tab.place == place]:
+            self.cut(tab)
+
     def retire(self, visitor: str) -> None:
         """Close his connections, and take none any more: he is another visitor from now on."""
         self.retired[visitor] = None

@@ -229,7 +229,7 @@ class Page(VisitorCommand):
 
 
 class MailTranscript(VisitorCommand):
-    """Send the conversation to this address when it is over; ``go_on``: when the visitor leaves, let it go on by mail."""
+    """Send the conversation to this address when it is over; ``go_on``: when he leaves, let it go on by mail."""
 
     address: Annotated[str, Field(min_length=3, max_length=254)]
     go_on: bool = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
+from agent_console.chat_bans import ChatBans
 from agent_console.chat_sites import ChatSites
 from agent_console.chats import ChatAccess
 from agent_console.deps import Visitors
@@ -17,10 +18,12 @@ from cti_gateway.composition.mail import fetch_mail, letters_with_files, mail_pa
 from cti_gateway.composition.records import mail_server
 from cti_gateway.composition.rules import hours_by_queue
 from cti_gateway.gateway import Gateway
+from interaction_log.chats import Ban
 from interaction_log.store.chat_folder import ChatFolder
 from webchat.app import visitor_app
 from webchat.demo import DemoShop
 from webchat.deps import VisitorDeps
+from webchat.gate import ban_place
 from webchat.sites import Site
 
 
@@ -48,12 +51,19 @@ async def chats(gateway: Gateway, settings: Settings, *, demo: bool) -> tuple[Vi
         rooms = (desk.rooms.all.get(of), desk.mail.open.get(of) if desk.mail is not None else None)
         return any(room is not None and user in room.audience for room in rooms)
 
+    def banned(ban: Ban | None) -> None:
+        room = desk.rooms.open_of(ban.value) if ban is not None and ban.kind == "visitor" else None
+        if room is not None:
+            desk.ending.end(room, "closed")
+        app.deps.bans_changed(ban)
+
     shown = [shown_of(site, desk.parts.sites[key]) for key, site in sites.items()]
     access = ChatAccess(
         stored=store.chats,
         canned=store.canned,
         concerned=concerned,
         files=files,
+        bans=ChatBans(place=ban_place, changed=banned) if settings.site else None,
         sites=ChatSites(stored=store.chats, sites=shown, connected=app.deps.tabs.by_site),
         place=store.mails,
     )

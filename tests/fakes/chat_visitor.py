@@ -24,6 +24,7 @@ class VisitorClient:
         self.got: list[tuple[str, dict[str, Any]]] = []
         self._news = asyncio.Event()
         self._client = socketio.AsyncClient(reconnection=False)
+        self._over = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         async with self.http() as http:
@@ -43,6 +44,7 @@ class VisitorClient:
     async def connect(self, after: int = 0) -> None:
         self._client = socketio.AsyncClient(reconnection=False)
         self._client.on("*", self._take, namespace=NAMESPACE)
+        self._client.on("disconnect", lambda *_: self._over.set(), namespace=NAMESPACE)
         await self._client.connect(
             self.url,
             auth={"token": self.token, "after": after},
@@ -51,6 +53,11 @@ class VisitorClient:
             socketio_path="/chat/socket.io",
         )
         await self.wait("welcome")
+
+    async def gone(self) -> None:
+        """The server has closed the connection."""
+        async with asyncio.timeout(PATIENCE):
+            await self._over.wait()
 
     async def close(self) -> None:
         with contextlib.suppress(Exception):

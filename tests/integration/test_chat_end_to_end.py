@@ -162,6 +162,42 @@ async def _found_and_counted(shop: Shop, token: str, chat: str) -> None:
         assert {row["key"] for row in agents.get("of_keys", ())} == {"anna", "ben"}, agents
 
 
+async def test_who_is_banned_is_cut_and_gets_in_no_more(shop: Shop) -> None:
+    program = shop.program
+    async with Desk(program, "anna") as anna, shop.visitor() as visitor, shop.visitor() as other:
+        await ready(anna)
+        chat = (await visitor.open())["id"]
+        await taken(anna, chat)
+        await visitor.say("you are stupid")
+        whom = {"interaction_id": chat, "why": "insults", "hours": 1}
+        async with program.http(anna.token) as http:
+            assert (await http.post("/api/chat-bans", json=whom)).status_code == 403, "agents ask a supervisor"
+        async with program.http(await program.sign_in("sofia")) as http:
+            made = await http.post("/api/chat-bans", json=whom)
+            assert made.status_code == 201, made.text
+            ban = made.json()
+            assert (ban["kind"], ban["value"], ban["by"]) == ("visitor", visitor.visitor, "sofia")
+            over = await anna.wait("chat", lambda m: m["chat"]["state"] == "ended")
+            assert over["chat"]["interaction_id"] == chat
+            await visitor.gone()
+            async with visitor.http() as mine:
+                again = await mine.post("/chat/api/visitor", json={"site": "shop", "token": visitor.token})
+                assert (again.status_code, again.json()["code"]) == (403, "banned")
+            assert (await other.open())["state"] in ("waiting", "offered"), "others are left alone"
+            [stands] = (await http.get("/api/chat-bans")).json()["items"]
+            assert stands == ban
+            which = {"kind": "visitor", "value": visitor.visitor}
+            assert (await http.delete("/api/chat-bans", params=which)).status_code == 204
+            async with visitor.http() as mine:
+                again = await mine.post("/chat/api/visitor", json={"site": "shop", "token": visitor.token})
+                assert again.status_code == 200, "from this moment on"
+            everybody = await http.post("/api/chat-bans", json={"address": "127.0.0.1", "why": "a flood"})
+            assert everybody.status_code == 201, everybody.text
+            await other.gone()
+            async with other.http() as mine:
+                assert (await mine.post("/chat/api/visitor", json={"site": "shop"})).status_code == 403
+
+
 async def test_a_kill_in_mid_chat_costs_no_line(shop: Shop) -> None:
     program = shop.program
     async with Desk(program, "anna") as anna, shop.visitor() as visitor:

@@ -162,7 +162,7 @@ export interface Page extends VisitorCommand {
   title?: string;
 }
 
-/** Send the conversation to this address when it is over; `go_on`: when the visitor leaves, let it go on by mail. */
+/** Send the conversation to this address when it is over; `go_on`: when he leaves, let it go on by mail. */
 export interface MailTranscript extends VisitorCommand {
   address: string;
   go_on?: boolean;
