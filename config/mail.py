@@ -57,7 +57,10 @@ class Mailbox(BaseModel):
     folder: Annotated[str, Field(min_length=1, max_length=255)] = "INBOX"
     done: Annotated[str, Field(max_length=255)] = ""
     """The folder into which taken letters are moved; empty: they stay, marked as read."""
+    idle: bool = True
+    """Whether the server is asked to say when letters come (RFC 2177), if it can."""
     poll_seconds: Annotated[int, Strict(), Field(ge=1, le=3_600)] = 30
+    """Between two looks, where it is not."""
     letter_megabytes: Annotated[int, Strict(), Field(ge=1, le=100)] = 10
     file_megabytes: Annotated[int, Strict(), Field(ge=1, le=100)] = 5
     results_of: Annotated[str, Field(max_length=255)] = ""

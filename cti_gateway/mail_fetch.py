@@ -1,5 +1,7 @@
 """A mailbox is read: from where we were, letter by letter; one is marked as taken only when it is on our disk.
 
+Where the server says when letters come (IDLE, RFC 2177) they are here at once; else it is asked again and again.
+
 How far we are is a UID under a UIDVALIDITY (RFC 3501, 2.3.1.1). The first time, and when the server numbered its
 letters anew, what nobody has read yet counts as new; a letter that we know by its Message-ID is never taken twice.
 """
@@ -10,7 +12,7 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Final, Protocol
 
 from agent_console.ports import Part
@@ -25,6 +27,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 MOST_SECONDS: Final = 300.0
 """Between two tries while the mailbox is away: twice as long each time, up to this."""
+AGAIN_SECONDS: Final = 0.5
+"""Half of the first wait: a server that was there a moment ago is asked again soon."""
+IDLE_SECONDS: Final = 540.0
+"""So long nothing is asked at most. RFC 2177 wants less than 29 minutes; firewalls forget a link on which nothing was
+said for ten, and one of which the other end is gone without a word is found then."""
 TRIES: Final = 5
 """So often a letter is tried that cannot be taken; then people have to look at it, and the next one comes."""
 
@@ -43,6 +50,11 @@ class Postman:
     def __init__(self, box: MailBox, mails: StoredMails, take: Takes, wall: Callable[[], float]) -> None:
         self.box, self._mails, self._take, self._wall = box, mails, take, wall
         self.open: Callable[[], Box] = lambda: Box(box.account)
+        self.timeout: Callable[[float], asyncio.Timeout] = asyncio.timeout
+        """The clock of its waits."""
+        self.waits = False
+        """Whether the server tells us when letters come."""
+        self._again = AGAIN_SECONDS
         self.taken: Counter[str] = Counter()
         """How many of each kind; ``stuck``: those that could not be taken."""
         self._tries: Counter[int] = Counter()
@@ -72,25 +84,30 @@ class Postman:
         stuck = f"{self.taken['stuck']} letters could not be taken" if self.taken["stuck"] else None
         return Part(
             name=f"mailbox {self.box.name}", ok=self._fault is None, state="up" if self._fault is None else "lost",
-            age_seconds=age, detail=self._fault or stuck, required=False,
+            age_seconds=age, detail=self._fault or stuck or self._how(), required=False,
         )  # fmt: skip
 
+    def _how(self) -> str:
+        return "the server says when letters come" if self.waits else f"looked at every {self.box.poll:.0f} s"
+
     async def _run(self) -> None:
-        wait = self.box.poll
         while True:
             self._now.clear()
+            wait = self.box.poll
             try:
-                await self.round()
-                self._told(None)
-                wait = self.box.poll
+                await self.session()
             except MailboxAway as error:
                 self._told(str(error))
-                wait = min(MOST_SECONDS, 2 * wait)
+                self._again = wait = min(MOST_SECONDS, 2 * self._again)
             except Exception as error:  # our own database
                 self._told(f"letters cannot be kept: {type(error).__name__}")
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(wait):
-                    await self._now.wait()
+            await self._pause(wait)
+
+    async def _pause(self, seconds: float) -> None:
+        """Until it is time, or somebody says that there is something to look at."""
+        with contextlib.suppress(TimeoutError):
+            async with self.timeout(seconds):
+                await self._now.wait()
 
     def _told(self, fault: str | None) -> None:
         if fault != self._fault:
@@ -98,12 +115,25 @@ class Postman:
             level = logging.INFO if fault is None else logging.WARNING
             log.log(level, "mailbox %s: %s", self.box.name, fault or "is read")
 
+    async def session(self) -> None:
+        """Take what is new, and what comes, for as long as the server tells us; a server that does not, or where it is
+        switched off, is read once. Raises ``MailboxAway``, and the database's errors."""
+        async with self._connected() as box:
+            await self._all(box)
+            while self.box.idle and box.can_idle and await self._idled(box):
+                await self._all(box)
+
     async def round(self) -> None:
         """Take what is new. Raises ``MailboxAway``, and the database's errors."""
+        async with self._connected() as box:
+            await self._all(box)
+
+    @contextlib.asynccontextmanager
+    async def _connected(self) -> AsyncIterator[Box]:
         box = self.open()
         try:
             await asyncio.to_thread(box.__enter__)
-            await self._read(box)
+            yield box
         except asyncio.CancelledError:
             box.abort()  # the thread that waits for the server ends with that
             raise
@@ -111,6 +141,34 @@ class Postman:
             await asyncio.to_thread(box.close)
             raise
         await asyncio.to_thread(box.close)
+
+    async def _all(self, box: Box) -> None:
+        await self._read(box)
+        while await asyncio.to_thread(box.grew):  # while we read: of that an IDLE says nothing any more
+            await self._read(box)
+        self._again = AGAIN_SECONDS
+        self._told(None)
+
+    async def _idled(self, box: Box) -> bool:
+        """Until there may be news, or it is time to ask. No thread waits meanwhile. ``False``: the server refuses."""
+        if not await asyncio.to_thread(box.idle):
+            return False
+        loop, number = asyncio.get_running_loop(), box.socket
+        loop.add_reader(number, self._now.set)
+        self.waits = True
+        try:
+            if not box.spoke:
+                await self._pause(IDLE_SECONDS)
+        except asyncio.CancelledError:
+            loop.remove_reader(number)
+            box.drop()
+            raise
+        finally:
+            self.waits = False
+            loop.remove_reader(number)
+        self._now.clear()
+        await asyncio.to_thread(box.done)
+        return True
 
     async def _read(self, box: Box) -> None:
         known = await self._mails.position(self.box.name)

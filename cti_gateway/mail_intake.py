@@ -153,8 +153,9 @@ class Intake:
         )
 
     async def _before(self, conversation: str) -> MailContact | None:
-        """The last contact by mail in it."""
-        return next(iter(await self._mails.contacts(conversation)), None)
+        """The one that is held back in it, else the last contact by mail."""
+        found = await self._mails.contacts(conversation)
+        return next((one for one in found if one.held), found[0] if found else None)
 
     # --- what is written -------------------------------------------------------------------------------
 

@@ -15,7 +15,8 @@ MEGABYTE: Final = 1_000_000
 class MailBox:
     """A mailbox. ``address``: what stands in From; ``queue`` (of ``pbx``) takes letters that belong to no conversation.
 
-    ``authserv``: the name of the mail server whose results are believed (RFC 8601), empty: none. ``poll``: seconds.
+    ``authserv``: the name of the mail server whose results are believed (RFC 8601), empty: none. ``poll``: seconds,
+    where the server does not say when letters come, or is not to be asked for it (``idle``).
     ``plus``: answers to ``user+token@domain`` arrive in it. ``sender_hour``, ``sender_day``, ``box_hour``: so many
     contacts may begin by letters of one sender and of all; what is above waits (``mail_gate``).
     """
@@ -28,6 +29,7 @@ class MailBox:
     label: str = ""
     authserv: str = ""
     poll: float = 30.0
+    idle: bool = True
     letter_bytes: int = 10 * MEGABYTE
     file_bytes: int = 5 * MEGABYTE
     plus: bool = False

@@ -21,9 +21,15 @@ SECONDS: Final = 30.0
 """So long an answer of the server is waited for."""
 CONNECT_SECONDS: Final = 8.0
 MOST_LISTED: Final = 100_000
+MOST_LINE: Final = 1_000_000
+_CHUNK: Final = 65_536
 _UID: Final = re.compile(rb"\bUID (\d+)")
 _SIZE: Final = re.compile(rb"\bRFC822\.SIZE (\d+)")
 _VALIDITY: Final = re.compile(rb"^(\d+)$")
+_TAG: Final = b"WAIT"
+"""Of our IDLE: the library's tags are four letters A to P and digits."""
+_ALIVE: Final = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}
+"""A link that died while nobody spoke is found by the kernel within two minutes (tcp(7))."""
 
 
 class MailboxAway(Exception):
@@ -53,19 +59,75 @@ class Fetched:
     whole: bool
 
 
+class _Reading(imaplib.IMAP4):
+    """Reads from the socket by itself, as the library's documentation offers, to know what has come but was not read.
+
+    What came before TLS began is forgotten when it begins: nobody may speak for the server in between.
+    """
+
+    _of: object = None
+    _came: bytearray
+
+    def waits(self) -> bool:
+        """Whether something came that was not read, beside what the system holds for the socket."""
+        pending = getattr(self.sock, "pending", None)
+        return bool(self._rest()) or (pending is not None and pending() > 0)
+
+    def _rest(self) -> bytearray:
+        if self._of is not self.sock:
+            self._of, self._came = self.sock, bytearray()
+        return self._came
+
+    def _more(self, rest: bytearray) -> bool:
+        came = self.sock.recv(_CHUNK)
+        rest += came
+        return bool(came)
+
+    def read(self, size: int) -> bytes:
+        """So many bytes; fewer when the server is gone."""
+        rest = self._rest()
+        while len(rest) < size and self._more(rest):
+            pass
+        found = bytes(rest[:size])
+        del rest[:size]
+        return found
+
+    def readline(self) -> bytes:
+        """A line; empty when the server is gone."""
+        rest, looked = self._rest(), 0
+        while (end := rest.find(b"\n", looked)) < 0:
+            looked = len(rest)
+            if looked > MOST_LINE:
+                raise self.error("a line without an end")
+            if not self._more(rest):
+                end = len(rest) - 1
+                break
+        found = bytes(rest[: end + 1])
+        del rest[: end + 1]
+        return found
+
+
+class _ReadingTls(_Reading, imaplib.IMAP4_SSL):
+    """The same with TLS from the start."""
+
+
 class Box:
     """A connection that is signed in, with the folder open. Raises :class:`MailboxAway`."""
 
     def __init__(self, account: Account) -> None:
         self._account = account
         self.validity = 0
-        self._imap: imaplib.IMAP4 | None = None
+        self.can_idle = False
+        """Whether the server says when letters come."""
+        self._imap: _Reading | None = None
 
     def __enter__(self) -> Self:
         try:
             self._imap = _connected(self._account)
             with _faults("sign in"):
                 self._imap.login(_quoted(self._account.user), self._account.password)
+                can = _ok(self._imap.capability(), "the server does not say what it can")  # more than before signing in
+                self.can_idle = b"IDLE" in b" ".join(one for one in can if one).upper().split()
             self.validity = self._select()
         except BaseException:
             self.close()
@@ -80,6 +142,13 @@ class Box:
         if self._imap is not None:
             with contextlib.suppress(Exception):
                 self._imap.logout()
+            self.drop()
+
+    def drop(self) -> None:
+        """Close it without a word. Nobody may be waiting for an answer."""
+        if self._imap is not None:
+            with contextlib.suppress(OSError):
+                self._imap.shutdown()
             self._imap = None
 
     def abort(self) -> None:
@@ -92,16 +161,58 @@ class Box:
         with _faults("open the folder"):
             _ok(self._open.select(_quoted(self._account.folder)), "the folder cannot be opened")
             _, said = self._open.response("UIDVALIDITY")
+            self._open.response("EXISTS")
         found = _VALIDITY.match((said or [b""])[0] or b"")
         if found is None:
             raise MailboxAway("the server gives no UIDVALIDITY")
         return int(found[1])
 
     @property
-    def _open(self) -> imaplib.IMAP4:
+    def _open(self) -> _Reading:
         if self._imap is None:
             raise MailboxAway("not connected")
         return self._imap
+
+    # --- being told --------------------------------------------------------------------------------------
+
+    def grew(self) -> bool:
+        """Whether the server said, beside its answers since this was asked last, that there are letters more."""
+        return self._open.response("EXISTS")[1] != [None]
+
+    def idle(self) -> bool:
+        """From now on the server speaks when something happens (RFC 2177); until ``done`` nothing else may be asked.
+        ``False``: it does not want to."""
+        with _faults("wait for letters"):
+            self._open.send(_TAG + b" IDLE\r\n")
+            while not (line := self._line()).startswith(b"+"):
+                if line.startswith(_TAG + b" "):
+                    return False
+        return True
+
+    @property
+    def spoke(self) -> bool:
+        """Whether it has spoken since, and its socket does not show it."""
+        return self._open.waits()
+
+    @property
+    def socket(self) -> int:
+        """The number of the open file that becomes readable when it speaks."""
+        return self._open.sock.fileno()
+
+    def done(self) -> None:
+        """Something else may be asked again. A server that is not there any more is found by this."""
+        with _faults("wait for letters"):
+            self._open.send(b"DONE\r\n")
+            while not self._line().startswith(_TAG + b" "):
+                pass
+
+    def _line(self) -> bytes:
+        line = self._open.readline()
+        if not line:
+            raise MailboxAway("cannot wait for letters: the server is gone")
+        return line
+
+    # --- letters -----------------------------------------------------------------------------------------
 
     def after(self, uid: int) -> list[int]:
         """The UIDs above this one, in order."""
@@ -160,21 +271,29 @@ class Box:
             self._open.uid("STORE", str(uid), "+FLAGS.SILENT", r"(\Flagged)")
 
 
-def _connected(account: Account) -> imaplib.IMAP4:
+def _connected(account: Account) -> _Reading:
     host, port = account.host, account.port
     with _faults("connect"):
         if account.tls == "tls":
-            imap: imaplib.IMAP4 = imaplib.IMAP4_SSL(host, port, ssl_context=_context(account), timeout=CONNECT_SECONDS)
+            imap: _Reading = _ReadingTls(host, port, ssl_context=_context(account), timeout=CONNECT_SECONDS)
         else:
-            imap = imaplib.IMAP4(host, port, timeout=CONNECT_SECONDS)
+            imap = _Reading(host, port, timeout=CONNECT_SECONDS)
         try:
             if account.tls == "starttls":
                 imap.starttls(_context(account))
             imap.sock.settimeout(SECONDS)
+            _keep_alive(imap.sock)
         except BaseException:
             imap.shutdown()
             raise
         return imap
+
+
+def _keep_alive(sock: socket.socket) -> None:
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _ALIVE.items():
+        if hasattr(socket, name):  # not everywhere
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 def _context(account: Account) -> ssl.SSLContext:

@@ -54,6 +54,7 @@ def box_of(table: Mailbox, settings: Settings) -> MailBox:
         label=queue.label or "",
         authserv=table.results_of,
         poll=float(table.poll_seconds),
+        idle=table.idle,
         letter_bytes=table.letter_megabytes * MEGABYTE,
         file_bytes=table.file_megabytes * MEGABYTE,
         plus=table.plus,

@@ -64,6 +64,7 @@ service auth {{
 service stats {{
   chroot =
 }}
+{more}
 namespace inbox {{
   inbox = yes
   separator = /
@@ -81,15 +82,16 @@ def _free_port() -> int:
 
 
 class Dovecot:
-    """``certificate`` and ``key``: with TLS too. ``deliver`` puts a letter into the mailbox as a mail server does."""
+    """``certificate`` and ``key``: with TLS too; ``more``: further lines of its configuration. ``deliver`` puts a
+    letter into the mailbox as a mail server does."""
 
-    def __init__(self, certificate: Path | None = None, key: Path | None = None) -> None:
+    def __init__(self, certificate: Path | None = None, key: Path | None = None, more: str = "") -> None:
         found = shutil.which("dovecot") or next(iter(map(str, Path("/usr/sbin").glob("dovecot"))), None)
         if found is None:
             if os.geteuid() == 0 and Path("/etc/debian_version").exists():
                 pytest.fail("Dovecot is missing: apt-get install dovecot-imapd")
             pytest.skip("no dovecot on this machine")
-        self._program, self._tls = found, (certificate, key)
+        self._program, self._tls, self._more = found, (certificate, key), more
         self.port, self.tls_port = _free_port(), _free_port()
         self._folder = tempfile.TemporaryDirectory(prefix="cw-imap-", ignore_cleanup_errors=True)
         self.folder = Path(self._folder.name)
@@ -128,6 +130,7 @@ class Dovecot:
                 folder=self.folder,
                 password=PASSWORD,
                 port=self.port,
+                more=self._more,
                 tls_port=self.tls_port,
                 uid=owner.pw_uid,
                 gid=owner.pw_gid,
