@@ -121,6 +121,12 @@ class Callbacks:
         mine = (c for c in self.all.values() if (c.pbx, c.queue, c.state) == (pbx, queue, "dialling"))
         return tuple(one.since for one in mine)
 
+    def promised(self, pbx: str, queue: str, since: float, but: str | None) -> int:
+        """How many of them are due, and were before ``since``; another's than this address's."""
+        now = self.wall()
+        mine = [c for c in self.all.values() if (c.pbx, c.queue) == (pbx, queue) and c.address != but]
+        return sum(c.since <= since and (c.state == "dialling" or c.not_before <= now < c.expires_at) for c in mine)
+
     def find(self, pbx: str, queue: str, address: str) -> Callback | None:
         """The open callback of this caller for this queue."""
         mine = (c for c in self.all.values() if (c.pbx, c.queue, c.address) == (pbx, queue, address))
@@ -137,7 +143,8 @@ class Callbacks:
         rules = self.entry.rules_of(pbx.name, question)
         since, interaction = self._place(pbx, rules.queue, question.unique_id)
         place = place_of(since, waiting_since(self._interactions(), pbx.name, rules.queue))
-        told = [("CALLWEAVE_POSITION", str(place))]
+        ahead = self.entry.ahead(pbx.name, rules.queue, address, since)
+        told = [("CALLWEAVE_POSITION", str(place)), ("CALLWEAVE_AHEAD", str(ahead))]
         if self.find(pbx.name, rules.queue, address) is not None:
             return [("CALLWEAVE_CALLBACK", "kept"), *told]
         if not rules.callback or not self.may_call(address) or len(self.all) >= MOST_OPEN:

@@ -369,6 +369,10 @@ class Dispatch:
         """
         return self.waits.place(interaction_id)
 
+    def before(self, pbx: str, queue: str, since: float, *, vip: bool = False, but: str | None = None) -> int:
+        """How many of this queue are due before a caller who came at ``since``, over all media (``Waits.before``)."""
+        return self.waits.before(pbx, queue, since, vip=vip, but=but)
+
     def wait_of(self, pbx: str, queue: str) -> float | None:
         """In how many seconds a chat that comes now will be taken, as far as that can be said (the widget asks)."""
         return self.waits.of(line_of(pbx, queue), "chat")

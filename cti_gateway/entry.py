@@ -62,6 +62,8 @@ class Entry:
         self.counts = Counts()
         self.find_callback: FindCallback = lambda pbx, queue, address: None
         self.stand_ins: Callable[[str, str], tuple[float, ...]] = lambda pbx, queue: ()
+        self.promised: Callable[[str, str, float, str | None], int] = lambda pbx, queue, since, but: 0
+        """How many callbacks that the PBX's queue makes are due before then; see ``Callbacks.promised``."""
 
     async def route(self, question: Question) -> Variables:
         """What the dialplan shall do with this call."""
@@ -83,6 +85,10 @@ class Entry:
         self.counts.asked += 1
         self.counts.slowest = max(self.counts.slowest, time.monotonic() - began)
         told = variables(answer, call)
+        if answer.result == "queue" and answer.queue:
+            since = facts.callback_since if answer.keeps_place else None
+            vip = facts.person is not None and facts.person.vip
+            told.append(("CALLWEAVE_AHEAD", str(self.ahead(pbx.name, answer.queue, address, since, vip=vip))))
         return told + self.hub.recording.entry_variables(pbx.name, answer.queue or rules.queue)
 
     def pbx_of(self, question: Question) -> Pbx | None:
@@ -131,6 +137,12 @@ class Entry:
         own = callback.since if callback is not None and callback.state == "dialling" else None
         others = [since for since in self.stand_ins(pbx, queue) if since != own]
         return (*waiting_since(self.hub.distributor.interactions.values(), pbx, queue), *others)
+
+    def ahead(self, pbx: str, queue: str, address: str | None, since: float | None, *, vip: bool = False) -> int:
+        """How many contacts of others, over all media of this queue, are due before who came at ``since`` (now)."""
+        at = self.wall() if since is None else since
+        waiting = self.hub.dispatch.before(pbx, queue, at, vip=vip, but=address)
+        return waiting + self.promised(pbx, queue, at, address)
 
     def _ready(self, pbx: Pbx, rules: EntryRules, owner: str | None) -> dict[str, str]:
         """Agents whose phone could ring, and who have a queue of their own at the PBX.

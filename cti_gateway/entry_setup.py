@@ -50,6 +50,7 @@ async def open_entry(
     callbacks.line = hub.dispatch.callbacks
     tell_hours(hub, entry)
     entry.find_callback, entry.stand_ins = callbacks.find, callbacks.stand_ins
+    entry.promised = callbacks.promised
     await callbacks.start()
 
     keys = SurveyKeys(entry, surveys) if surveys is not None else None

@@ -111,6 +111,24 @@ async def test_a_customer_who_is_busy_is_tried_again_and_then_it_failed(stage: S
         assert (one["result"], one["attempts"]) == ("busy", 2)
 
 
+async def test_who_calls_is_told_how_many_of_all_media_are_before_him(stage: Stage, tmp_path: Path) -> None:
+    """A callback that waits at consoles stands in no queue of Asterisk's, and is before him all the same."""
+    async with site(stage, tmp_path, "callback = true") as at:
+        await stage.pbx.cli("dialplan set global CALLWEAVE_SAY_AHEAD yes")
+        await stage.nobody_free("1007", "1008")
+        await promised(at, tmp_path)
+        zhao = await stage.customer(ZHAO, "820").up()
+        assert await at.waiting("helpdesk", 1) == [ZHAO]  # nothing stands in for Li
+        assert await at.variable(zhao, "CALLWEAVE_AHEAD") == "1"
+        assert await at.variable(zhao, "CALLWEAVE_POSITION") == ""
+        li = await stage.customer(LI, "820").up()
+        assert await at.waiting("helpdesk", 2) == [LI, ZHAO]
+        assert await at.variable(li, "CALLWEAVE_KEEPS_PLACE") == "1"
+        assert await at.variable(li, "CALLWEAVE_AHEAD") == "0"
+        assert await at.variable(li, "CALLWEAVE_POSITION") == "1"
+        await stage.pbx.cli("dialplan set global CALLWEAVE_SAY_AHEAD no")
+
+
 async def test_it_survives_our_death(stage: Stage, tmp_path: Path) -> None:
     async with site(stage, tmp_path, QUEUE) as at:
         await stage.nobody_free("1007", "1008")

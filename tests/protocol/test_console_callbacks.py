@@ -17,6 +17,7 @@ from cti_gateway.entry_setup import tell_hours
 from cti_gateway.lines import Lines
 from interaction_log import events as e
 from interaction_log.callback import Callback
+from interaction_log.interaction import Interaction
 from interaction_log.records import Conflict, NotFound, Refused
 from routing.acd.why import why_not
 from routing.callbacks import CallbackRules
@@ -287,13 +288,27 @@ class Keys:
         self.stored = Stored()
         self.callbacks = Callbacks(hub, entry, self.stored, Policy("CN"))
         self.callbacks.line = line.callbacks
+        self.entry = entry
+        entry.find_callback, entry.stand_ins = self.callbacks.find, self.callbacks.stand_ins
+        entry.promised = self.callbacks.promised
 
     async def press(self, unique_id: str = "", number: str = "13911112222") -> dict[str, str]:
-        asked = Question(
-            id=1, kind="callback", pbx="main", queue="support", dialled="800", number=number, name="Wang",
+        return dict(await self.callbacks.request(self._asked("callback", number, unique_id)))
+
+    async def route(self, number: str = "13922223333") -> dict[str, str]:
+        """What is told at call entry."""
+        return dict(await self.entry.route(self._asked("route", number)))
+
+    async def ahead(self, number: str = "13922223333") -> int:
+        """How many are before this caller, as he is told."""
+        return int((await self.route(number))["CALLWEAVE_AHEAD"])
+
+    @staticmethod
+    def _asked(kind: Any, number: str, unique_id: str = "") -> Question:
+        return Question(
+            id=1, kind=kind, pbx="main", queue="support", dialled="800", number=number, name="Wang",
             unique_id=unique_id, until=1e12,
         )  # fmt: skip
-        return dict(await self.callbacks.request(asked))
 
 
 async def test_a_caller_who_presses_the_key_stands_in_the_one_line_at_his_place(line: Line) -> None:
@@ -315,6 +330,45 @@ async def test_a_caller_who_presses_the_key_stands_in_the_one_line_at_his_place(
     assert (await keys.press("", "13800138000"))["CALLWEAVE_CALLBACK"] == "kept"
     await floor.sign_in()
     assert floor.offered(i) == "anna" and floor.offered(first) is None
+
+
+async def test_a_caller_is_told_how_many_of_all_media_are_due_before_him(line: Line) -> None:
+    """Callers, a callback that waits at the consoles, a chat; not what somebody has in hand, and not his own."""
+    floor, keys = line.floor, Keys(line)
+    await floor.sign_in()
+    await floor.answer(floor.chat())  # in her hands: not waiting
+    await nobody_takes_calls(floor)
+    assert await keys.ahead() == 0
+    call = floor.call()
+    await floor.exchange.until(lambda: any(_waits(one) for one in floor.hub.distributor.interactions.values()))
+    assert await keys.ahead() == 1
+    assert await keys.ahead("13800138000") == 0  # it is he who waits
+    wanted = await line.wish(address="+8613911112222")
+    chat = floor.chat()
+    assert await keys.ahead() == 3
+    assert await keys.ahead("13911112222") == 1  # he keeps the place of his callback, behind the caller alone
+    told = await keys.route("13911112222")
+    assert (told["CALLWEAVE_KEEPS_PLACE"], told["CALLWEAVE_POSITION"]) == ("1", "2")  # among who stands in Asterisk's
+    floor.end(chat, "abandoned")
+    assert await keys.ahead() == 2
+    await line.callbacks.cancel(wanted.id)
+    call.give_up()
+    await floor.exchange.until(lambda: not any(_waits(one) for one in floor.hub.distributor.interactions.values()))
+    assert await keys.ahead() == 0
+
+
+async def test_callbacks_that_the_queue_makes_count_when_they_are_due(line: Line) -> None:
+    keys = Keys(line, callback_by="queue")
+    await nobody_takes_calls(line.floor)
+    assert (await keys.press())["CALLWEAVE_CALLBACK"] == "accepted"
+    assert await keys.ahead() == 1 and await keys.ahead("13911112222") == 0
+    (one,) = keys.callbacks.all.values()
+    keys.callbacks.all[one.id] = replace(one, not_before=line.floor.hub.wall() + 600)
+    assert await keys.ahead() == 0  # after a try that reached nobody: not before its time
+
+
+def _waits(one: Interaction) -> bool:
+    return one.channel == "voice" and one.waiting_in() is not None
 
 
 async def test_a_site_may_have_the_queue_make_them(line: Line) -> None:
