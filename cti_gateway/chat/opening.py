@@ -64,12 +64,13 @@ def new_conversation(
         name=vouched or name_in(asked, form),
         form={code: text for code, text in form.items() if text},
         consent=wanted.consent,
-        page=_page(wanted.page) if isinstance(wanted, wire.Open) else None,
+        page=_page(wanted.page) if rules.trail and isinstance(wanted, wire.Open) else None,
     )
 
 
 def _page(url: str | None) -> str | None:
-    return url if url and url.startswith(("https://", "http://")) else None
+    """Without its fragment, as all pages that are kept."""
+    return url.partition("#")[0] if url and url.startswith(("https://", "http://")) else None
 
 
 def _goes_on(stored: StoredConversation) -> str | None:

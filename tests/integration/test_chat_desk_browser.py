@@ -15,7 +15,7 @@ from playwright.async_api import Browser, Locator, expect
 from cti_gateway.simulator.queue_call import QueueCall
 from cti_gateway.simulator.server import SECRET, Simulator, SimulatorServer
 from interaction_log.canned import CannedReply
-from interaction_log.records import Choice
+from interaction_log.records import Choice, User
 from interaction_log.store import Store
 from tests.fakes.browser import Person, chromium  # noqa: F401 (fixture)
 from tests.fakes.chat_visitor import VisitorClient
@@ -71,6 +71,7 @@ async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
     pages = await ShopPage().__aenter__()
     config = await prepare(tmp_path, port=await server.start(), secret=SECRET, more=SITE.format(shop=pages.url))
     store = await asyncio.to_thread(Store.open, f"sqlite:///{tmp_path / 'callweave.db'}", default_region="CN")
+    await store.users.create(User(name="ada", display_name="Ada", role="admin"), PASSWORD)
     await store.canned.create(HELLO)
     await store.catalogue.put_disposition(Choice(code="solved", labels={"en": "Solved", "zh-CN": "已解决"}))
     await asyncio.to_thread(store.close)
@@ -445,6 +446,48 @@ async def test_a_supervisor_reads_along_and_coaches(shop: Shop, chromium: Browse
         await sofia.photograph("chat-16-record")
     await anna.get_up()
     await sofia.get_up()
+
+
+async def test_a_supervisor_bans_a_visitor_and_an_administrator_lifts_it(shop: Shop, chromium: Browser) -> None:  # noqa: F811
+    anna = await at_work(chromium, shop, "anna")
+    sofia = await signed_in(chromium, shop, "sofia", width=1440, height=900)
+    async with shop.visitor() as vera:
+        chat = await opened(vera)
+        await vera.say("you are stupid")
+        await anna.press("chat-accept")
+        await reads(anna, "you are stupid")
+        await expect(anna.see("ban-visitor")).to_have_count(0)  # agents ask a supervisor
+        await sofia.see(f"watch-{chat}").click(timeout=20_000)
+        await sofia.see("watch-why").fill("insults")
+        await sofia.press("watch-join")
+        await reads(sofia, "you are stupid")
+        await sofia.page.get_by_text("Visitor", exact=True).click()
+        await sofia.see("ban-visitor").locator("summary").click()
+        await sofia.press("ban")
+        await sofia.expect("ban-error")  # not without a reason
+        await sofia.see("ban-why").fill("insults")
+        await sofia.photograph("chat-19-ban")
+        await sofia.press("ban")
+        await vera.gone()
+        await anna.expect("wrap-up")
+        admin = await signed_in(chromium, shop, "ada")
+        await admin.page.goto(f"{shop.program.url}/admin/chat-sites")
+        await admin.expect("banned-visitor", "insults")
+        await admin.page.get_by_text("Ban an address").click()
+        await admin.see("ban-address").fill("the neighbour")
+        await admin.see("ban-why").fill("a flood")
+        await admin.press("ban")
+        await admin.expect("ban-error")
+        await admin.see("ban-address").fill("192.0.2.7")
+        await admin.press("ban")
+        await admin.expect("banned-address", "192.0.2.7")
+        await admin.photograph("chat-20-bans")
+        await admin.see("banned-visitor").locator('[data-test="lift-ban"]').click()
+        await admin.gone("banned-visitor")
+    async with shop.visitor(vera.token) as again:
+        await opened(again)
+    for one in (anna, sofia, admin):
+        await one.get_up()
 
 
 async def test_the_visitors_page_is_seen_and_cannot_be_touched(shop: Shop, chromium: Browser) -> None:  # noqa: F811

@@ -151,9 +151,10 @@ function Waiting({ choose }: { choose(way: Way): void }) {
 }
 
 function LinkState() {
-  const { session, say } = useModel()
-  const text =
-    session.link === 'reconnecting'
+  const { client, session, speech, say } = useModel()
+  const text = client.shut
+    ? session.conversation && speech.sayCode('error.', client.shut, say('no_chat'))
+    : session.link === 'reconnecting'
       ? say('reconnecting')
       : session.link === 'connecting'
         ? say(session.opening ? 'opening' : 'connecting')
