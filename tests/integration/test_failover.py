@@ -62,8 +62,11 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 class Pair:
     """A PBX, and two processes that may lead."""
 
-    def __init__(self, simulator: Simulator, url: str, folder: Path, port: int) -> None:
+    def __init__(
+        self, simulator: Any, url: str, folder: Path, port: int, username: str = USERNAME, secret: str = SECRET
+    ) -> None:
         self.simulator, self.url, self.folder, self.port = simulator, url, folder, port
+        self.account = {"username": username, "secret": secret}
         self.engine = open_engine(url, writes=False, size=1)
         self.starting: dict[Program, asyncio.Task[None]] = {}
         self.redis = ""
@@ -71,7 +74,7 @@ class Pair:
     def program(self, name: str) -> Program:
         config = self.folder / f"{name}.toml"
         config.touch(mode=0o600)
-        about = {"url": self.url, "name": name, "port": self.port, "username": USERNAME, "secret": SECRET}
+        about = {"url": self.url, "name": name, "port": self.port, **self.account}
         config.write_text(TOML.format(**about) + (f'[redis]\nurl = "{self.redis}"\n' if self.redis else ""))
         return Program(self.folder, "--config", str(config))
 
@@ -130,6 +133,15 @@ class Pair:
             while member.paused:  # noqa: ASYNC110 (the simulator has no news of its own)
                 await asyncio.sleep(0.02)
 
+    async def close(self) -> None:
+        """Neither process outlives the test."""
+        for program, task in self.starting.items():
+            await program.kill()
+            task.cancel()
+            with contextlib.suppress(BaseException):
+                await task
+        self.engine.dispose()
+
     def lift(self) -> None:
         pbx = self.simulator.pbx
         ringing = pbx.ringing_at("PJSIP/1001")
@@ -138,24 +150,24 @@ class Pair:
 
 @pytest.fixture
 async def pair(url: str, tmp_path: Path) -> AsyncIterator[Pair]:
-    load_or_make(tmp_path / "master.key")
-    store = await asyncio.to_thread(Store.open, url, default_region="CN", master_key=tmp_path / "master.key")
-    for user in PEOPLE:
-        await store.users.create(user, PASSWORD)
-    await asyncio.to_thread(store.close)
+    await people(url, tmp_path)
     simulator = Simulator()
     server = SimulatorServer(simulator)
     on = Pair(simulator, url, tmp_path, await server.start())
     try:
         yield on
     finally:
-        for program, task in on.starting.items():
-            await program.kill()
-            task.cancel()
-            with contextlib.suppress(BaseException):
-                await task
-        on.engine.dispose()
+        await on.close()
         await server.stop()
+
+
+async def people(url: str, folder: Path) -> None:
+    """A database with the people, sealed by a key in this folder."""
+    load_or_make(folder / "master.key")
+    store = await asyncio.to_thread(Store.open, url, default_region="CN", master_key=folder / "master.key")
+    for user in PEOPLE:
+        await store.users.create(user, PASSWORD)
+    await asyncio.to_thread(store.close)
 
 
 async def both(on: Pair) -> tuple[Program, Program]:
