@@ -28,7 +28,7 @@ import uvloop
 
 from agent_console.server import ConsoleWebSocket
 from agent_console.sockets import WRITE
-from cti_gateway.memory import spare_collections
+from cti_gateway.memory import Looks, spare_collections
 from interaction_log.web.emit import QueueEmitter, make_patient
 
 NAMESPACE = "/chat"
@@ -146,6 +146,7 @@ class Direct:
 async def main(folder: Path, direct: bool) -> None:
     """Serve, never end."""
     spare_collections()
+    Looks().start()
     sys.setswitchinterval(SWITCH_SECONDS)
     listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
     echo = Echo(folder)

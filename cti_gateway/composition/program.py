@@ -24,7 +24,7 @@ from cti_gateway.composition.voice import add_pbxs, call_entry, console_callback
 from cti_gateway.gateway import Gateway
 from cti_gateway.hub import Hub
 from cti_gateway.lines import Lines
-from cti_gateway.memory import spare_collections
+from cti_gateway.memory import Looks, spare_collections
 from cti_gateway.pbx import Pbx
 from interaction_log.store import EventLog, Store
 from routing.distributor import Distributor
@@ -53,6 +53,9 @@ async def serve(settings: Settings, *, demo: bool, simulated: bool) -> int:
         gateway.start_links()
         await _announce(gateway, settings, demo, stop)
         spare_collections()
+        looks = Looks()
+        looks.start()
+        gateway.extras.append(looks)
         await _first(stop, deposed)
     finally:
         log.info("another process leads: stepping back" if deposed.is_set() else "stopping")
