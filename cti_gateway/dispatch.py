@@ -378,12 +378,14 @@ class Dispatch:
         return self.waits.of(line_of(pbx, queue), "chat")
 
     def attended(self, pbx: str, queue: str) -> bool:
-        """Whether anybody is there who serves this queue: signed in, with a console, wanting to work."""
+        """Whether anybody who serves this queue is there: at a console, wanting to work, perhaps wrapping up."""
         line = line_of(pbx, queue)
         self.know(line)
         self.settle()
         seats = self.engine.crew.seats.values()
-        return any(line in seat.queues and self.engine.crew.in_team(seat, line) and seat.ready for seat in seats)
+        agents, here = self.hub.distributor.agents, self.seating.present
+        serving = (seat for seat in seats if line in seat.queues and self.engine.crew.in_team(seat, line))
+        return any(here(agents[seat.name]) for seat in serving if seat.name in agents)
 
 
 def _agent_of(one: Interaction) -> str | None:

@@ -73,8 +73,12 @@ class Seating:
 
     def ready(self, agent: Agent) -> bool:
         """Whether she may be asked: she wants to, has nothing to wrap up, and a console on which she would see it."""
+        return agent.state != "WRAP_UP" and self.present(agent)
+
+    def present(self, agent: Agent) -> bool:
+        """Whether she wants to work and is at a console; she may be wrapping up, and is back in a moment."""
         wants = agent.signed_in and agent.chosen == "READY" and agent.pbx_reason is None
-        return wants and agent.state != "WRAP_UP" and self.consoles.get(agent.name, 0) > 0
+        return wants and self.consoles.get(agent.name, 0) > 0
 
     # --- which queues --------------------------------------------------------------------------------
 

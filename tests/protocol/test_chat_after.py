@@ -254,6 +254,15 @@ async def test_hours_position_and_estimate(tmp_path: Path) -> None:
         await floor.sign_in()
         staffed = await floor.chats.site("shop", "")
         assert staffed is not None and staffed["staffed"]
+        chat = await floor.talking(visitor)
+        await floor.close(chat)
+        assert floor.hub.distributor.agents["anna"].state == "WRAP_UP"
+        wrapping = await floor.chats.site("shop", "")
+        assert wrapping is not None and wrapping["staffed"], "she is back in a moment"
+        floor.hub.presence("anna", 0)
+        floor.hub.distributor.agents["anna"].chosen = "NOT_READY"
+        away = await floor.chats.site("shop", "")
+        assert away is not None and not away["staffed"]
 
 
 async def test_the_place_in_line_is_told_when_it_changes(tmp_path: Path) -> None:
