@@ -54,6 +54,8 @@ ROUTES: Final[Mapping[str, Needs]] = {
     "POST /api/missed/{interaction_id}": _needs("missed.work"),
     "GET /api/voicemail/{message_id}/audio": _needs("missed.work"),
     "POST /api/voicemail/{message_id}/heard": _needs("missed.work"),
+    "GET /api/held-mail": _needs("supervise.assign"),
+    "POST /api/held-mail/{contact_id}/{what}": _needs("supervise.assign"),
     # customers
     "GET /api/customers": _needs("customers.read"),
     "POST /api/customers": _needs("customers.write"),

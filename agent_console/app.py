@@ -23,6 +23,7 @@ from agent_console import (
     rest_chats,
     rest_colleagues,
     rest_customers,
+    rest_held_mail,
     rest_identity,
     rest_imports,
     rest_interactions,
@@ -141,7 +142,8 @@ def _api(deps: ConsoleDeps, metrics: Metrics, choices: Choices) -> FastAPI:
     api.include_router(rest_recordings.routes(deps))
     api.include_router(rest_reports.routes(deps))
     api.include_router(rest_colleagues.routes(deps))
-    for part in (rest_imports, rest_knowledge, rest_chats, rest_chat_sites, rest_chat_bans, rest_surveys):
+    api.include_router(rest_surveys.routes(deps))
+    for part in (rest_imports, rest_knowledge, rest_chats, rest_chat_sites, rest_chat_bans, rest_held_mail):
         api.include_router(part.routes(deps))
     api.include_router(rest_live.routes(deps, parts))
     api.include_router(rest_alarms.routes(deps))

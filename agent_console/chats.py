@@ -39,6 +39,22 @@ class Written:
     reply_to: str | None
 
 
+class HeldMail(Protocol):
+    """Contacts by mail that nobody is asked to answer yet, because their senders began too many."""
+
+    async def views(self) -> list[dict[str, Any]]:
+        """All, the oldest first."""
+        ...
+
+    async def let_in(self, contact: str, by: str = "") -> None:
+        """It waits for an agent from now on. Raises ``NotFound``: it is not held back (any more)."""
+        ...
+
+    async def dismiss(self, contact: str) -> None:
+        """Nobody is to answer it. Raises ``NotFound``."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatAccess:
     """``concerned(user, conversation)``: whether she is in this chat, or is asked to take it, now."""
@@ -53,6 +69,8 @@ class ChatAccess:
     """How visitors are kept away; absent: there are none."""
     place: StoredMails | None = None
     """Where what was written in a contact by mail stands."""
+    held: HeldMail | None = None
+    """Letters that are held back; absent: there is no mailbox."""
 
     async def conversation(self, interaction: str) -> str:
         """The conversation of a contact: its own id, or that in which it goes on by mail."""

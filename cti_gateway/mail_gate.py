@@ -12,7 +12,7 @@ import contextlib
 import logging
 import uuid
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from agent_console.ports import Part
 from cti_gateway.mail_rules import MailBox
@@ -29,6 +29,9 @@ HOUR: Final = 3_600.0
 DAY: Final = 86_400.0
 LOOK_SECONDS: Final = 60.0
 """Between two looks at whether what is held back can be let in."""
+NEWEST: Final = 30
+MOST_SHOWN: Final = 300
+"""Characters of a letter in the list."""
 Why = Literal["sender_hour", "sender_day", "box_hour"]
 
 
@@ -79,7 +82,7 @@ class Gate:
         """It waits for an agent from now on. ``by``: who says so; empty: there is room. Raises ``NotFound``."""
         async with self.mail.turn:
             one = await self._mails.let_in(contact, self.mail.hub.wall())
-            await self._note(one, "mail_let_in", by or None)
+            await self._note(one, "mail_let_in" if by else "mail_came_in", by or None)
             stored = await self.mail.desk.store.conversation(one.conversation)
             room = await self.mail.room_of(stored, one)
             await self.mail.begin(room, one, await self.mail.last_agent(stored.id, stored.last))
@@ -93,6 +96,17 @@ class Gate:
                 raise NotFound(contact)
             await self._mails.end(contact, self.mail.hub.wall())
         await self.look()
+
+    async def views(self) -> list[dict[str, Any]]:
+        """As supervisors see them, the oldest first; ``text``: the beginning of the newest letter."""
+        return [await self._view(one) for one in await self._mails.held()]
+
+    async def _view(self, one: MailContact) -> dict[str, Any]:
+        stored = await self.mail.desk.store.conversation(one.conversation)
+        lines = await self.mail.desk.store.lines(stored.id, max(0, stored.last - NEWEST))
+        said = [line.text for line in lines if line.by == "visitor" and line.text and line.at >= one.opened_at]
+        told = {name: getattr(one, name) for name in ("id", "queue", "box", "name", "subject", "held_at")}
+        return {**told, "address": one.wrote, "letters": len(said), "text": said[-1][:MOST_SHOWN] if said else ""}
 
     async def round(self) -> None:
         """Let in what there is room for, the oldest first."""

@@ -45,7 +45,7 @@ async def chats(gateway: Gateway, settings: Settings, *, demo: bool) -> tuple[Vi
     letters_with_files(desk, files)
     await desk.start()
     gateway.extras.append(desk)
-    fetch_mail(gateway, settings, desk, folder)
+    held = fetch_mail(gateway, desk, folder)
 
     def concerned(user: str, of: str) -> bool:
         rooms = (desk.rooms.all.get(of), desk.mail.open.get(of) if desk.mail is not None else None)
@@ -66,6 +66,7 @@ async def chats(gateway: Gateway, settings: Settings, *, demo: bool) -> tuple[Vi
         bans=ChatBans(place=ban_place, changed=banned) if settings.site else None,
         sites=ChatSites(stored=store.chats, sites=shown, connected=app.deps.tabs.by_site),
         place=store.mails,
+        held=held,
     )
     return (app if settings.site else None), access
 

@@ -12,6 +12,7 @@ from cti_gateway.chat.setup import ChatDesk
 from cti_gateway.chat_setup import AgentFiles
 from cti_gateway.gateway import Gateway
 from cti_gateway.mail_fetch import Postman
+from cti_gateway.mail_gate import Gate
 from cti_gateway.mail_intake import Intake
 from cti_gateway.mail_rules import MEGABYTE, MailBox
 from email_channel.imap import Account
@@ -84,11 +85,11 @@ def letters_with_files(desk: ChatDesk, files: AgentFiles) -> None:
         desk.letters.place = files.place
 
 
-def fetch_mail(gateway: Gateway, settings: Settings, desk: ChatDesk, folder: ChatFolder) -> None:
-    """Read the mailboxes from now on."""
+def fetch_mail(gateway: Gateway, desk: ChatDesk, folder: ChatFolder) -> Gate | None:
+    """Read the mailboxes from now on; what is held back of it. ``None``: there is no mailbox."""
     mail, outbox, sign = desk.mail, desk.outbox, desk.parts.sign
     if mail is None or outbox is None or sign is None or not mail.boxes:
-        return
+        return None
     intake = Intake(mail, sign, folder)
     gate = intake.gate
     gate.start()
@@ -107,3 +108,4 @@ def fetch_mail(gateway: Gateway, settings: Settings, desk: ChatDesk, folder: Cha
         )
 
     gateway.hub.parts.append(sending)
+    return gate
