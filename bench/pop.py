@@ -35,7 +35,7 @@ from cti_gateway.simulator.queue_call import QueueCall
 from cti_gateway.simulator.server import SECRET, USERNAME, Simulator, SimulatorServer
 from interaction_log.store import sealed_fields
 from interaction_log.store.master_key import load_or_make
-from interaction_log.store.search_feed import reindex
+from interaction_log.store.search_fill import reindex
 from interaction_log.store.writing import Writing
 
 AGENTS: Final = 300

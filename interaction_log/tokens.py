@@ -153,15 +153,16 @@ OF_CUSTOMER: Final = "=customer:"
 
 
 @functools.lru_cache(1 << 17)
-def coded(term: str, bucket: str = "") -> str:
+def coded(term: str, bucket: str = "", key: bytes = b"") -> str:
     """A term as a database keeps it: ten of ``0-9a-f``, so that none of them changes it, and words are not readable.
 
+    ``key``: the site's, up to 64 bytes; who has a copy of the database and not the key cannot try words (RFC 7693).
     40 bits: where two terms share a code, the second look at what was found tells them apart. What is of one customer
     is not split into buckets: it is little, and must be found at once.
     """
     if term.startswith(OF_CUSTOMER):
         bucket = ""
-    return hashlib.blake2b(f"{bucket}{term}".encode("utf-8", "surrogatepass"), digest_size=5).hexdigest()
+    return hashlib.blake2b(f"{bucket}{term}".encode("utf-8", "surrogatepass"), digest_size=5, key=key).hexdigest()
 
 
 # --- what is asked for ---------------------------------------------------------------------------
@@ -245,9 +246,9 @@ def tree(all_of: Iterable[Wanted]) -> Tree | None:
     return parts[0] if len(parts) == 1 else ("and", parts)
 
 
-def rendered(node: Tree, bucket: str, *, both: str, either: str) -> str:
+def rendered(node: Tree, bucket: str, key: bytes = b"", *, both: str, either: str) -> str:
     """A tree in a database's words: coded terms joined by ``both`` and ``either``, in brackets."""
     if isinstance(node, str):
-        return coded(node, bucket)
+        return coded(node, bucket, key)
     joiner = both if node[0] == "and" else either
-    return "(" + joiner.join(rendered(one, bucket, both=both, either=either) for one in node[1]) + ")"
+    return "(" + joiner.join(rendered(one, bucket, key, both=both, either=either) for one in node[1]) + ")"

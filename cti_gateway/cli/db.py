@@ -26,7 +26,7 @@ from interaction_log.store.engine import database_url, open_engine
 from interaction_log.store.lease import LeaseHeld
 from interaction_log.store.migrate import SchemaTooNew, upgrade_to_head
 from interaction_log.store.schema import user_devices, users
-from interaction_log.store.search_feed import reindex
+from interaction_log.store.search_fill import reindex
 from interaction_log.store.writing import Writing
 
 PROGRESS_SECONDS = 3.0

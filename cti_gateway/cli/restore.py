@@ -91,10 +91,12 @@ def erase_again(settings: Any) -> Callable[[sa.Connection], dict[str, int]]:
     """``privacy.reapply`` with the site's key; nothing where the site has none, or nobody was erased."""
     from interaction_log.privacy.erased import ErasedList, erased_beside  # noqa: PLC0415
     from interaction_log.privacy.reapply import reapply  # noqa: PLC0415
+    from interaction_log.store import sealed_fields  # noqa: PLC0415
     from interaction_log.store.master_key import load  # noqa: PLC0415
 
     key_file = getattr(getattr(settings, "privacy", None), "key_file", None)
     if key_file is None or not erased_beside(key_file).exists():
         return lambda connection: {}
     master, kept = load(key_file), ErasedList(erased_beside(key_file))
+    sealed_fields.use(key_file)
     return lambda connection: reapply(connection, master, kept)

@@ -10,6 +10,7 @@ from interaction_log.privacy import erase
 from interaction_log.privacy.erased import ErasedList, Hashes
 from interaction_log.privacy.person import person_of
 from interaction_log.privacy.registers import load_all
+from interaction_log.store import index_seal
 from interaction_log.store.master_key import MasterKey
 from interaction_log.store.personal import Person
 from interaction_log.store.schema import customers, interactions
@@ -20,7 +21,8 @@ _PAGE: Final = 5_000
 def reapply(connection: sa.Connection, master: MasterKey, erased: ErasedList) -> dict[str, int]:
     """Erase everybody on the list that this database knows, in the caller's transaction; rows by table.
 
-    For a database that nobody uses yet: between the restore and the start. Legal holds do not count here: what is on
+    For a database that nobody uses yet: between the restore and the start, in a process that has the site's key
+    (``sealed_fields.use``), or the index's words are not found. Legal holds do not count here: what is on
     the list was erased once, rightly. A number that a new customer has by now is left alone; of contacts that nobody
     was identified in, those before the erasure go.
     """
@@ -30,6 +32,7 @@ def reapply(connection: sa.Connection, master: MasterKey, erased: ErasedList) ->
     for of in _known(connection, master, hashes):
         person, _shared = person_of(connection, of)
         _add(counts, erase.whole(connection, person))
+        index_seal.destroy(person.customers)
     anonymous = _anonymous(connection, master, hashes)
     for n in range(0, len(anonymous), erase.STEP):
         _add(counts, erase.whole(connection, Person(customers=(), interactions=tuple(anonymous[n : n + erase.STEP]))))

@@ -19,7 +19,7 @@ from interaction_log.privacy.erased import ErasedList, erased_beside
 from interaction_log.privacy.person import Obstacle, Shared, exists, from_text, obstacles, person_of, to_text
 from interaction_log.privacy.registers import load_all
 from interaction_log.records import Conflict, NotFound, Refused
-from interaction_log.store import sealed_fields
+from interaction_log.store import index_seal, sealed_fields
 from interaction_log.store.compact import compact
 from interaction_log.store.keys import Keys
 from interaction_log.store.master_key import MasterKey, load
@@ -192,6 +192,9 @@ class StoredPrivacy:
                 after = done.after
         self.forget(ids)
         self.erased()
+        addresses = (*person.numbers, *person.mails)
+        keys = await self.reading(lambda _: index_seal.destroy(person.customers, addresses))
+        await self.writing(partial(_count, of=erasure_id, more={"keys of the index": keys} if keys else {}))
         await self.reading(lambda connection: compact(connection.engine, whole=False))
         return await self.writing(partial(self._finish, of=erasure_id, at=wall()))
 

@@ -360,6 +360,11 @@ def _tell(connection: sa.Connection, case_id: str, what: str, details: dict[str,
     connection.execute(sa.insert(case_history).values(row))
 
 
+def show_again(connection: sa.Connection, case_id: str) -> None:
+    """Put it into the timeline and the search as it is now."""
+    _show(connection, _case(connection, case_id))
+
+
 def _show(connection: sa.Connection, case: Case) -> None:
     """In the customer's timeline and in the search."""
     notes = connection.execute(

@@ -16,8 +16,8 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from interaction_log import tokens
-from interaction_log.store import sealed_fields
-from interaction_log.store.search_tables import search_docs
+from interaction_log.store import index_seal
+from interaction_log.store.search_tables import KEYED, RENEWING, search_docs, search_state
 
 SECOND: Final = 1 << 16
 """Numbers of documents in each second."""
@@ -51,20 +51,27 @@ class Doc:
 
     def labels(self) -> list[str]:
         """What it is filtered by."""
-        own = [f"{name}:{value}" for name in _LABELS if (value := getattr(self, name))]
-        if self.customer_id:
-            own.append(f"customer:{self.customer_id}")
-        return own + list(self.more)
+        return labels_of(self)
 
-    def codes(self, bucket: str = "") -> str:
-        """Its terms as the database keeps them."""
-        return _codes(self.title, self.text, tuple(self.labels()), bucket)
+    def codes(self, bucket: str = "", key: bytes | None = None) -> str:
+        """Its terms as the database keeps them. ``key``: if not this process's."""
+        secret = index_seal.term_key() if key is None else key
+        return _codes(self.title, self.text, tuple(self.labels()), bucket, secret)
 
 
 @functools.lru_cache(maxsize=1_024)
-def _codes(title: str, text: str, labels: tuple[str, ...], bucket: str) -> str:
+def _codes(title: str, text: str, labels: tuple[str, ...], bucket: str, key: bytes) -> str:
     """Kept for a moment, so that who writes many (an import) can have them made before its transaction begins."""
-    return " ".join(sorted(tokens.coded(term, bucket) for term in tokens.terms(title, text, labels)))
+    return " ".join(sorted(tokens.coded(term, bucket, key) for term in tokens.terms(title, text, labels)))
+
+
+def labels_of(some: Any) -> list[str]:
+    """What a document, or its row, is filtered by."""
+    own = [f"{name}:{value}" for name in _LABELS if (value := getattr(some, name))]
+    if some.customer_id:
+        own.append(f"customer:{some.customer_id}")
+    more = some.more or ()
+    return own + (more.split("\n") if isinstance(more, str) else list(more))
 
 
 def bucket(doc_id: int) -> str:
@@ -73,11 +80,19 @@ def bucket(doc_id: int) -> str:
     return f"{(doc_id // SECOND) // WEEK}/"
 
 
-def doc_of(row: Any) -> Doc:
-    """The document of a row of ``search_docs``."""
-    values = {name: getattr(row, name) for name in _COLUMNS}
-    values["more"] = tuple(values["more"].split("\n")) if values["more"] else ()
-    return Doc(**values)
+def doc_of(row: Any) -> Doc | None:
+    """The document of a row of ``search_docs``; ``None``: its text cannot be opened (any more)."""
+    _, kind, ref, customer_id, at, title, text, queue, agent, channel, team, more = row
+    clear = index_seal.opened(kind, ref, title, text)
+    if clear is None:
+        return None
+    return Doc(kind, ref, customer_id, at, *clear, queue, agent, channel, team, tuple(more.split("\n")) if more else ())
+
+
+def _outside(row: Any) -> Doc:
+    """What can be told of a document that cannot be opened: by what it is filtered."""
+    _, kind, ref, customer_id, at, _, _, queue, agent, channel, team, more = row
+    return Doc(kind, ref, customer_id, at, "", "", queue, agent, channel, team, tuple(more.split("\n")) if more else ())
 
 
 def put(connection: sa.Connection, doc: Doc) -> None:
@@ -104,7 +119,8 @@ def drop_many(connection: sa.Connection, kind: str, refs: Sequence[str]) -> None
 
 def drop_customers(connection: sa.Connection, customer_ids: Sequence[str], most: int = 1_000) -> int:
     """Take up to ``most`` documents out that tell of these customers; call again until the result is 0."""
-    codes = [tokens.coded(tokens.OF_CUSTOMER + one) for one in customer_ids]
+    keys = {index_seal.term_key(), b""}  # those that an older version put in have none yet
+    codes = [tokens.coded(tokens.OF_CUSTOMER + one, key=key) for one in customer_ids for key in keys]
     if not codes:
         return 0
     lite = connection.dialect.name == "sqlite"
@@ -120,10 +136,16 @@ def _put(connection: sa.Connection, docs: list[Doc]) -> int:
     for kind in {one.kind for one in docs}:
         found = _known(connection, kind, [one.ref for one in docs if one.kind == kind])
         known |= {(kind, ref): row for ref, row in found.items()}
-    changed = [one for one in docs if (old := known.get((one.kind, one.ref))) is None or doc_of(old) != one]
+    changed = [one for one in docs if (old := known.get((one.kind, one.ref))) is None or _differs(old, one)]
     _remove(connection, [known[one.kind, one.ref] for one in changed if (one.kind, one.ref) in known])
     _insert(connection, changed)
     return len(changed)
+
+
+def _differs(row: Any, doc: Doc) -> bool:
+    """From what is there; or an older version put that in."""
+    older = index_seal.term_key() and not row.text.startswith(index_seal.SEALED)
+    return bool(older) or doc_of(row) != doc
 
 
 def _known(connection: sa.Connection, kind: str, refs: Sequence[str]) -> dict[str, Any]:
@@ -134,10 +156,15 @@ def _known(connection: sa.Connection, kind: str, refs: Sequence[str]) -> dict[st
 def _insert(connection: sa.Connection, docs: list[Doc]) -> None:
     if not docs:
         return
-    ids = _numbers(connection, docs)
+    _insert_at(connection, _numbers(connection, docs), docs)
+
+
+def _insert_at(connection: sa.Connection, ids: Sequence[int], docs: Sequence[Doc]) -> None:
     rows = [_row(one, of) for of, one in zip(ids, docs, strict=True)]
     connection.execute(sa.insert(search_docs), rows)
     _add_words(connection, ids, docs)
+    if not index_seal.term_key():  # whoever has the key must look for terms without one again
+        connection.execute(sa.delete(search_state).where(search_state.c.key.in_((KEYED, RENEWING))))
 
 
 def _add_words(connection: sa.Connection, ids: Sequence[int], docs: Sequence[Doc]) -> None:
@@ -151,15 +178,43 @@ def words_anew(connection: sa.Connection, after: int, most: int) -> int | None:
     rows = connection.execute(sa.select(search_docs).where(_d.id > after).order_by(_d.id).limit(most)).all()
     if not rows:
         return None
-    _add_words(connection, [row.id for row in rows], [doc_of(row) for row in rows])
+    old = [row for row in rows if not row.text.startswith(index_seal.SEALED)]
+    renewed = {row.id: values for row in old if (values := _sealed(row)) is not None}
+    if renewed and index_seal.term_key():
+        connection.execute(_RENEW, list(renewed.values()))
+    _add_words(connection, [row.id for row in rows], [doc_of(row) or _outside(row) for row in rows])
     return int(rows[-1].id)
+
+
+def renew(connection: sa.Connection, ids: Sequence[int]) -> None:
+    """Seal the texts of these documents and make their terms with the site's key: an older version put them in. What
+    cannot be opened stays as it is."""
+    rows = connection.execute(sa.select(search_docs).where(_d.id.in_(ids))).all()
+    there = [(row, doc) for row in rows if (doc := doc_of(row)) is not None]
+    if there:
+        _remove(connection, [row for row, _ in there])
+        _insert_at(connection, [row.id for row, _ in there], [doc for _, doc in there])
+
+
+def _sealed(row: Any) -> dict[str, Any] | None:
+    doc = doc_of(row)
+    if doc is None:
+        return None
+    title, text = index_seal.sealed(doc.kind, doc.ref, doc.customer_id, doc.title, doc.text)
+    return {"of": row.id, "title": title, "text": text}
 
 
 def _row(doc: Doc, of: int) -> dict[str, Any]:
     values = {name: getattr(doc, name) for name in _COLUMNS}
-    return {**values, "id": of, "more": "\n".join(doc.more) or None}
+    title, text = index_seal.sealed(doc.kind, doc.ref, doc.customer_id, doc.title, doc.text)
+    return {**values, "id": of, "title": title, "text": text, "more": "\n".join(doc.more) or None}
 
 
+_RENEW: Final = (
+    sa.update(search_docs)
+    .where(_d.id == sa.bindparam("of"))
+    .values(title=sa.bindparam("title"), text=sa.bindparam("text"))
+)
 _ADD_LITE: Final = sa.text("INSERT INTO search_words (rowid, words) VALUES (:id, :words)")
 _ADD: Final = sa.text("INSERT INTO search_words (id, words) VALUES (:id, CAST(:words AS tsvector))")
 _REMOVE_LITE: Final = sa.text("INSERT INTO search_words (search_words, rowid, words) VALUES ('delete', :id, :words)")
@@ -172,14 +227,22 @@ def _remove(connection: sa.Connection, rows: Sequence[Any]) -> None:
     if not rows:
         return
     if connection.dialect.name == "sqlite":  # an index without content must be told what was in it
-        old = [
-            {"id": row.id, "words": doc_of(row).codes()} for row in rows if not row.text.startswith(sealed_fields.TEXT)
-        ]
-        if old:  # of what a process without the key cannot read nothing can be told: its terms lead to no document then
+        old = [{"id": row.id, "words": words} for row in rows if (words := _old_codes(row))]
+        if old:
             connection.execute(_REMOVE_LITE, old)
     else:
         connection.execute(_REMOVE, [{"id": row.id} for row in rows])
     connection.execute(sa.delete(search_docs).where(_d.id == sa.bindparam("of")), [{"of": row.id} for row in rows])
+
+
+def _old_codes(row: Any) -> str:
+    """The terms of a document that is there. Of what cannot be opened only those that it is filtered by are known: the
+    others lead to no document then."""
+    key = index_seal.term_key()
+    keyed = row.text.startswith(index_seal.SEALED)
+    if keyed and not key:
+        return ""
+    return (doc_of(row) or _outside(row)).codes("", key if keyed else b"")
 
 
 def _numbers(connection: sa.Connection, docs: Sequence[Doc]) -> list[int]:

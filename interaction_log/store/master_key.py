@@ -1,7 +1,8 @@
 """The site's master key: a file outside the database that everything sealed in it hangs on.
 
 From its 32 random bytes HKDF-SHA-256 makes one key each for wrapping data keys (AES key wrap, RFC 3394), for keyed
-hashes (HMAC-SHA-256: the erasure list, pseudonyms), for signing receipts (Ed25519) and for texts (AES-256-GCM).
+hashes (HMAC-SHA-256: the erasure list, pseudonyms), for signing receipts (Ed25519), for texts (AES-256-GCM), and two
+for the full-text index.
 """
 
 from __future__ import annotations
@@ -40,6 +41,10 @@ class MasterKey:
         self._hashing = _derived(secret, b"hash")
         self._signing = Ed25519PrivateKey.from_private_bytes(_derived(secret, b"sign"))
         self._texts = AESGCM(_derived(secret, b"text"))
+        self.terms = _derived(secret, b"terms")
+        """For the hashes of the full-text index (``tokens.coded``)."""
+        self.index = AESGCM(_derived(secret, b"index"))
+        """For texts of the full-text index that are about nobody."""
 
     def wrap(self, key: bytes) -> str:
         """A data key so that it may stand in the database."""

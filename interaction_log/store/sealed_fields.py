@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 import os
 from collections.abc import Collection
 from pathlib import Path
@@ -18,7 +19,8 @@ from typing import Any, Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from interaction_log.store.master_key import MasterKey, load
+from interaction_log.store.master_key import KeyFault, MasterKey, load
+from interaction_log.store.person_keys import PersonKeys, load_or_make
 
 ANY: Final = "sealed:"
 """How every value that is sealed begins."""
@@ -26,6 +28,7 @@ MARK: Final = "sealed:2:"
 TEXT: Final = "sealed:3:"
 """Of texts under the site's own key (``sealed_text``)."""
 _NONCE_BYTES: Final = 12
+_log: Final = logging.getLogger(__name__)
 
 
 class _Site:
@@ -33,11 +36,35 @@ class _Site:
 
     path: Path | None = None
     master: MasterKey | None = None
+    people: tuple[Path, PersonKeys | None] | None = None
 
 
 def use(key_file: Path) -> None:
-    """Seal and open with this key from now on. Raises ``KeyFault``."""
-    _Site.master, _Site.path = load(key_file), key_file
+    """Seal and open with this key from now on, and with the keys of the index beside it. Raises ``KeyFault``."""
+    _Site.master, _Site.path, _Site.people = load(key_file), key_file, None
+
+
+def index_beside(key_file: Path) -> Path:
+    """Where the keys of the full-text index are: beside the key."""
+    return key_file.with_name(key_file.name + ".index")
+
+
+def people() -> PersonKeys | None:
+    """The keys of the full-text index; ``None`` without the site's key, or where they cannot be kept."""
+    path, known = _Site.path, _Site.people
+    if _Site.master is None or path is None:
+        return None
+    if known is None or known[0] != path:
+        _Site.people = known = path, _tree(index_beside(path))
+    return known[1]
+
+
+def _tree(path: Path) -> PersonKeys | None:
+    try:
+        return load_or_make(path)
+    except (KeyFault, OSError) as error:
+        _log.warning("%s: %s; texts of the index are under the site's key", path.name, type(error).__name__)
+        return None
 
 
 def master() -> MasterKey | None:

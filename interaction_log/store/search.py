@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
@@ -21,12 +21,12 @@ from interaction_log import tokens
 from interaction_log.found import MOST_PER_PAGE, Found, FoundPage, Question, Scope
 from interaction_log.masking import mask_personal
 from interaction_log.store import cursor as cursors
-from interaction_log.store import links
-from interaction_log.store.index import SECOND, WEEK, Doc, bucket, doc_of
+from interaction_log.store import index_seal, links
+from interaction_log.store.index import SECOND, WEEK, Doc, bucket, doc_of, labels_of
 from interaction_log.store.reading import Reading
 from interaction_log.store.schema import customers
-from interaction_log.store.search_tables import FILLING, search_docs, search_state
-from interaction_log.tokens import Tree, Wanted
+from interaction_log.store.search_tables import FILLING, KEYED, search_docs, search_state
+from interaction_log.tokens import Piece, Tree, Wanted
 
 PATIENCE_SECONDS: Final = 0.06
 """After so long a page is given as it is, with the cursor to go on: a disk and a list of words may be slow."""
@@ -73,18 +73,18 @@ def find(connection: sa.Connection, question: Question, scope: Scope) -> FoundPa
     tree = _tree(question, scope, wanted)
     if tree is None or (question.text.strip() and not wanted):
         return FoundPage()
-    low, high = _bounds(connection, question)
+    low, high, keys = _bounds(connection, question)
     limit = max(1, min(question.limit, MOST_PER_PAGE))
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(_BY_INDEX)
-    search = _Search(connection, question, scope, wanted, tree)
+    search = _Search(connection, question, scope, wanted, tree, keys)
     found = search.page(low, high, limit + 1)
     following, reached = None, None
     if len(found) > limit:
-        following = cursors.write(found[limit - 1][0])
+        following = cursors.write(found[limit - 1].number)
     elif search.stopped_at is not None:
         following, reached = cursors.write(search.stopped_at), float(search.stopped_at // SECOND)
-    items = [_show(doc, wanted) for _, doc in found[:limit]]
+    items = [_show(one, wanted) for one in found[:limit]]
     return FoundPage(items=_named(connection, items), next=following, reached=reached)
 
 
@@ -120,26 +120,48 @@ def _any_of(labels: Sequence[str]) -> Tree:
     return some[0] if len(some) == 1 else ("or", some)
 
 
-def _bounds(connection: sa.Connection, question: Question) -> tuple[int, int]:
-    """The numbers of the documents that are asked for: from ``low``, below ``high``."""
+def _bounds(connection: sa.Connection, question: Question) -> tuple[int, int, tuple[bytes, ...]]:
+    """The numbers of the documents that are asked for: from ``low``, below ``high``; and with which keys their terms
+    were made, beside the site's with none while those of an older version are made anew."""
     low = int(question.start or 0) * SECOND
     end = 1 << 62 if question.end is None else (int(question.end) + 1) * SECOND
     last = sa.select(sa.func.max(_d.id)).where(_d.id < end).scalar_subquery()
-    high, oldest = connection.execute(sa.select(last, sa.select(sa.func.min(_d.id)).scalar_subquery())).one()
+    high, oldest, keyed = connection.execute(sa.select(last, _OLDEST, _KEYED)).one()
+    key = index_seal.term_key()
+    keys = (key,) if keyed is not None or not key else (key, b"")
     if high is None or oldest is None:
-        return 0, 0
+        return 0, 0, keys
     top = int(high) + 1
     if question.cursor is not None:
         (before,) = cursors.read(question.cursor, int)
         top = min(top, before)
-    return max(low, int(oldest)), top
+    return max(low, int(oldest)), top, keys
+
+
+_OLDEST: Final = sa.select(sa.func.min(_d.id)).scalar_subquery()
+_KEYED: Final = sa.select(search_state.c.value).where(search_state.c.key == KEYED).scalar_subquery()
+
+
+class _Hit(NamedTuple):
+    """A document that was found, with the words in its title and its text."""
+
+    number: int
+    doc: Doc
+    title: list[Piece]
+    text: list[Piece]
 
 
 class _Search:
     """One search on one connection."""
 
     def __init__(
-        self, connection: sa.Connection, question: Question, scope: Scope, wanted: Sequence[Wanted], tree: Tree
+        self,
+        connection: sa.Connection,
+        question: Question,
+        scope: Scope,
+        wanted: Sequence[Wanted],
+        tree: Tree,
+        keys: Sequence[bytes],
     ):
         self._connection = connection
         self._question = question
@@ -147,13 +169,14 @@ class _Search:
         self._wanted = wanted
         self._filters = list(_filters(question))
         self._tree = tree
+        self._keys = keys
         self._lite = connection.dialect.name == "sqlite"
         self.stopped_at: int | None = None
 
-    def page(self, low: int, high: int, count: int) -> list[tuple[int, Doc]]:
+    def page(self, low: int, high: int, count: int) -> list[_Hit]:
         """Up to ``count`` documents, newest first. ``stopped_at``: there may be more below this number."""
         began = last = time.monotonic()
-        found: list[tuple[int, Doc]] = []
+        found: list[_Hit] = []
         weeks = 0
         while len(found) < count and high > low:
             floor = max(low, self._floor(high, weeks))
@@ -188,38 +211,46 @@ class _Search:
     def _candidates(self, low: int, high: int, *, near: bool) -> list[int]:
         values: dict[str, Any] = {"low": low, "high": high, "most": _CANDIDATES}
         if self._lite:
-            words = tokens.rendered(self._tree, "", both=" AND ", either=" OR ")
+            words = " OR ".join(tokens.rendered(self._tree, "", key, both=" AND ", either=" OR ") for key in self._keys)
             return list(self._connection.execute(_LITE, values | {"words": words}).scalars())
         weeks = range(low // SECOND // WEEK, (high - 1) // SECOND // WEEK + 1)
-        buckets = (bucket(week * WEEK * SECOND) for week in weeks)
-        words = "|".join(tokens.rendered(self._tree, one, both="&", either="|") for one in buckets)
+        buckets = [(bucket(week * WEEK * SECOND), key) for week in weeks for key in self._keys]
+        words = "|".join(tokens.rendered(self._tree, one, key, both="&", either="|") for one, key in buckets)
         query = _NEAR if near else _FAR
         return list(self._connection.exec_driver_sql(query.format(words=words, **values)).scalars())
 
-    def _good(self, ids: Sequence[int]) -> Iterator[tuple[int, Doc]]:
+    def _good(self, ids: Sequence[int]) -> Iterator[_Hit]:
         """Those that really hold it and may be seen, in this order."""
         if not ids:
             return
-        rows = {row.id: row for row in self._connection.execute(sa.select(search_docs).where(_d.id.in_(ids)))}
+        rows = {row[0]: row for row in self._connection.execute(sa.select(search_docs).where(_d.id.in_(ids)))}
         for of in ids:
-            if of in rows and self._fits(doc := self._seen(doc_of(rows[of]))):
-                yield of, doc
+            if (row := rows.get(of)) is not None and self._may(row) and (hit := self._hit(row)) is not None:
+                yield hit
 
-    def _seen(self, doc: Doc) -> Doc:
-        """As it is shown to whoever asks: nothing is found by what she is not shown."""
-        if not self._scope.veiled:
-            return doc
-        return replace(doc, title=mask_personal(doc.title), text=mask_personal(doc.text))
-
-    def _fits(self, doc: Doc) -> bool:
+    def _may(self, row: Any) -> bool:
+        """Whether it is of this time and what it is filtered by, and may be seen: before its text is opened."""
         start, end = self._question.start, self._question.end
-        if (start is not None and doc.at < start) or (end is not None and doc.at >= end):
+        if (start is not None and row.at < start) or (end is not None and row.at >= end):
             return False
-        labels = doc.labels()
-        if not self._scope.allows(labels) or any(set(group).isdisjoint(labels) for group in self._filters):
-            return False
+        if self._scope.everything and not self._filters:
+            return True
+        labels = labels_of(row)
+        return self._scope.allows(labels) and not any(set(group).isdisjoint(labels) for group in self._filters)
+
+    def _hit(self, row: Any) -> _Hit | None:
+        """The document as it is shown to whoever asks, if it holds the words: nothing is found by what she is not
+        shown."""
+        doc = doc_of(row)
+        if doc is None:
+            return None
+        if self._scope.veiled:
+            doc = replace(doc, title=mask_personal(doc.title), text=mask_personal(doc.text))
         title, text = list(tokens.pieces(doc.title)), list(tokens.pieces(doc.text))
-        return all(any(one.marks(title, title=True)) or any(one.marks(text, title=False)) for one in self._wanted)
+        for one in self._wanted:
+            if not any(one.marks(title, title=True)) and not any(one.marks(text, title=False)):
+                return None
+        return _Hit(row[0], doc, title, text)
 
 
 def _wider(weeks: int, took: float, left: float) -> int:
@@ -254,10 +285,10 @@ _BY_INDEX: Final = "SET LOCAL enable_seqscan = off; SET LOCAL jit = off"
 # --- what is shown -------------------------------------------------------------------------------
 
 
-def _show(doc: Doc, wanted: Sequence[Wanted]) -> Found:
-    title_pieces, text_pieces = list(tokens.pieces(doc.title)), list(tokens.pieces(doc.text))
-    in_title = _united(mark for one in wanted for mark in one.marks(title_pieces, title=True))
-    in_text = _united(mark for one in wanted for mark in one.marks(text_pieces, title=False))
+def _show(hit: _Hit, wanted: Sequence[Wanted]) -> Found:
+    doc = hit.doc
+    in_title = _united(mark for one in wanted for mark in one.marks(hit.title, title=True))
+    in_text = _united(mark for one in wanted for mark in one.marks(hit.text, title=False))
     snippet, marks = _snippet(doc.text, in_text)
     return Found(
         kind=doc.kind,

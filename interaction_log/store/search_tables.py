@@ -26,7 +26,7 @@ search_docs: Final = sa.Table(
     sa.Column("customer_id", sa.String),
     sa.Column("at", sa.Double, nullable=False),
     sa.Column("title", sa.Text, nullable=False),
-    sa.Column("text", SealedText, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),  # title and text, sealed together (``index_seal``)
     sa.Column("queue", sa.String),
     sa.Column("agent", sa.String),
     sa.Column("channel", sa.String),
@@ -36,7 +36,15 @@ search_docs: Final = sa.Table(
 )
 
 FILLING: Final = "filling"
-"""In ``search_state``: where the filling of a new index is; no row before it begins, JSON's ``null`` when it is done."""
+"""In ``search_state``: where the filling of a new index is; no row before it begins, JSON's ``null`` when it is
+done."""
+
+KEYED: Final = "keyed"
+"""There: all terms are hashed with the site's key and all texts are sealed under their own; no row: not yet."""
+RENEWING: Final = "renewing"
+"""There: up to which document they are, while an index of an older version is made anew."""
+TREE: Final = "tree"
+"""There: the number of the keys of the people (``person_keys``) that texts are sealed with."""
 
 search_state: Final = sa.Table(
     "search_state",

@@ -287,6 +287,11 @@ def _in_state(task: Task, state: str | None, now: float) -> Task:
     return replace(task, state=state, closed_at=None if state == "open" else now)  # type: ignore[arg-type]
 
 
+def show_again(connection: sa.Connection, task_id: str) -> None:
+    """Put it into the timeline and the search as it is now."""
+    _show(connection, _one(connection, task_id))
+
+
 def _show(connection: sa.Connection, task: Task) -> None:
     """In the customer's timeline and in the search."""
     doc = index.Doc(

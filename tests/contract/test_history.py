@@ -21,7 +21,7 @@ from interaction_log.store.history import page
 from interaction_log.store.identity_tables import customer_links
 from interaction_log.store.items import Item
 from interaction_log.store.schema import interactions, legs
-from interaction_log.store.search_feed import reindex, state
+from interaction_log.store.search_fill import reindex, state
 from interaction_log.store.search_tables import search_docs, search_state
 from tests.fakes.call_events import call, calls
 from tests.fakes.postgres import Postgres, shared_postgres

@@ -12,7 +12,7 @@ import re
 import shutil
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -30,12 +30,13 @@ from interaction_log.privacy.reapply import reapply
 from interaction_log.privacy.registers import load_all
 from interaction_log.privacy.stored import Hold, NoFiles, Removed
 from interaction_log.records import Conflict
-from interaction_log.store import EventLog, Store, index, personal, sealed_fields
+from interaction_log.store import EventLog, Store, index, index_seal, personal, sealed_fields
 from interaction_log.store import schema as s
 from interaction_log.store.compact import compact
 from interaction_log.store.engine import open_engine
 from interaction_log.store.master_key import load, make
 from interaction_log.store.sealed_text import SealedText
+from interaction_log.store.search_tables import search_docs
 from tests.fakes.postgres import Postgres, shared_postgres
 
 MARK = "zqmark"
@@ -223,6 +224,8 @@ def markers_in(text: bytes) -> set[bytes]:
 
 
 TOKEN = sealed_fields.TEXT.encode()
+BASE64 = rb"[A-Za-z0-9+/]+={0,2}"
+Documents = Sequence[tuple[str, str]]
 VIRTUAL = {"search_words"}
 """Its content is in tables of its own on SQLite, and codes only."""
 
@@ -243,8 +246,19 @@ def dumped(url: str) -> bytes:
 def opened_too(content: bytes, site: Site) -> bytes:
     """With what whoever has the key could read of it: the site's key outlives an erasure."""
     master = load(site.key)
-    texts = (master.open_text(one[len(TOKEN) :].decode()) for one in re.findall(TOKEN + rb"[A-Za-z0-9+/=]+", content))
+    texts = (master.open_text(one[len(TOKEN) :].decode()) for one in re.findall(TOKEN + BASE64, content))
     return b"\n".join([content, *(text.encode() for text in texts if text is not None)])
+
+
+def opened_of_the_index(content: bytes, site: Site, documents: Documents) -> bytes:
+    """What whoever has the site's keys as they are now reads of the index's sealed texts in these bytes."""
+    sealed_fields.use(site.key)
+    texts = []
+    for one in set(re.findall(index_seal.SEALED.encode() + BASE64, content)):
+        for end in range(len(index_seal.SEALED) + 44, len(one) + 1, 4):  # in a file another column may follow at once
+            found = (index_seal.opened(kind, ref, "", one[:end].decode()) for kind, ref in documents)
+            texts += ["\n".join(text) for text in found if text is not None]
+    return "\n".join(texts).encode()
 
 
 def on_disk(site: Site, *, also: Path | None = None) -> dict[str, set[bytes]]:
@@ -345,6 +359,52 @@ async def test_after_an_erasure_nothing_is_found(site: Site, request: pytest.Fix
     assert whole and facts["rows"] == done.done and of not in str(done.receipt)
     changed = str(done.receipt).replace('"requested_by": "admin"', '"requested_by": "nobody"')
     assert not receipts.check(changed, load(site.key).public)[0]
+
+
+async def test_a_copy_from_before_opens_no_text_of_the_index(site: Site, request: pytest.FixtureRequest) -> None:
+    """Who kept a copy of the database, and has the keys as they are after the erasure, reads nothing of the person."""
+    of = await planted(site)
+    await site.store.customers.create({"name": "bystander", "notes": "stays readable"})
+    await site.store.records.cases.create({"type": "complaint", "title": f"{MARK}-case", "customer_id": of}, "a", 1.0)
+    await site.store.records.tasks.create({"title": f"{MARK}-task", "customer_id": of}, "anna", 1.0)
+    stranger = "00000000-0000-8000-8000-00000000beef"  # nobody was identified, from her number
+    await site.say(*call(at=1_600_000_000.0, of=stranger))
+    while await site.store.feed.step():
+        pass
+    documents, copy = copied(site, request)
+    assert {("interaction", CALL), ("interaction", stranger), ("customer", of)} < set(documents)
+    assert {"case", "task"} < {kind for kind, _ in documents}
+    told = {f"{MARK}-{word}".encode() for word in ("customer", "org", "wrapup", "case", "task")} | {MAIL.encode()}
+    before = opened_of_the_index(copy, site, documents)
+    assert told <= markers_in(before) and NUMBER.encode() in before and b"stays readable" in before
+    privacy = site.store.privacy
+    assert privacy is not None
+    asked = await privacy.request(of, "admin", 1.0)
+    done = await privacy.run(asked.id, site.files, time.time)
+    assert done.state == "done" and done.done["keys of the index"] >= 3, "hers, her number's, her mail address's"
+    after = opened_of_the_index(copy, site, documents)
+    assert not markers_in(after) and NUMBER.encode() not in after, "a copy of before is noise"
+    assert b"stays readable" in after
+    # The number has a new owner some day: what is said then is kept and found, under another key.
+    await site.say(*call(at=1_800_000_000.0, of="00000000-0000-8000-8000-00000000feed"))
+    while await site.store.feed.step():
+        pass
+    fresh, copy = copied(site, request)
+    assert NUMBER.encode() in opened_of_the_index(copy, site, fresh)
+
+
+def copied(site: Site, request: pytest.FixtureRequest) -> tuple[Documents, bytes]:
+    """Which documents are in the index; the rows of the index with the bytes of the database's files and its WAL."""
+    engine = open_engine(site.url)
+    with engine.connect() as connection:
+        rows = connection.execute(sa.select(search_docs)).all()
+        if site.url.startswith("postgresql"):
+            connection.exec_driver_sql("CHECKPOINT")
+    engine.dispose()
+    assert all(row.title == "" and row.text.startswith(index_seal.SEALED) for row in rows)
+    top = postgres_folder(site, request) or site.folder / "db"
+    files = [path.read_bytes() for path in sorted(top.rglob("*")) if path.is_file()]
+    return [(row.kind, row.ref) for row in rows], b"\n".join([repr(rows).encode(), *files])
 
 
 async def test_what_the_writer_remembers_is_not_written_again(site: Site) -> None:

@@ -10,13 +10,15 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from interaction_log import tokens
 from interaction_log.found import Question, Scope
 from interaction_log.records import CustomField
-from interaction_log.store import Store, sealed_fields, sealed_text, sealing
+from interaction_log.store import Store, index, index_seal, sealed_fields, sealed_text, sealing
 from interaction_log.store import schema as s
 from interaction_log.store.engine import open_engine
 from interaction_log.store.master_key import make
 from interaction_log.store.search_feed import SearchFeed
+from interaction_log.store.search_tables import search_docs
 from tests.fakes.postgres import Postgres, shared_postgres
 
 SECRET = "zqmark-diagnosis"
@@ -132,6 +134,33 @@ async def test_notes_and_the_words_of_the_search_are_sealed_and_still_found(url:
     await asyncio.to_thread(store.close)
 
 
+async def found(store: Store, text: str) -> list[str]:
+    """All of it; on a busy machine a page ends early."""
+    refs, cursor = [], None
+    while True:
+        page = await store.search.find(Question(text=text, limit=100, cursor=cursor), Scope(everything=True))
+        refs += [one.ref for one in page.items]
+        if (cursor := page.next) is None:
+            return refs
+
+
+def terms(url: str, term: str, key: bytes) -> int:
+    """How many documents the index itself has for a word, hashed with this key."""
+    engine = open_engine(url, writes=False)
+    with engine.connect() as connection:
+        if url.startswith("sqlite"):
+            query = "SELECT count(*) FROM search_words WHERE search_words MATCH :word"
+            count = connection.execute(sa.text(query), {"word": tokens.coded(term, "", key)}).scalar_one()
+        else:
+            ids = connection.execute(sa.select(search_docs.c.id)).scalars()
+            weeks = {index.bucket(of) for of in ids} or {""}
+            words = " | ".join(tokens.coded(term, week, key) for week in weeks)
+            query = "SELECT count(*) FROM search_words WHERE words @@ CAST(:word AS tsquery)"
+            count = connection.execute(sa.text(query), {"word": words}).scalar_one()
+    engine.dispose()
+    return int(count)
+
+
 async def test_what_stood_in_clear_before_is_sealed_in_idle_time(url: str, key: Path) -> None:
     bare = await asyncio.to_thread(Store.open, url, default_region="CN")
     ids = [(await bare.customers.create({"name": f"C{n}", "notes": f"{SECRET} {n}"})).id for n in range(120)]
@@ -142,11 +171,13 @@ async def test_what_stood_in_clear_before_is_sealed_in_idle_time(url: str, key: 
     steps = 0
     while await feed.step():
         steps += 1
+        assert len(await found(store, "diagnosis")) == 120, "whatever is done already"
     assert in_clear(url) == [] and await store._reading(sealing.clear_left) == 0 and steps > 4
     assert not await feed.step()
     for n, of in enumerate(ids):
         assert (await store.customers.get(of)).notes == f"{SECRET} {n}"
-    assert len((await store.search.find(Question(text="diagnosis", limit=100), Scope(everything=True))).items) == 100
+    assert len(await found(store, "diagnosis")) == 120
+    assert terms(url, "wdiagnosis", b"") == 0 and terms(url, "wdiagnosis", index_seal.term_key()) == 120
     await asyncio.to_thread(store.close)
 
 
@@ -172,8 +203,52 @@ def test_the_texts_that_are_sealed() -> None:
         "customers": ["notes"],
         "interactions": ["notes"],
         "relations": ["note"],
-        "search_docs": ["text"],
         "surveys": ["comment"],
         "tasks": ["notes"],
         "timeline_items": ["text"],
     }
+
+
+async def test_the_index_is_filled_again_when_its_keys_are_lost(url: str, key: Path) -> None:
+    """They are in no backup: without them nothing of the index's texts can be read, and all is made of the records."""
+    store = await asyncio.to_thread(Store.open, url, default_region="CN", master_key=key)
+    made = await store.customers.create({"name": "Wong", "notes": SECRET})
+    case = await store.records.cases.create(
+        {"type": "complaint", "title": "lamp", "text": SECRET, "customer_id": made.id}, "anna", 1.0
+    )
+    task = await store.records.tasks.create({"title": "lamp", "notes": SECRET, "customer_id": made.id}, "anna", 1.0)
+    feed = store.feed
+    while await feed.step():
+        pass
+    everything = sorted([made.id, case["id"], task.id])
+    assert sorted(await found(store, "diagnosis")) == everything
+    await asyncio.to_thread(store.close)
+    sealed_fields.index_beside(key).unlink()
+    store = await asyncio.to_thread(Store.open, url, default_region="CN", master_key=key)
+    assert await found(store, "diagnosis") == [] == await found(store, "")
+    assert await store.feed.step() and (await store.search.find(Question(text="x"), Scope(everything=True))).filling
+    while await store.feed.step():
+        pass
+    assert sorted(await found(store, "diagnosis")) == everything
+    assert not (await store.search.find(Question(text="x"), Scope(everything=True))).filling
+    await asyncio.to_thread(store.close)
+
+
+async def test_a_process_without_the_key_has_its_words_made_anew(url: str, key: Path) -> None:
+    store = await asyncio.to_thread(Store.open, url, default_region="CN", master_key=key)
+    made = await store.customers.create({"name": "Wong", "notes": SECRET})
+    while await store.feed.step():
+        pass
+    await asyncio.to_thread(store.close)
+    sealed_fields._Site.master = sealed_fields._Site.path = None
+    bare = await asyncio.to_thread(Store.open, url, default_region="CN")
+    other = await bare.customers.create({"name": "Li", "notes": SECRET})
+    assert await found(bare, "diagnosis") == [other.id]
+    await asyncio.to_thread(bare.close)
+    store = await asyncio.to_thread(Store.open, url, default_region="CN", master_key=key)
+    assert sorted(await found(store, "diagnosis")) == sorted([made.id, other.id])
+    while await store.feed.step():
+        pass
+    assert sorted(await found(store, "diagnosis")) == sorted([made.id, other.id])
+    assert terms(url, "wdiagnosis", b"") == 0 and "search_docs" not in in_clear(url)
+    await asyncio.to_thread(store.close)
