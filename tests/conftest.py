@@ -29,7 +29,7 @@ from tests import quick  # noqa: E402
 
 quick.begin()
 gc.set_threshold(5_000, 10, 10)  # looking for garbage among what is imported took a sixth of the time
-pytest_plugins: list[str] = ["tests.real_report"]
+pytest_plugins: list[str] = ["tests.real_report", "tests.modules_together"]
 
 
 def pytest_asyncio_loop_factories(

@@ -1,8 +1,7 @@
 """What was real in a test run, told before pytest's own summary; and no skip where nothing may be skipped.
 
-``@pytest.mark.real("asterisk")`` marks a test that talks to a real server. All of a module run in one xdist group, so
-that they share its servers. On Debian as root everything can be installed, so that a skip there is an error
-(``CALLWEAVE_SKIPS=allowed`` lifts that, for a machine without a network).
+``@pytest.mark.real("asterisk")`` marks a test that talks to a real server. On Debian as root everything can be
+installed, so that a skip there is an error (``CALLWEAVE_SKIPS=allowed`` lifts that, for a machine without a network).
 """
 
 from __future__ import annotations
@@ -32,12 +31,9 @@ def _names(item: pytest.Item) -> list[str]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Note on each test what it needs, and keep those of a module that need a real server together."""
+    """Note on each test what it needs."""
     for item in items:
-        names = _names(item)
-        item.user_properties += [(_KEY, name) for name in names]
-        if names and item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+        item.user_properties += [(_KEY, name) for name in _names(item)]
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -1,0 +1,43 @@
+"""In a parallel run the tests of a module with a real server are in one process, the others where there is room."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.modules_together import unit
+
+ROOT = Path(__file__).parents[2]
+SERVED = """
+import pytest
+
+pytestmark = pytest.mark.real("nothing")
+
+
+@pytest.mark.parametrize("number", range(8))
+def test_served(number):
+    pass
+"""
+
+
+def test_single_tests_are_units_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "test_a.py").write_text(SERVED)
+    (tmp_path / "test_b.py").write_text("def test_b(): pass")
+    assert unit(tmp_path, "test_a.py::test_served[1]") == unit(tmp_path, "test_a.py::test_served[2]")
+    assert unit(tmp_path, "test_b.py::test_b[1]") != unit(tmp_path, "test_b.py::test_b[2]")
+
+
+def test_a_module_with_a_server_runs_in_one_process(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"test_{name}.py").write_text(SERVED)
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST")}
+    environ["PYTHONPATH"] = str(ROOT)
+    plugins = ["-p", "no:cacheprovider", "-p", "tests.modules_together", "-o", "markers=real", "-W", "ignore"]
+    command = [sys.executable, "-m", "pytest", "-v", "-n", "2", "--dist", "loadgroup", *plugins, "."]
+    said = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False).stdout
+    where = set(re.findall(r"\[(gw\d)\].*PASSED (test_[ab])", said))
+    assert sorted(module for _, module in where) == ["test_a", "test_b"], said
+    assert "16 passed" in said and len({worker for worker, _ in where}) == 2, said
