@@ -1,5 +1,6 @@
 #!/bin/sh
 # All tests: installs what they need, runs them, ends with pytest's own summary. Arguments go to pytest.
+# JOBS: processes. Tests with real servers wait half of their time, so two for a core; each takes up to 2 GB.
 set -eu
 cd "$(dirname "$0")/.."
 python=${PYTHON:-python3}
@@ -10,4 +11,7 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
 else
     .venv/bin/python -m tests.pbx.bootstrap || echo "tests: without these, the tests that need them are skipped" >&2
 fi
-exec .venv/bin/python -m pytest -q -n "${JOBS:-2}" --dist loadgroup --max-worker-restart 2 "$@"
+cores=$(getconf _NPROCESSORS_ONLN)
+room=$(awk '/^MemAvailable/ { print int($2 / 2097152) }' /proc/meminfo 2>/dev/null || echo 2)
+jobs=$((room < 2 * cores ? room : 2 * cores))
+exec .venv/bin/python -m pytest -q -n "${JOBS:-$((jobs < 2 ? 2 : jobs))}" --dist loadgroup --max-worker-restart 2 "$@"

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import pytest
 from xdist.remote import Producer  # type: ignore[import-untyped]
-from xdist.scheduler import LoadScopeScheduling
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 SIGN: Final = "mark.real("
 """In the text of a module: it needs a real server."""
