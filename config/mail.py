@@ -75,6 +75,11 @@ class Mailbox(BaseModel):
     """So many of all senders together: who invents a sender for each letter is not met by the other two. Answers in
     conversations are not counted."""
 
+    survey: Literal["", "csat", "nps"] = ""
+    """What the customer is asked by a link when a contact by mail that somebody answered is over; empty: nothing."""
+    survey_purpose: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{0,64}$")] = ""
+    """Only who agreed to this purpose of consent, for mails or for all, is asked; empty: everybody."""
+
     @property
     def where(self) -> int:
         """The port."""

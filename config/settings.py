@@ -283,6 +283,8 @@ class Settings(_Table):
                 raise ValueError(f"mailbox[{number}].queue: names no [[queue]]")
         if self.mailbox and self.mail is None:
             raise ValueError("mailbox: answers are sent by [mail], which is not there")
+        if self.http.public_url is None and any(one.survey for one in self.mailbox):
+            raise ValueError("mailbox: survey asks by a link, for which [http] public_url is needed")
         return self
 
     @model_validator(mode="after")

@@ -141,8 +141,8 @@ class MailDesk:
         return put
 
     async def lost(self, one: Outgoing, why: str) -> None:
-        """It could not be sent: it stands in the transcript."""
-        if one.contact is None:
+        """It could not be sent: it stands in the transcript. A question how it was is none of it."""
+        if one.contact is None or one.kind == "survey":
             return
         room, line = self.rooms.all.get(one.contact), str(uuid.uuid5(uuid.NAMESPACE_OID, f"lost:{one.id}"))
         told = NewLine(id=line, by="system", at=self.hub.wall(), text="mail_not_sent", kind="event", name=why)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from email_channel.imap import Account
 
@@ -36,6 +36,10 @@ class MailBox:
     sender_hour: int = 10
     sender_day: int = 30
     box_hour: int = 300
+    survey: Literal["", "csat", "nps"] = ""
+    """What the customer is asked when a contact is over."""
+    survey_purpose: str = ""
+    """The purpose to which he must have agreed for that; empty: none."""
 
     def reply_to(self, token: str) -> str:
         """Where an answer is to go."""

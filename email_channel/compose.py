@@ -34,7 +34,7 @@ class Answer:
 def mail_of(answer: Answer) -> EmailMessage:
     """The mail. Raises ``ValueError`` for an address that is none."""
     mail = EmailMessage()
-    mail["From"] = formataddr((answer.name, answer.sender)) if answer.name else answer.sender
+    mail["From"] = sender_of(answer.name, answer.sender)
     mail["To"] = answer.address
     mail["Subject"] = subject_of(answer.subject, answer.token)
     mail["Message-ID"] = f"<{answer.own_id}@{domain_of(answer.sender)}>"
@@ -47,6 +47,11 @@ def mail_of(answer: Answer) -> EmailMessage:
         mail["References"] = " ".join(shown)
     mail.set_content(answer.text + "\n")
     return mail
+
+
+def sender_of(name: str, address: str) -> str:
+    """For From."""
+    return formataddr((name, address)) if name else address
 
 
 def subject_of(subject: str, token: str) -> str:

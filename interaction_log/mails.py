@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 LetterKind = Literal["letter", "auto", "bounce", "own"]
-OutboxKind = Literal["line", "transcript"]
+OutboxKind = Literal["line", "transcript", "survey"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from cti_gateway.chat.letters import sending
 from cti_gateway.chat.setup import ChatDesk, ChatParts
 from cti_gateway.chat_setup import AgentFiles, rules_of, shown_of, site_of
 from cti_gateway.composition.failures import CannotStart
-from cti_gateway.composition.mail import fetch_mail, letters_with_files, mail_parts
+from cti_gateway.composition.mail import ask_by_mail, fetch_mail, letters_with_files, mail_parts
 from cti_gateway.composition.records import mail_server
 from cti_gateway.composition.rules import hours_by_queue
 from cti_gateway.gateway import Gateway
@@ -43,6 +43,7 @@ async def chats(gateway: Gateway, settings: Settings, *, demo: bool) -> tuple[Vi
     desk.attach(app.screens)
     files = AgentFiles(folder, store.chats, list(sites.values()), gateway.hub.wall)
     letters_with_files(desk, files)
+    ask_by_mail(gateway, settings, desk)
     await desk.start()
     gateway.extras.append(desk)
     held = fetch_mail(gateway, desk, folder)

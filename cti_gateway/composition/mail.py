@@ -15,6 +15,7 @@ from cti_gateway.mail_fetch import Postman
 from cti_gateway.mail_gate import Gate
 from cti_gateway.mail_intake import Intake
 from cti_gateway.mail_rules import MEGABYTE, MailBox
+from cti_gateway.mail_survey import Asking
 from email_channel.imap import Account
 from email_channel.tokens import Sign
 from interaction_log.records import NotFound
@@ -25,16 +26,35 @@ from interaction_log.store.chat_folder import ChatFolder
 def mail_parts(gateway: Gateway, settings: Settings) -> dict[str, Any]:
     """What ``ChatParts`` needs for mail."""
     store = gateway.store
-
-    async def customer_of(interaction: str) -> str | None:
-        try:
-            found = (await store.interactions.get(interaction))["customer_id"]
-        except NotFound:
-            return None
-        return str(found) if found else None
-
+    customer_of = partial(_customer_of, store)
     boxes = tuple(box_of(one, settings) for one in settings.mailbox)
     return {"mails": store.mails, "sign": _sign(store), "boxes": boxes, "customer_of": customer_of}
+
+
+async def _customer_of(store: Store, interaction: str) -> str | None:
+    try:
+        found = (await store.interactions.get(interaction))["customer_id"]
+    except NotFound:
+        return None
+    return str(found) if found else None
+
+
+def ask_by_mail(gateway: Gateway, settings: Settings, desk: ChatDesk) -> None:
+    """Customers are asked how it was, where a mailbox says so."""
+    mail, outbox, store = desk.mail, desk.outbox, gateway.store
+    if mail is None or outbox is None:
+        return
+
+    async def may(contact: str, box: MailBox) -> bool:
+        if not box.survey_purpose:
+            return True
+        customer = await _customer_of(store, contact)
+        said = await store.records.consents.of(customer) if customer is not None else []
+        newest = (one for one in said if one.purpose == box.survey_purpose and one.channel in ("email", "any"))
+        return next((one.state == "given" for one in newest), False)  # silence is no consent
+
+    address = (settings.http.public_url or "").rstrip("/")
+    Asking(mail, outbox, store.surveys, address).may = may
 
 
 def _sign(store: Store) -> Sign:
@@ -62,6 +82,8 @@ def box_of(table: Mailbox, settings: Settings) -> MailBox:
         sender_hour=table.sender_per_hour,
         sender_day=table.sender_per_day,
         box_hour=table.all_per_hour,
+        survey=table.survey,
+        survey_purpose=table.survey_purpose,
     )
 
 

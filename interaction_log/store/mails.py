@@ -146,6 +146,11 @@ class StoredMails:
         query = sa.select(sa.func.min(_o.next_at)).where(_WAITS)
         return await self._reading(lambda connection: connection.execute(query).scalar())
 
+    async def unsent(self, conversation: str) -> bool:
+        """Whether a line of this conversation waits to be sent."""
+        query = sa.select(_o.id).where(_WAITS, _o.conversation == conversation, _o.kind == "line").limit(1)
+        return await self._reading(lambda connection: connection.execute(query).first() is not None)
+
     async def waiting(self) -> tuple[int, float | None]:
         """How many wait, and since when the oldest."""
         query = sa.select(sa.func.count(), sa.func.min(_o.made_at)).select_from(mail_outbox).where(_WAITS)

@@ -40,11 +40,11 @@ LI = "li@example.com"
 class Site:
     """Desk, mailbox and post; ``again`` is what a new start of the program does."""
 
-    def __init__(self, folder: Path, imap: Dovecot, post: SmtpServer, store: Store, **limits: int) -> None:
+    def __init__(self, folder: Path, imap: Dovecot, post: SmtpServer, store: Store, **more: Any) -> None:
         self.imap, self.post, self.store, self._folder = imap, post, store, folder
         account = Account(host="127.0.0.1", port=imap.port, tls="none", user=USER, password=PASSWORD)
         box = MailBox(name="help", account=account, address=HELP, queue=QUEUE, label="Shop", poll=3_600)
-        self.box = replace(box, **limits)  # type: ignore[arg-type]
+        self.box = replace(box, **more)
         self.floor = ChatFloor(store)
 
     async def start(self, floor: ChatFloor | None = None) -> None:
@@ -117,11 +117,12 @@ def _wrap_up(chat: str) -> Any:
 
 
 @contextlib.asynccontextmanager
-async def site(folder: Path, **limits: int) -> AsyncIterator[Site]:
+async def site(folder: Path, **more: Any) -> AsyncIterator[Site]:
+    """``more``: of its mailbox."""
     store = await asyncio.to_thread(Store.open, await asyncio.to_thread(new_database, folder), default_region="CN")
     try:
         async with Dovecot() as imap, SmtpServer() as post:
-            one = Site(folder, imap, post, store, **limits)
+            one = Site(folder, imap, post, store, **more)
             await one.start()
             try:
                 yield one

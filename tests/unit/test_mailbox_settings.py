@@ -12,6 +12,9 @@ from config.settings import ConfigError, load
 from cti_gateway.cli import mailboxes
 from cti_gateway.composition.mail import box_of
 from cti_gateway.mail_rules import box_for
+from interaction_log.chats import NewConversation
+from interaction_log.mails import MailContact
+from interaction_log.store import Store
 from tests.fakes.dovecot import PASSWORD, USER, Dovecot
 from tests.fakes.smtp import SmtpServer
 
@@ -53,6 +56,10 @@ def test_what_is_said_and_what_is_usual(tmp_path: Path) -> None:
     assert box.reply_to("chat-1") == "help+chat-1@shop.example"
     assert box_for([box], "another") is box and box_for([], "support") is None
     assert "from a file" not in repr(found.mailbox)
+    assert (box.sender_hour, box.sender_day, box.box_hour, box.idle, box.survey) == (10, 30, 300, True, "")
+    more = 'password = "x"\nsender_per_hour = 2\nsender_per_day = 3\nall_per_hour = 4\nidle = false'
+    box = box_of((other := settings(tmp_path, more)).mailbox[0], other)
+    assert (box.sender_hour, box.sender_day, box.box_hour, box.idle) == (2, 3, 4, False)
 
 
 @pytest.mark.parametrize(
@@ -67,6 +74,9 @@ def test_what_is_said_and_what_is_usual(tmp_path: Path) -> None:
          'queue = "support"', {}, "same name"),
         ('password = "x"\n[[mailbox]]\nname = "two"\nhost = "h"\nuser = "u"\npassword = "p"\naddress = "a@b"\n'
          'queue = "nobody"', {}, r"names no \[\[queue"),
+        ('password = "x"\nsurvey = "csat"', {}, "public_url is needed"),
+        ('password = "x"\nsurvey = "stars"', {}, "survey"),
+        ('password = "x"\nsender_per_hour = 0', {}, "sender_per_hour"),
     ],
 )  # fmt: skip
 def test_what_stops_the_start(tmp_path: Path, more: str, told: dict[str, Any], why: str) -> None:
@@ -93,6 +103,20 @@ async def test_the_doctor_looks_into_the_mailbox(tmp_path: Path) -> None:
 
         good = await look(f'"{PASSWORD}"\ndone = "Done"')
         assert [kind for kind, _ in good] == ["ok", "hint", "ok"] and "1 unread" in good[0][1]
+        store = await asyncio.to_thread(Store.open, f"sqlite:///{tmp_path}/held.db", default_region="CN")
+        try:
+            more_held = f'"{PASSWORD}"\n[database]\nurl = "sqlite:///{tmp_path}/held.db"'
+            assert ("ok", "No letter is held back.") in await look(more_held)
+            await store.chats.open(
+                NewConversation(id="c1", client_id="c1", visitor="v1", site="", queue="q", at=1.0, state="ended")
+            )
+            await store.mails.open(
+                MailContact(id="c1", conversation="c1", box="help", queue="q", opened_at=1.0, held_at=1.0)
+            )
+            [held] = [text for kind, text in await look(more_held) if "held back" in text and kind == "warning"]
+            assert held.startswith("1 contacts by mail")
+        finally:
+            await asyncio.to_thread(store.close)
         wrong = await look('"wrong-one"')
         assert wrong[0][0] == "error" and "user and password" in wrong[0][1] and "wrong-one" not in str(wrong)
         assert [kind for kind, _ in await look(f'"{PASSWORD}"\ndone = "Nothing"')][:2] == ["error", "ok"]
