@@ -16,6 +16,7 @@ from cti_gateway.ami.codec import Message
 from cti_gateway.ami.encode import MAX_LINE, encode_action
 from cti_gateway.ami.session import ActionFailed
 from cti_gateway.service import AmiLink, LinkSettings, PbxLink
+from tests.fakes.patience import PATIENCE
 from tests.pbx.asterisk import Pbx
 
 pytestmark = [pytest.mark.real("asterisk"), pytest.mark.timeout(180)]
@@ -69,7 +70,7 @@ class Counted:
             self._last = now
 
 
-async def until(reached: Any, within: float = 10.0) -> None:
+async def until(reached: Any, within: float = PATIENCE) -> None:
     async with asyncio.timeout(within):
         while not reached():  # noqa: ASYNC110 (what is waited for has no event)
             await asyncio.sleep(0.02)

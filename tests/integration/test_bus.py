@@ -13,6 +13,7 @@ import pytest
 from redis.asyncio import Redis
 
 from cti_gateway.bus import FORGOTTEN_SECONDS, LIVE, Bus, Ear, connect, prometheus
+from tests.fakes.patience import PATIENCE
 from tests.fakes.redis import RedisServer
 
 pytestmark = [pytest.mark.real("redis"), pytest.mark.timeout(60)]
@@ -25,7 +26,7 @@ async def server() -> AsyncIterator[RedisServer]:
         yield running
 
 
-async def until(test: Callable[[], object], seconds: float = 10.0) -> None:
+async def until(test: Callable[[], object], seconds: float = PATIENCE) -> None:
     async with asyncio.timeout(seconds):
         while not test():  # noqa: ASYNC110 (Redis must be asked)
             await asyncio.sleep(0.02)
@@ -42,7 +43,7 @@ async def test_a_follower_hears_the_figures_and_the_farewell(server: RedisServer
         assert ear.heard.figures["agents"] == {"READY": 2} and bus.state.up
         assert 'callweave_live_waiting{pbx="main",queue="sup\\"port"} 3' in prometheus(ear.heard.figures)
         asked = Redis.from_url(server.url)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while (await asked.pubsub_numsub("callweave:news"))[0][1] < 1:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         await asked.aclose()
@@ -90,7 +91,7 @@ async def test_redis_away_keeps_nobody_waiting_and_nothing_piles_up(server: Redi
         else:
             server.process.send_signal(signal.SIGSTOP)
         loop, longest = asyncio.get_running_loop(), 0.0
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while bus.state.up:
                 before = loop.time()
                 await asyncio.sleep(0)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from tests.fakes.patience import PATIENCE
 from tests.fakes.program import Desk, Program, prepare
 from tests.fakes.tone_phone import TonePhone, share
 from tests.pbx.fixtures import pbx, stage  # noqa: F401 (fixtures)
@@ -52,14 +53,14 @@ class Site:
 
     async def paused(self, device: str) -> None:
         """Wait until the PBX sends this phone no calls of a queue."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 members = await self.stage.pbx.ami.listed("QueueStatus", "QueueMember")
                 if all(one["Paused"] == "1" for one in members if one["StateInterface"] == device):
                     return
                 await asyncio.sleep(0.05)
 
-    async def transfer(self, desk: Desk, state: str, seconds: float = 10.0) -> dict[str, Any]:
+    async def transfer(self, desk: Desk, state: str, seconds: float = PATIENCE) -> dict[str, Any]:
         """The word about a transfer that it is so far."""
         said = await desk.wait("transfer", lambda m: m["transfer"]["state"] == state, seconds)
         return dict(said["transfer"])
@@ -104,7 +105,7 @@ async def test_blind_transfer_to_a_colleague(site: Site) -> None:
     i, customer, mine = await site.call()
     assert (await site.anna.done("transfer", interaction_id=i, to="ben", kind="blind"))["ok"]
     ben = await site.stage.ben.rings()
-    await mine.ended(5)
+    await mine.ended()
     await site.anna.state("WRAP_UP")
     pop = await site.ben.wait("screen_pop")
     assert pop["interaction"]["id"] == i and pop["customer"]["name"] == "李雷"
@@ -121,7 +122,7 @@ async def test_blind_transfer_that_is_declined_comes_back(site: Site) -> None:
     i, customer, mine = await site.call()
     assert (await site.anna.done("transfer", interaction_id=i, to="ben", kind="blind"))["ok"]
     ben = await site.stage.ben.rings()
-    await mine.ended(5)
+    await mine.ended()
     await ben.reject(486, after=0.5)
     again = await (await site.stage.anna.rings()).answer(0.3)
     back = await site.transfer(site.anna, "returned")
@@ -137,7 +138,7 @@ async def test_blind_transfer_to_a_queue(site: Site) -> None:
     i, customer, mine = await site.call()
     assert (await site.anna.done("transfer", interaction_id=i, to="sales", kind="blind"))["ok"]
     await site.transfer(site.anna, "completed")
-    await mine.ended(5)
+    await mine.ended()
     chen = await (await site.stage.chen.rings()).answer(0.3)
     await site.has("1001", "1003")
     one = await site.over(chen)
@@ -151,7 +152,7 @@ async def test_blind_transfer_outside(site: Site) -> None:
     assert (await site.anna.done("transfer", interaction_id=i, to="+86 139 0013 9000", kind="blind"))["ok"]
     other = await (await site.stage.outside.rings()).answer(0.3)
     assert other.dialled == "13900139000"
-    await mine.ended(5)
+    await mine.ended()
     await site.stage.together("PJSIP/pstn", "PJSIP/pstn")
     one = await site.over(customer)
     assert who(one) == ["1001"] and one["transfers"][0]["from"] == "PJSIP/1001"
@@ -180,7 +181,7 @@ async def test_attended_transfer(site: Site) -> None:
     assert foreign["error"]["code"] == "not_yours"  # asked, not in charge
     assert (await site.anna.done("complete_transfer", interaction_id=i))["ok"]
     assert (await site.transfer(site.anna, "completed"))["kind"] == "attended"
-    await mine.ended(5)
+    await mine.ended()
     await site.anna.state("WRAP_UP")
     await site.ben.state("BUSY")
     closed = await site.ben.wait("screen_pop_closed")
@@ -197,7 +198,7 @@ async def test_attended_transfer_called_off(site: Site) -> None:
     i, customer, mine, ben = await consult(site)
     assert (await site.anna.done("cancel_transfer", interaction_id=i))["ok"]
     await site.transfer(site.anna, "cancelled")
-    await ben.ended(5)
+    await ben.ended()
     assert (await site.ben.wait("screen_pop_closed"))["interaction_id"] == i
     assert not mine.ended_at
     one = await site.over(customer)
@@ -221,7 +222,7 @@ async def test_attended_transfer_completed_while_it_rings(site: Site) -> None:
     ben = await site.stage.ben.rings()
     await site.transfer(site.anna, "ringing")
     assert (await site.anna.done("complete_transfer", interaction_id=i))["ok"]
-    await mine.ended(5)
+    await mine.ended()
     await ben.answer(0.6)
     await site.transfer(site.anna, "completed")
     await site.has("1001", "1002")
@@ -261,7 +262,7 @@ async def voices(stage: Stage) -> tuple[TonePhone, TonePhone, TonePhone]:  # noq
 
 async def both(phone: TonePhone, one: float, other: float) -> None:
     """Wait until two voices are mixed."""
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(PATIENCE):
         while not phone._heard or min(share(list(phone._heard), hertz) for hertz in (one, other)) < 0.25:  # noqa: ASYNC110
             await asyncio.sleep(0.1)  # sound has no event
 
@@ -301,7 +302,7 @@ async def test_attended_transfer_outside(site: Site) -> None:
     await site.transfer(site.anna, "consulting")
     assert (await site.anna.done("complete_transfer", interaction_id=i))["ok"]
     await site.transfer(site.anna, "completed")
-    await mine.ended(5)
+    await mine.ended()
     await site.stage.together("PJSIP/pstn", "PJSIP/pstn")
     assert not other.ended_at
     one = await site.over(customer)
@@ -323,7 +324,7 @@ async def test_conference_and_drop(site: Site) -> None:
     await site.program.only(lambda one: "1002" in who(one))
     dropped = await site.anna.done("drop_party", interaction_id=i)
     assert dropped["ok"], dropped
-    await ben.ended(5)
+    await ben.ended()
     await site.stage.together("PJSIP/1001", "PJSIP/pstn")
     assert not mine.ended_at and not customer.ended_at
     one = await site.over(customer)
@@ -363,7 +364,7 @@ async def test_tones(site: Site) -> None:
 async def test_park_and_retrieve(site: Site) -> None:
     i, customer, mine = await site.call()
     assert (await site.anna.done("park", interaction_id=i))["ok"]
-    await mine.ended(5)
+    await mine.ended()
     ack = await site.anna.command("retrieve", interaction_id=i)
     assert ack["ok"], ack
     again = await (await site.stage.anna.rings()).answer(0.2)
@@ -406,7 +407,7 @@ async def test_who_was_picked_up_hears_no_mailbox_afterwards(site: Site) -> None
     assert (await site.anna.wait("command_result", lambda m: m["id"] == ack["id"]))["ok"]
     await site.has("1001")
     await mine.hang_up()
-    await customer.ended(3)
+    await customer.ended()
     one = await site.over()
     assert who(one) == ["1001"] and one["outcome"] == "answered"
 

@@ -12,6 +12,7 @@ import pytest_asyncio
 from interaction_log import events as e
 from tests.fakes.dispatch_floor import Floor
 from tests.fakes.exchange import Exchange
+from tests.fakes.patience import PATIENCE
 from tests.pbx.fixtures import pbx, stage  # noqa: F401 (fixtures)
 from tests.pbx.stage import Stage
 
@@ -27,7 +28,7 @@ class Site(Floor):
         super().__init__(None, exchange)  # type: ignore[arg-type]
         self.stage = on
 
-    async def pause(self, wanted: str | None, seconds: float = 5.0) -> None:
+    async def pause(self, wanted: str | None, seconds: float = PATIENCE) -> None:
         """Wait until Asterisk says that Anna is paused for this, or not at all."""
         async with asyncio.timeout(seconds):
             while await self._pause() != wanted:  # noqa: ASYNC110 (the PBX must be asked)

@@ -13,6 +13,7 @@ import pytest_asyncio
 
 from cti_gateway.simulator.server import SECRET, Simulator, SimulatorServer
 from tests.fakes.chat_visitor import VisitorClient
+from tests.fakes.patience import PATIENCE
 from tests.fakes.program import Desk, Program, prepare
 from tests.fakes.smtp import SmtpServer
 
@@ -134,7 +135,7 @@ async def test_a_chat_through_the_whole_program(shop: Shop) -> None:
     assert (one["disposition"], one["notes"], one["talk_seconds"] > 0) == ("resolved", "sent again", True)
     assert [(t["to"], t["completed"]) for t in one["transfers"]] == [("Console/ben", True)]
     await _found_and_counted(shop, sofia, chat)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while not shop.post.mails:  # noqa: ASYNC110 (the mail server has no news)
             await asyncio.sleep(0.02)
     mail = shop.post.mails[0]
@@ -145,7 +146,7 @@ async def test_a_chat_through_the_whole_program(shop: Shop) -> None:
 async def _found_and_counted(shop: Shop, token: str, chat: str) -> None:
     """In the full text by what was said, and in the reports of the channel."""
     async with shop.program.http(token) as http:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 found = (await http.get("/api/search", params={"q": "parcel"})).json()["items"]
                 if found:

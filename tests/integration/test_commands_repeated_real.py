@@ -17,6 +17,7 @@ import pytest_asyncio
 
 from interaction_log.rights import Team
 from interaction_log.store import Store
+from tests.fakes.patience import PATIENCE
 from tests.fakes.program import Desk, Program, prepare
 from tests.fakes.tone_phone import TonePhone, share
 from tests.pbx import bootstrap
@@ -77,7 +78,7 @@ class Floor:
         """Wait until each hears both others."""
         for name, tones in (("outside", (ANNA, BEN)), ("anna", (CUSTOMER, BEN)), ("ben", (CUSTOMER, ANNA))):
             phone = self.voice(name)
-            async with asyncio.timeout(8):
+            async with asyncio.timeout(PATIENCE):
                 while not phone._heard or min(share(list(phone._heard), t) for t in tones) < 0.25:  # noqa: ASYNC110
                     await asyncio.sleep(0.05)  # sound has no event
 
@@ -114,7 +115,7 @@ class Floor:
 
     async def logged(self) -> dict[str, Any]:
         """This call as the log has it, once it is over; its legs add up."""
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 found = [one for one in await self.program.interactions() if one["id"] == self.i]
                 if found and found[0]["ended_at"] is not None:
@@ -136,7 +137,7 @@ class Floor:
 
     async def paused(self, device: str) -> None:
         """Wait until the PBX sends this phone no calls of a queue."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 members = await self.stage.pbx.ami.listed("QueueStatus", "QueueMember")
                 if all(one["Paused"] == "1" for one in members if one["StateInterface"] == device):
@@ -151,7 +152,7 @@ class Floor:
 
     async def free(self, device: str) -> None:
         """Wait until the PBX has no pause of this phone."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while any(paused for paused, _ in (await self.queues(device)).values()):  # noqa: ASYNC110 (it must be asked)
                 await asyncio.sleep(0.05)
 
@@ -263,8 +264,8 @@ async def answer(f: Floor) -> None:
 async def hang_up(f: Floor) -> None:
     customer, mine = await f.call()
     await f.done(f.anna, "hang_up")
-    await mine.ended(5)
-    await customer.ended(5)
+    await mine.ended()
+    await customer.ended()
     assert (await f.over(who="1001"))["ended_by"] == "agent"
 
 
@@ -301,7 +302,7 @@ async def transfer_blind_to_agent(f: Floor) -> None:
     customer, mine = await f.call()
     await f.done(f.anna, "transfer", to="ben", kind="blind")
     await (await f.stage.ben.rings()).answer(0.3)
-    await mine.ended(5)
+    await mine.ended()
     await f.transfer("completed")
     await f.hear("outside", "ben")
     await f.over(customer, who="1001 1002")
@@ -311,7 +312,7 @@ async def transfer_blind_returned(f: Floor) -> None:
     customer, mine = await f.call()
     await f.done(f.anna, "transfer", to="ben", kind="blind")
     await (await f.stage.ben.rings()).reject(486, after=0.3)
-    await mine.ended(5)
+    await mine.ended()
     again = await (await f.stage.anna.rings()).answer(0.3)
     assert (await f.transfer("returned"))["error"]["code"] == "not_taken"
     await f.hear("outside", "anna")
@@ -326,7 +327,7 @@ async def transfer_blind_to_queue(f: Floor) -> None:
     chen, dora = await f.stage.chen.rings(), await f.stage.dora.rings()
     await chen.answer(0.3)
     await dora.ended()
-    await mine.ended(5)
+    await mine.ended()
     await f.voice("outside").until_it_hears_no(ANNA)
     one = await f.over(chen, who="1001 1003")
     await customer.ended()
@@ -336,7 +337,7 @@ async def transfer_blind_to_queue(f: Floor) -> None:
 async def transfer_blind_to_extension(f: Floor) -> None:
     customer, mine = await f.call()
     await f.done(f.anna, "transfer", to="690", kind="blind")
-    await mine.ended(5)
+    await mine.ended()
     await f.voice("outside").until_it_hears(CUSTOMER)  # the echo
     one = await f.over(customer, who="1001")
     assert one["transfers"][0]["to"] == "exten:690"
@@ -346,7 +347,7 @@ async def transfer_blind_outside(f: Floor) -> None:
     customer, mine = await f.call()
     await f.done(f.anna, "transfer", to="13900139000", kind="blind")
     other = await (await f.stage.outside.rings()).answer(0.2)
-    await mine.ended(5)
+    await mine.ended()
     await f.over(customer, who="1001")
     await other.ended()
 
@@ -356,7 +357,7 @@ async def transfer_attended(f: Floor) -> None:
     ben = await f.consult()
     await f.deaf("outside", "anna")
     await f.done(f.anna, "complete_transfer")
-    await mine.ended(5)
+    await mine.ended()
     await f.transfer("completed")
     await f.hear("outside", "ben")
     one = await f.over(customer, who="1001 1002")
@@ -370,7 +371,7 @@ async def transfer_attended_while_it_rings(f: Floor) -> None:
     ben = await f.stage.ben.rings()
     await f.transfer("ringing")
     await f.done(f.anna, "complete_transfer")
-    await mine.ended(5)
+    await mine.ended()
     await ben.answer(0.5)
     await f.transfer("completed")
     await f.hear("outside", "ben")
@@ -382,7 +383,7 @@ async def cancel_transfer(f: Floor) -> None:
     ben = await f.consult()
     await f.done(f.anna, "cancel_transfer")
     await f.transfer("cancelled")
-    await ben.ended(5)
+    await ben.ended()
     await f.hear("outside", "anna")
     await f.over(customer, who="1001")
 
@@ -394,7 +395,7 @@ async def cancel_transfer_while_it_rings(f: Floor) -> None:
     await f.transfer("ringing")
     await f.done(f.anna, "cancel_transfer")
     await f.transfer("cancelled")
-    await ben.ended(5)
+    await ben.ended()
     await f.hear("outside", "anna")
     await f.over(customer, who="1001")
 
@@ -432,7 +433,7 @@ async def conference_and_drop_party(f: Floor) -> None:
     assert result["ok"], result
     await f.hear_all()
     await f.done(f.anna, "drop_party")
-    await ben.ended(5)
+    await ben.ended()
     await f.hear("outside", "anna")
     await f.over(customer, who="1001 1002")
 
@@ -451,7 +452,7 @@ async def conference_of_a_consultation(f: Floor) -> None:
 async def park_and_retrieve(f: Floor) -> None:
     customer, mine = await f.call()
     await f.done(f.anna, "park")
-    await mine.ended(5)
+    await mine.ended()
     await f.voice("outside").until_it_hears_no(ANNA)
     ack = await f.anna.command("retrieve", interaction_id=f.i)
     assert ack["ok"], ack
@@ -469,7 +470,7 @@ async def pick_up(f: Floor) -> None:
     await f.anna.state("NOT_READY")
     await f.paused("PJSIP/1001")
     customer = await f.stage.customer("13911112222", "800").up()
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(PATIENCE):
         while True:
             waiting = [one for one in await f.program.interactions() if one["ended_at"] is None]
             if waiting and waiting[0]["queue"] == "support":

@@ -12,6 +12,7 @@ import pytest
 from config.settings import Settings, load
 from cti_gateway.cli import commands, doctor, queue, record
 from cti_gateway.replay import messages
+from tests.fakes.patience import PATIENCE
 from tests.pbx.asterisk import Pbx, free_port
 from tests.pbx.fixtures import pbx, stage  # noqa: F401 (fixtures)
 from tests.pbx.stage import Stage
@@ -97,7 +98,7 @@ async def test_a_call_is_recorded_whole(stage: Stage, tmp_path: Path, capsys: py
     arguments = commands.parser().parse_args(["record", str(path), "--seconds", "20", "--snapshot"])
     site = settings(stage.pbx, tmp_path)
     recording = asyncio.ensure_future(record.record(site.pbx[0], path, arguments.seconds, arguments.snapshot))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not path.exists() or b"QueueStatusComplete" not in path.read_bytes():  # noqa: ASYNC110 (a file)
             await asyncio.sleep(0.05)
     customer = stage.customer("13800138000")
@@ -106,7 +107,7 @@ async def test_a_call_is_recorded_whole(stage: Stage, tmp_path: Path, capsys: py
     await customer.hang_up()
     await anna.ended()
     await stage.pbx.no_channels()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while path.read_bytes().count(b"Event: Hangup\r\n") < 2:  # noqa: ASYNC110 (a file)
             await asyncio.sleep(0.05)
     recording.cancel()

@@ -15,6 +15,7 @@ import pytest_asyncio
 from cti_gateway.simulator.queue_call import QueueCall
 from cti_gateway.simulator.server import SECRET, Simulator, SimulatorServer
 from interaction_log.store import Store
+from tests.fakes.patience import PATIENCE
 from tests.fakes.program import PASSWORD, Desk, Program, prepare
 
 
@@ -30,7 +31,7 @@ class Lab:
     def member(self, interface: str = "PJSIP/1001") -> Any:
         return self.simulator.pbx.queues["support"].member(interface)
 
-    async def until(self, which: Any, seconds: float = 10.0) -> None:
+    async def until(self, which: Any, seconds: float = PATIENCE) -> None:
         async with asyncio.timeout(seconds):
             while not which():  # noqa: ASYNC110 (the simulator has no news of its own)
                 await asyncio.sleep(0.02)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from tests.fakes.patience import PATIENCE
 from tests.fakes.program import Desk, Program, prepare
 from tests.pbx.fixtures import pbx, stage  # noqa: F401 (fixtures)
 from tests.pbx.stage import Stage
@@ -30,7 +31,7 @@ class Site:
         members = await self.stage.pbx.ami.listed("QueueStatus", "QueueMember")
         return [one for one in members if one["StateInterface"] == device]
 
-    async def paused(self, reason: str | None, device: str = "PJSIP/1001", seconds: float = 5.0) -> None:
+    async def paused(self, reason: str | None, device: str = "PJSIP/1001", seconds: float = PATIENCE) -> None:
         """Wait until Asterisk has the phone paused for this reason, or not paused, in all its queues."""
         async with asyncio.timeout(seconds):
             while True:
@@ -151,7 +152,7 @@ async def test_our_own_death_in_mid_call(site: Site) -> None:
     assert sorted(log) == ["abandoned", "answered", "answered"]
 
 
-async def outcomes(site: Site, count: int, seconds: float = 8.0) -> list[Any]:
+async def outcomes(site: Site, count: int, seconds: float = PATIENCE) -> list[Any]:
     """The outcomes of all interactions, once so many are there and none is open."""
     async with asyncio.timeout(seconds):
         while True:
@@ -170,7 +171,7 @@ async def test_the_death_of_asterisk_in_mid_call(site: Site) -> None:
         await (await site.stage.anna.rings()).answer()
         await anna.state("BUSY")
         site.stage.customer("13911112222", "800")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while len(await site.program.interactions()) < 2:  # noqa: ASYNC110 (over REST)
                 await asyncio.sleep(0.1)
         await site.stage.pbx.kill()

@@ -16,6 +16,7 @@ import pytest_asyncio
 
 from tests.fakes import agi
 from tests.fakes.entry_site import WANG, Site, site
+from tests.fakes.patience import PATIENCE
 from tests.fakes.program import Desk
 from tests.pbx.fixtures import pbx, stage  # noqa: F401
 from tests.pbx.stage import Stage
@@ -59,7 +60,7 @@ async def _in_default(at: Site, number: str) -> float:
     """A caller, until she waits in the default queue; seconds from the call to there."""
     began = time.monotonic()
     call = at.stage.customer(number, "820")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while "helpdesk" not in await at.stage.pbx.cli("core show channels concise"):
             await asyncio.sleep(0.01)
         await at.waiting("helpdesk", 1)
@@ -182,7 +183,7 @@ async def test_what_a_caller_writes_sets_nothing(desk_site: Site) -> None:
     told = []
     for number in SMUGGLED:
         call = stage.customer(quote(number), "820", name="x <1> ${EXTEN}, y")
-        async with asyncio.timeout(10):  # by the console: what she wrote tears AMI's lists
+        async with asyncio.timeout(PATIENCE):  # by the console: what she wrote tears AMI's lists
             while "!Queue!helpdesk" not in (console := await stage.pbx.cli("core show channels concise")):
                 await asyncio.sleep(0.05)
         channel, found = console.split("!")[0], {}

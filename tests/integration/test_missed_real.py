@@ -15,6 +15,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from tests.fakes.browser import Person, chromium  # noqa: F401 (fixture)
+from tests.fakes.patience import PATIENCE
 from tests.fakes.program import PASSWORD, Program, prepare
 from tests.pbx.fixtures import pbx, stage  # noqa: F401 (fixtures)
 from tests.pbx.stage import Stage
@@ -65,7 +66,7 @@ async def program(stage: Stage, tmp_path: Path, crm: Crm) -> AsyncIterator[Progr
         yield running
 
 
-async def missed(http: httpx.AsyncClient, seconds: float = 10.0, **wanted: Any) -> dict[str, Any]:
+async def missed(http: httpx.AsyncClient, seconds: float = PATIENCE, **wanted: Any) -> dict[str, Any]:
     """Wait for an entry with these fields."""
     async with asyncio.timeout(seconds):
         while True:
@@ -82,7 +83,7 @@ async def give_up(stage: Stage, number: str, *, rung: bool = True) -> float:  # 
     if rung:
         await stage.anna.rings()
     await caller.up()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not await stage.pbx.ami.listed("QueueStatus", "QueueEntry", Queue="support"):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     await stage.talk(1.2)
@@ -182,7 +183,7 @@ async def test_the_crm_page_opens_once_in_one_tab(
     await expect(link).to_have_attribute("rel", "noopener noreferrer")
     address = await link.get_attribute("href") or ""
     assert f"127.0.0.1:{crm.port}/c?tel=%2B8613800138000&id=" in address and address.endswith("&by=anna")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not crm.asked:  # noqa: ASYNC110 (the browser decides)
             await asyncio.sleep(0.05)
     await anna.gone("crm-blocked")

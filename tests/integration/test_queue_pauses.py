@@ -17,6 +17,7 @@ from cti_gateway.simulator.server import SECRET, USERNAME, Simulator, SimulatorS
 from interaction_log.rights import Team
 from interaction_log.store import Store
 from tests.fakes.overseer import Overseer
+from tests.fakes.patience import PATIENCE
 from tests.fakes.program import Desk, Program, prepare
 
 ANNA = "PJSIP/1001"
@@ -38,14 +39,14 @@ class Floor:
         found = {name: self.member(name) for name in self.simulator.pbx.queues}
         return {name: one.reason for name, one in found.items() if one is not None and one.paused}
 
-    async def until(self, test: Callable[[], object], seconds: float = 8.0) -> None:
+    async def until(self, test: Callable[[], object], seconds: float = PATIENCE) -> None:
         async with asyncio.timeout(seconds):
             while not test():  # noqa: ASYNC110 (the simulator has no news of its own)
                 await asyncio.sleep(0.02)
 
     async def right(self) -> None:
         """Wait until the program has heard its PBX."""
-        async with asyncio.timeout(12), self.program.http() as http:
+        async with asyncio.timeout(PATIENCE), self.program.http() as http:
             while (await http.get("/readyz")).status_code != 200:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
 
@@ -125,7 +126,7 @@ async def test_she_joins_and_leaves_what_is_given_to_her(floor: Floor) -> None:
         # what others do to her memberships is taken over
         floor.simulator.pbx.remove_member(floor.simulator.pbx.queues["vip"], ANNA)
         await shown(anna, lambda p: not p["vip"]["member"])
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while ("anna", "leave_queue", "done") not in await floor.trail():  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     assert ("anna", "join_queue", "done") in await floor.trail()

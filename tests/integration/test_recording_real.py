@@ -20,6 +20,7 @@ from cti_gateway.pbx import Outcome
 from interaction_log import events as e
 from routing.recording import MISSING_SECONDS, RecordingRule, RecordingRules
 from tests.fakes.exchange import Exchange
+from tests.fakes.patience import PATIENCE
 from tests.fakes.program import Desk, Program, prepare
 from tests.fakes.tone_phone import RATE, TonePhone, loudness, share
 from tests.pbx import bootstrap
@@ -64,7 +65,7 @@ class Site:
         """The customer hangs up; the interaction of the log."""
         await customer.hang_up()
         await self.stage.pbx.no_channels()
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 (one,) = await self.program.interactions()
                 if one["ended_at"] is not None:
@@ -279,7 +280,7 @@ async def test_a_pause_outlives_the_program_and_ends(stage: Stage, tmp_path: Pat
 
 
 async def _until_written(http: Any, interaction_id: str) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while True:
             one = (await http.get(f"/api/interactions/{interaction_id}")).json()
             if one["recordings"] and one["recordings"][0]["state"] == "paused":

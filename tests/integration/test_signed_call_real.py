@@ -28,6 +28,7 @@ from cryptography.x509.oid import NameOID
 from interaction_log.store.engine import open_engine
 from interaction_log.store.identity_tables import claims
 from tests.fakes.entry_site import WANG, ZHAO, Site, site
+from tests.fakes.patience import PATIENCE
 from tests.pbx.asterisk import Pbx
 from tests.pbx.fixtures import need_asterisk
 from tests.pbx.stage import Stage
@@ -161,7 +162,7 @@ async def claimed(at: Site, folder: Path, number: str) -> dict[str, Any]:
     query = sa.select(claims.c.details, claims.c.strength, claims.c.rule)
     query = query.where(claims.c.value == f"+86{number}", claims.c.source == "network")
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 with engine.connect() as connection:
                     row = connection.execute(query).first()

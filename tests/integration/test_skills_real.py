@@ -14,6 +14,7 @@ import pytest_asyncio
 from interaction_log.records import User
 from interaction_log.store import Store
 from tests.fakes.overseer import Overseer
+from tests.fakes.patience import PATIENCE
 from tests.fakes.program import PASSWORD, Desk, Program, prepare
 from tests.pbx.fixtures import pbx, stage  # noqa: F401 (fixtures)
 from tests.pbx.stage import Stage
@@ -41,7 +42,7 @@ class Site:
         body = {"pbx": "lab", "label": name.title(), "service_level_seconds": 20, "wrap_up_seconds": 1}
         await self.put("PUT", f"/api/queues/{name}", body | more)
 
-    async def membership(self, queue: str, wanted: tuple[bool, int] | None, seconds: float = 5.0) -> None:
+    async def membership(self, queue: str, wanted: tuple[bool, int] | None, seconds: float = PATIENCE) -> None:
         """Wait until Asterisk has Anna there like this (paused, penalty), or not at all."""
         async with asyncio.timeout(seconds):
             while await self._of(queue) != wanted:  # noqa: ASYNC110 (the PBX must be asked)

@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 
 from tests.fakes.entry_site import WANG, Site, site
+from tests.fakes.patience import PATIENCE
 from tests.fakes.program import Desk
 from tests.pbx.fixtures import pbx, stage  # noqa: F401
 from tests.pbx.stage import Stage
@@ -27,14 +28,14 @@ async def desk_site(stage: Stage, tmp_path: Path) -> AsyncIterator[Site]:
 
 async def in_survey(at: Site) -> None:
     """Wait until the only caller is asked for a key."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENCE):
         while not any(c.get("Application") == "Read" for c in await at.stage.pbx.channels()):
             await asyncio.sleep(0.05)
 
 
 async def answers(at: Site, wanted: int) -> list[dict[str, Any]]:
     """The answers of the customer, once there are so many."""
-    async with at.program.http(await at.program.sign_in("sofia")) as http, asyncio.timeout(15):
+    async with at.program.http(await at.program.sign_in("sofia")) as http, asyncio.timeout(PATIENCE):
         (customer,) = (await http.get("/api/customers", params={"q": WANG})).json()["items"]
         while True:
             found = (await http.get(f"/api/customers/{customer['id']}/surveys")).json()["items"]
@@ -57,7 +58,7 @@ async def test_the_caller_presses_a_key_after_the_agent_hung_up(desk_site: Site)
         await in_survey(desk_site)
         await hua.state("WRAP_UP")  # she does not wait for the caller's answer
         await caller.dtmf("9")  # no answer: asked again
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(PATIENCE):
             while await desk_site.variable(caller, "CALLWEAVE_TRY") != "2":
                 await asyncio.sleep(0.05)
         await in_survey(desk_site)

@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 
 from interaction_log.store import Store
+from tests.fakes.patience import PATIENCE
 from tests.fakes.program import Desk, Program, prepare
 from tests.pbx import bootstrap
 from tests.pbx.asterisk import Pbx
@@ -85,7 +86,7 @@ async def ready(desk: Desk) -> None:
     await desk.state("READY")
 
 
-async def links(program: Program, wanted: dict[str, str], seconds: float = 20.0) -> None:
+async def links(program: Program, wanted: dict[str, str], seconds: float = PATIENCE) -> None:
     """Wait until the health page says so of each PBX."""
     async with program.http(await program.sign_in("sofia")) as http, asyncio.timeout(seconds):
         while True:
@@ -121,7 +122,7 @@ async def connected(on: Stage, desk: Desk) -> tuple[Call, Call, str]:
     return customer, rings, str(pop["interaction"]["id"])
 
 
-async def over(call: Call, desk: Desk, seconds: float = 10.0) -> None:
+async def over(call: Call, desk: Desk, seconds: float = PATIENCE) -> None:
     await call.hang_up()
     await desk.state("READY", seconds)
 
@@ -175,7 +176,7 @@ async def mine(program: Program, name: str, ids: set[str]) -> None:
     assert {item["id"] for item in items} == ids
 
 
-async def paused(on: Stage, reason: str | None, seconds: float = 5.0) -> None:
+async def paused(on: Stage, reason: str | None, seconds: float = PATIENCE) -> None:
     async with asyncio.timeout(seconds):
         while True:
             members = await on.pbx.ami.listed("QueueStatus", "QueueMember")

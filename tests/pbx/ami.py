@@ -11,6 +11,8 @@ import contextlib
 import itertools
 from collections.abc import Callable, Iterable
 
+from tests.fakes.patience import PATIENCE
+
 Block = dict[str, str]
 Test = Callable[[Block], bool]
 
@@ -103,7 +105,7 @@ class Ami:
         await self.wait(lambda b: b.get("ActionID") == action_id and b.get("EventList") == "Complete", since=mark)
         return [b for b in self.events[mark:] if b.get("ActionID") == action_id and b.get("Event") == event]
 
-    async def wait(self, test: Test, within: float = 15, since: int | None = None) -> Block:
+    async def wait(self, test: Test, within: float = PATIENCE, since: int | None = None) -> Block:
         """Return the first event (from index `since`, else from now on) that passes the test."""
         for block in self.events[since:] if since is not None else ():
             if test(block):

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from tests.fakes.patience import PATIENCE
 from tests.pbx import bootstrap
 from tests.pbx.ami import Ami, AmiRefused, Block
 
@@ -328,7 +329,7 @@ class Pbx:
         """The channels that exist now (CoreShowChannel blocks)."""
         return await self.ami.listed("CoreShowChannels", "CoreShowChannel")
 
-    async def no_channels(self, within: float = 15) -> None:
+    async def no_channels(self, within: float = PATIENCE) -> None:
         """Wait until no channel is left; raises TimeoutError with the names of those that stay."""
         names: list[str] = []
         try:
@@ -338,7 +339,7 @@ class Pbx:
         except TimeoutError:
             raise TimeoutError(f"channels are left: {', '.join(names)}") from None
 
-    async def hangup_all(self, within: float = 15) -> None:
+    async def hangup_all(self, within: float = PATIENCE) -> None:
         """Hang up every channel and wait until none is left."""
         for name in [one["Channel"] for one in await self.channels()]:
             try:
