@@ -15,6 +15,7 @@ from playwright.async_api import Browser, Locator, expect
 from cti_gateway.simulator.queue_call import QueueCall
 from cti_gateway.simulator.server import SECRET, Simulator, SimulatorServer
 from interaction_log.canned import CannedReply
+from interaction_log.knowledge import Draft, Text
 from interaction_log.records import Choice, User
 from interaction_log.store import Store
 from tests.fakes.browser import Person, chromium  # noqa: F401 (fixture)
@@ -46,6 +47,16 @@ HELLO = CannedReply(
 )
 
 
+REFUNDS = Draft(
+    kind="article",
+    texts={
+        "en": Text(title="Refunds", body="Within **14 days**."),
+        "zh-CN": Text(title="退款", body="**14 天**内可退。"),
+    },
+    queues=["support"],
+)
+
+
 class Shop:
     """A program with a site, and a telephone system that rings when it is told to."""
 
@@ -73,6 +84,7 @@ async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
     store = await asyncio.to_thread(Store.open, f"sqlite:///{tmp_path / 'callweave.db'}", default_region="CN")
     await store.users.create(User(name="ada", display_name="Ada", role="admin"), PASSWORD)
     await store.canned.create(HELLO)
+    await store.knowledge.publish((await store.knowledge.write(None, REFUNDS, "sofia")).id, 1, "ada")
     await store.catalogue.put_disposition(Choice(code="solved", labels={"en": "Solved", "zh-CN": "已解决"}))
     await asyncio.to_thread(store.close)
     try:
@@ -514,6 +526,22 @@ async def test_the_visitors_page_is_seen_and_cannot_be_touched(shop: Shop, chrom
     await anna.gone("cobrowse")
     await expect(anna.see("chat-error")).to_have_count(0)
     await context.close()
+    await anna.get_up()
+
+
+async def test_an_article_is_put_into_the_chat_in_the_visitors_language(shop: Shop, chromium: Browser) -> None:  # noqa: F811
+    anna = await at_work(chromium, shop, "anna")
+    async with shop.visitor() as wang:
+        await opened(wang, "王伟", language="zh-CN")
+        await anna.press("chat-accept")
+        await anna.see("chat-text").fill("您好。")
+        await anna.press("chat-tab-guide")
+        await anna.see("guide-item").get_by_text("Refunds").click()
+        await anna.expect("guide-title", "Refunds")
+        await anna.press("guide-insert")
+        await expect(anna.see("chat-text")).to_have_value(re.compile("您好。.*14 天内可退。", re.DOTALL))
+        await anna.see("chat-text").press("Enter")
+        await wang.wait("line", lambda m: "14 天内可退。" in m["line"]["text"] and "**" not in m["line"]["text"])
     await anna.get_up()
 
 
