@@ -5,22 +5,36 @@ from __future__ import annotations
 
 import itertools
 import json
+import random
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from interaction_log.persons import Seen
 from interaction_log.records import Customer
-from interaction_log.store import claims, customer_rows, links, merges, upgrade_to_head
+from interaction_log.store import (
+    claims,
+    customer_rows,
+    imports_apply,
+    imports_read,
+    imports_undo,
+    links,
+    merges,
+    upgrade_to_head,
+)
 from interaction_log.store.caller import PhoneBook
 from interaction_log.store.engine import open_engine
 from interaction_log.store.fields import check
-from interaction_log.store.identity_tables import customer_links
+from interaction_log.store.identity_tables import customer_links, customer_merges
+from interaction_log.store.imports_job import Job
+from interaction_log.store.imports_tables import import_rows
+from interaction_log.store.imports_tables import imports as imports_table
 from interaction_log.store.schema import customers, interactions
 from interaction_log.store.timeline import timeline
 
@@ -36,13 +50,38 @@ imports = st.tuples(
         max_size=3,
     ),
 )
+files = st.tuples(
+    st.just("file"),
+    st.lists(st.tuples(st.sampled_from(NAMES[:-1]), st.sampled_from(NUMBERS)), min_size=1, max_size=4),
+    st.sampled_from(["update", "skip", "new"]),
+)
 steps = st.one_of(
     imports,
+    files,
+    st.tuples(st.just("takeback"), st.integers(0, 30)),
     st.tuples(st.just("call"), st.integers(0, 30)),
     st.tuples(st.just("claim"), st.integers(0, 30), st.sampled_from(NUMBERS), st.sampled_from(["agent", "network"])),
     st.tuples(st.just("merge"), st.integers(0, 30), st.integers(0, 30), st.sampled_from([None, [], ["name"]])),
     st.tuples(st.just("undo"), st.integers(0, 30)),
 )
+
+
+class Here(Job):
+    """An import that is worked at on the connection of the test."""
+
+    def __init__(self, connection: sa.Connection, of: str):
+        super().__init__(engine=connection.engine, reading=connection.engine, id=of, region="CN", worker="test")
+        self.connection = connection
+
+    def read(self, work: Any) -> Any:
+        return work(self.connection)
+
+    def write(self, work: Any, rows: int = 0) -> Any:
+        return work(self.connection)
+
+    @property
+    def gentle(self) -> bool:
+        return False
 
 
 @dataclass
@@ -53,6 +92,8 @@ class World:
     first: dict[str, dict[str, Any]] = field(default_factory=dict)
     calls: dict[str, str] = field(default_factory=dict)
     standing: list[str] = field(default_factory=list)
+    taken: list[str] = field(default_factory=list)
+    """Imports of files, taken back or not."""
     ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def do(self, step: tuple[Any, ...]) -> None:
@@ -68,6 +109,56 @@ class World:
             new.append(check(blank, {"name": name, "phones": phones}, "CN"))
         customer_rows.add(self.connection, new)
         self.first |= {one.customer.id: asdict(one.customer) for one in new}
+
+    def _file(self, people: list[tuple[str, str]], duplicates: str) -> None:
+        """A file is imported; each has another organisation, so who is known already is changed."""
+        of = f"f{next(self.ids):03}"
+        job = dict.fromkeys(imports_table.c.keys())
+        job |= {
+            "id": of,
+            "created_at": 1.0,
+            "by": "sofia",
+            "file": "x.csv",
+            "kind": "csv",
+            "bytes": 1,
+            "headings": "[]",
+        }
+        job |= {"state": "importing", "headings": "[]", "samples": "[]"}
+        job |= {"mapping": '["name", "phones", "organisation"]', "counts": "{}"}
+        job |= {"duplicates": duplicates, "rename": False, "total": len(people), "done": 0, "attempts": 0}
+        self.connection.execute(sa.insert(imports_table).values(job))
+        cells = [json.dumps([name, number, f"of {of}"]) for name, number in people]
+        rows = [{"import_id": of, "n": n, "line": n, "state": "waiting", "content": c} for n, c in enumerate(cells, 1)]
+        self.connection.execute(sa.insert(import_rows), rows)
+        imports_apply.run(Here(self.connection, of))
+        self.taken.append(of)
+        now = self.records()
+        self.first |= {one: now[one] for one in self._rows_of(of, "created")}
+
+    def _rows_of(self, of: str, state: str) -> list[str]:
+        mine = (import_rows.c.import_id == of) & (import_rows.c.state == state)
+        return [
+            one for one in self.connection.execute(sa.select(import_rows.c.customer_id).where(mine)).scalars() if one
+        ]
+
+    def _takeback(self, n: int) -> None:
+        """Who came with the file and is in nothing else goes, and nobody else."""
+        if not self.taken:
+            return
+        of = self.taken[n % len(self.taken)]
+        came = {*self._rows_of(of, "created"), *self._rows_of(of, "kept")}
+        imports_undo.run(Here(self.connection, of))
+        gone = set(self.first) - set(self.records())
+        assert gone <= came, "only who came with it goes"
+        assert not gone & set(self.calls.values()), "nobody goes who has contacts"
+        merged = {one for merge in self.standing for one in self._both(merge)}
+        assert not gone & merged, "nobody goes who is merged"
+        for one in gone:
+            del self.first[one]
+
+    def _both(self, merge: str) -> tuple[str, str]:
+        row = self.connection.execute(sa.select(customer_merges).where(customer_merges.c.id == merge)).one()
+        return row.kept, row.merged
 
     def _call(self, n: int) -> None:
         """Written with the id of the record as it was found then: that of the head."""
@@ -125,6 +216,11 @@ class World:
         return {row.id: json.loads(row.public) for row in rows}
 
 
+def unchanged(records: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """What no file changes: each brings another organisation."""
+    return {of: {name: value for name, value in one.items() if name != "organisation"} for of, one in records.items()}
+
+
 def row(key: str, customer_id: str, at: float) -> dict[str, Any]:
     """An interaction that is over."""
     return {
@@ -152,12 +248,23 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.Engine]:
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@example(
+    first=("import", [("李静", [NUMBERS[0]])]),
+    history=[
+        *[("file", [("Emily Carter", NUMBERS[1]), ("王小明", NUMBERS[0]), ("E. Carter", NUMBERS[2])], how)
+          for how in ("new", "update")],
+        ("call", 2), ("merge", 1, 0, ["name"]), ("takeback", 0), ("takeback", 1), ("undo", 0), ("takeback", 0),
+        ("merge", 0, 1, None), ("takeback", 1),
+    ],
+    order=random.Random(1),
+)  # fmt: skip
 @given(first=imports, history=st.lists(steps, max_size=14), order=st.randoms(use_true_random=False))
 def test_no_sequence_loses_an_interaction_and_undoing_gives_back_what_was(
     engine: sa.Engine, first: Any, history: list[Any], order: Any
 ) -> None:
-    with engine.connect() as connection, connection.begin() as transaction:
+    with engine.connect() as connection, connection.begin() as transaction, pytest.MonkeyPatch.context() as patch:
         world = World(connection)
+        patch.setattr(imports_read, "uuid", SimpleNamespace(uuid4=lambda: f"c{next(world.ids):03}"))
         for step in [first, *history]:
             world.do(step)
             world.holds()
@@ -165,7 +272,7 @@ def test_no_sequence_loses_an_interaction_and_undoing_gives_back_what_was(
         while world.standing:
             world._undo(0)
             world.holds()
-        assert world.records() == world.first
+        assert unchanged(world.records()) == unchanged(world.first)
         assert connection.execute(sa.select(sa.func.count()).select_from(customer_links)).scalar() == 0
         transaction.rollback()
 
