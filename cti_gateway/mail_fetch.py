@@ -29,9 +29,9 @@ MOST_SECONDS: Final = 300.0
 """Between two tries while the mailbox is away: twice as long each time, up to this."""
 AGAIN_SECONDS: Final = 0.5
 """Half of the first wait: a server that was there a moment ago is asked again soon."""
-IDLE_SECONDS: Final = 540.0
-"""So long nothing is asked at most. RFC 2177 wants less than 29 minutes; firewalls forget a link on which nothing was
-said for ten, and one of which the other end is gone without a word is found then."""
+IDLE_SECONDS: Final = 240.0
+"""So long nothing is asked at most: a link of which the other end is gone without a word is found then, so that a letter
+is here within five minutes whatever happens. RFC 2177 wants less than 29; firewalls forget silent links after ten."""
 TRIES: Final = 5
 """So often a letter is tried that cannot be taken; then people have to look at it, and the next one comes."""
 
