@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from cti_gateway.chat.answers import EMPTY, NONE, OVER, USED, said
 from cti_gateway.chat.ending import Ending
 from cti_gateway.chat.identity import Vouched
 from cti_gateway.chat.mirror import Mirror
@@ -21,7 +22,7 @@ from cti_gateway.chat.rules import SiteRules
 from cti_gateway.chat.speech import Speech, clean
 from cti_gateway.chat.views import visitor_line
 from interaction_log import events as e
-from interaction_log.chats import StoredConversation, StoredLine
+from interaction_log.chats import StoredConversation
 from interaction_log.records import Conflict, NotFound, Refused
 from webchat import wire
 from webchat.ports import Visitor
@@ -32,12 +33,6 @@ if TYPE_CHECKING:
 
 LATER_SECONDS: Final = 1_800.0
 """So long after its end a conversation is still shown to who comes back: to rate it, to read it."""
-
-
-NONE: Final = refused("no_conversation", "There is no open conversation.")
-OVER: Final = refused("over", "This conversation is over.")
-EMPTY: Final = refused("empty", "There is nothing to be sent.", "text")
-USED: Final = refused("used", "This id was used before.", "id")
 
 
 class ChatRooms:
@@ -181,7 +176,7 @@ class ChatRooms:
             return False
         text = clean(wanted.text)
         if text:
-            self._speech.put(room, wanted.id, text, partial(_said, heard))
+            self._speech.put(room, wanted.id, text, partial(said, heard))
         else:
             heard(EMPTY)
         return True
@@ -295,14 +290,3 @@ class ChatRooms:
         room = self.rooms.open_of(visitor.id)
         if room is not None:
             self._mirror.frame(room, wanted)
-
-
-def _said(heard: Callable[[Ack | Exception], None], answer: StoredLine | Exception) -> None:
-    if isinstance(answer, StoredLine):
-        heard({"ok": True, "number": answer.number, "at": answer.at})
-    elif isinstance(answer, Conflict):
-        heard(USED)
-    elif isinstance(answer, Refused):
-        heard(refused("refused", answer.message, answer.field))
-    else:
-        heard(answer)
