@@ -30,8 +30,8 @@ MOST_SECONDS: Final = 300.0
 AGAIN_SECONDS: Final = 0.5
 """Half of the first wait: a server that was there a moment ago is asked again soon."""
 IDLE_SECONDS: Final = 240.0
-"""So long nothing is asked at most: a link of which the other end is gone without a word is found then, so that a letter
-is here within five minutes whatever happens. RFC 2177 wants less than 29; firewalls forget silent links after ten."""
+"""So long nothing is asked at most: a link of which the other end is gone without a word is found then, so a letter is
+here within five minutes whatever happens. RFC 2177 wants less than 29; firewalls forget silent links after ten."""
 TRIES: Final = 5
 """So often a letter is tried that cannot be taken; then people have to look at it, and the next one comes."""
 
