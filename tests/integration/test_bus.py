@@ -40,7 +40,8 @@ async def test_a_follower_hears_the_figures_and_the_farewell(server: RedisServer
     bus.start()
     try:
         await until(lambda: ear.heard.figures.get("queues") == [QUEUE])
-        assert ear.heard.figures["agents"] == {"READY": 2} and bus.state.up
+        assert ear.heard.figures["agents"] == {"READY": 2}
+        await until(lambda: bus.state.up)  # others may read what was written before the writer has its answer
         assert 'callweave_live_waiting{pbx="main",queue="sup\\"port"} 3' in prometheus(ear.heard.figures)
         asked = Redis.from_url(server.url)
         async with asyncio.timeout(PATIENCE):
@@ -51,7 +52,7 @@ async def test_a_follower_hears_the_figures_and_the_farewell(server: RedisServer
         said = time.monotonic()
         await bus.farewell()
         await until(lambda: gone)
-        assert gone[0] - said < 1.0
+        assert gone[0] - said < FORGOTTEN_SECONDS, "not heard, but missed"
         await until(lambda: not ear.heard.figures)
     finally:
         await bus.stop()
