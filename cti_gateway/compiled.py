@@ -56,7 +56,11 @@ MODULES: Final = (
     "routing.distributor",
     "routing.limits",
     "routing.pauses",
+    "routing.places",
     "routing.pops",
+    "routing.seats",
+    "routing.starting",
+    "routing.states",
     "routing.wrap_up",
 )
 """What is compiled: pure, typed, and asked for every event. Classes that are made at run time stay as they are."""
