@@ -68,7 +68,7 @@ class Site:
 
     async def front_is_there(self) -> None:
         """Wait until the process in front takes connections; remember it."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 with contextlib.suppress(OSError):
                     _, writer = await asyncio.open_connection("127.0.0.1", self.port)
@@ -81,13 +81,13 @@ class Site:
 
     async def answers(self) -> None:
         """Wait until the program itself answers."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while (await agi.ask(self.port, "route?queue=helpdesk"))["CALLWEAVE_RESULT"] == "default":  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
 
     async def remembers(self, number: str, device: str) -> None:
         """Wait until this customer's talk is in the record, and the telephone that had it is seen to be free."""
-        async with self.program.http(await self.program.sign_in("sofia")) as http, asyncio.timeout(10):
+        async with self.program.http(await self.program.sign_in("sofia")) as http, asyncio.timeout(PATIENCE):
             (customer,) = (await http.get("/api/customers", params={"q": number})).json()["items"]
             while True:
                 lines = (await http.get(f"/api/customers/{customer['id']}/timeline")).json()["items"]
@@ -99,7 +99,7 @@ class Site:
 
     async def free(self, *desks: str) -> None:
         """Wait until these members are not paused."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 members = await self.stage.pbx.ami.listed("QueueStatus", "QueueMember", Queue="helpdesk")
                 if all(m["Paused"] == "0" for m in members if m["Location"].partition("/")[2] in desks):

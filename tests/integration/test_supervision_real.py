@@ -18,6 +18,7 @@ import pytest_asyncio
 from interaction_log.records import User
 from interaction_log.store import Store
 from tests.fakes.overseer import Overseer
+from tests.fakes.patience import PATIENCE
 from tests.fakes.program import Desk, Program, prepare
 from tests.fakes.tone_phone import LOUD, WINDOW, TonePhone, loudness, share
 from tests.pbx.fixtures import pbx, stage  # noqa: F401 (fixtures)
@@ -57,7 +58,7 @@ class Ears:
         heard = list(phone._heard)
         return share(heard, hertz) if len(heard) == WINDOW and loudness(heard) > LOUD else 0.0
 
-    async def hears(self, phone: object, *tones: int, seconds: float = 8.0) -> None:
+    async def hears(self, phone: object, *tones: int, seconds: float = PATIENCE) -> None:
         """Wait until it hears exactly these of all tones."""
         everything = (ANNA, BEN, CUSTOMER, SOFIA)
         async with asyncio.timeout(seconds):

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Self
 
+from tests.fakes.patience import PATIENCE
 from tests.pbx import sip
 from tests.pbx.sip import Message
 
@@ -57,7 +58,7 @@ class Call:
         """Wake those who wait for a state of this call."""
         self._changed.set()
 
-    async def until(self, test: Callable[[], object], within: float = 15) -> Self:
+    async def until(self, test: Callable[[], object], within: float = PATIENCE) -> Self:
         """Wait until the test is true; raises TimeoutError."""
         async with asyncio.timeout(within):
             while not test():
@@ -65,11 +66,11 @@ class Call:
                 await self._changed.wait()
         return self
 
-    async def ringing(self, within: float = 15) -> Self:
+    async def ringing(self, within: float = PATIENCE) -> Self:
         """Wait until it rings (at us, or by the other side's 180 or 183)."""
         return await self.until(lambda: self.rang_at or self.ended_at, within)
 
-    async def up(self, within: float = 15) -> Self:
+    async def up(self, within: float = PATIENCE) -> Self:
         """Wait until it is answered; raises RuntimeError when it ended instead."""
         await self.until(lambda: self.answered_at or self.ended_at, within)
         if not self.answered_at:
@@ -281,7 +282,7 @@ class Phone(asyncio.DatagramProtocol):
         call.changed()
 
     # ---- Calls -----------------------------------------------------------------------------------------
-    async def rings(self, within: float = 15) -> Call:
+    async def rings(self, within: float = PATIENCE) -> Call:
         """The next incoming call, ringing."""
         async with asyncio.timeout(within):
             return await self.incoming.get()
