@@ -14,6 +14,7 @@ from typing import Any
 
 import socketio
 import uvicorn
+from socketio.exceptions import ConnectionRefusedError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
@@ -86,6 +87,7 @@ class ChatRoom:
     refuse: Callable[[str, dict[str, Any]], dict[str, Any] | None] = lambda name, body: None
     lose_answers: bool = False
     """What is asked is done, and the answer never goes out."""
+    banned: bool = False
     url: str = ""
     tokens: int = 0
     files: dict[str, bytes] = field(default_factory=dict)
@@ -140,6 +142,8 @@ class ChatRoom:
 
     async def connect(self, sid: str, environ: dict[str, Any], auth: dict[str, Any]) -> None:
         """A tab comes."""
+        if self.banned:
+            raise ConnectionRefusedError("banned", {"code": "banned"})
         after = auth.get("after", 0)
         await self.sio.emit(
             "welcome",

@@ -18,6 +18,7 @@ from interaction_log.canned import CannedReply
 from interaction_log.knowledge import Draft, Text
 from interaction_log.records import Choice, User
 from interaction_log.store import Store
+from tests.fakes.axe import violations
 from tests.fakes.browser import Person, chromium  # noqa: F401 (fixture)
 from tests.fakes.chat_visitor import VisitorClient
 from tests.fakes.program import PASSWORD, Program, prepare
@@ -478,6 +479,7 @@ async def test_a_supervisor_bans_a_visitor_and_an_administrator_lifts_it(shop: S
         await sofia.press("ban")
         await sofia.expect("ban-error")  # not without a reason
         await sofia.see("ban-why").fill("insults")
+        assert await violations(sofia.page) == []
         await sofia.photograph("chat-19-ban")
         await sofia.press("ban")
         await vera.gone()
@@ -493,6 +495,7 @@ async def test_a_supervisor_bans_a_visitor_and_an_administrator_lifts_it(shop: S
         await admin.see("ban-address").fill("192.0.2.7")
         await admin.press("ban")
         await admin.expect("banned-address", "192.0.2.7")
+        assert await violations(admin.page) == []
         await admin.photograph("chat-20-bans")
         await admin.see("banned-visitor").locator('[data-test="lift-ban"]').click()
         await admin.gone("banned-visitor")

@@ -554,6 +554,28 @@ async def test_nobody_is_invited_when_nobody_is_there_any_more(chromium: Browser
         await expect(visitor.see("invitation")).to_contain_text("Still there?")
 
 
+async def test_what_happens_is_said(chromium: Browser) -> None:  # noqa: F811
+    """Who comes and goes, the warning before it closes by itself, and that one may not chat here any more."""
+    async with chat_room() as room, visiting(chromium, room) as visitor:
+        await visitor.press("launcher")
+        await visitor.press("start")
+        await expect(visitor.see("waiting")).to_be_visible()
+        await room.turn(state="talking", position=None, agent="Anna")
+        for code, name in (("joined", "Anna"), ("transferred", "Sales"), ("left", "Anna"), ("idle_warning", "120")):
+            await room.write(code, by="system", kind="event", name=name)
+        await expect(visitor.see("event")).to_have_text(
+            [
+                "Anna has joined.",
+                "You are being connected with Sales.",
+                "Anna has left.",
+                "Are you still there? The chat will end soon.",
+            ]
+        )
+        room.banned = True
+        await room.cut()
+        await expect(visitor.see("link")).to_have_text("You cannot chat here.")
+
+
 async def test_an_invitation_comes_once(chromium: Browser) -> None:  # noqa: F811
     rule = {"path": "/chat/demo/tea*", "after": 0.2, "text": {"en": "Do you have a question about the Longjing?"}}
     async with chat_room(invitations=[rule]) as room, visiting(chromium, room, "/chat/demo/tea.html") as visitor:
