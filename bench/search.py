@@ -24,13 +24,15 @@ import sqlalchemy as sa
 
 from bench.search_site import COLUMNS, EACH, FREQUENT, QUEUES, Site, copied, customer_id, phone, tuples
 from interaction_log.found import Question, Scope
-from interaction_log.store import upgrade_to_head
+from interaction_log.store import sealed_fields, upgrade_to_head
 from interaction_log.store.caller import PhoneBook
 from interaction_log.store.engine import open_engine
 from interaction_log.store.history import page
 from interaction_log.store.index import bucket, doc_of
+from interaction_log.store.master_key import make
 from interaction_log.store.search import find
-from interaction_log.store.search_tables import search_docs
+from interaction_log.store.search_fill import keep
+from interaction_log.store.search_tables import KEYED, search_docs
 from tests.fakes.postgres import Postgres, private_postgres
 
 PLAIN: Final = (100_000, 300_000)
@@ -241,12 +243,21 @@ def _searches(
             which.take(partial(find, connection, question, scope))
 
 
+def _keyed(url: str) -> None:
+    """Say that all terms are hashed with the site's key, as the program does when it has looked at all."""
+    engine = open_engine(url)
+    with engine.begin() as connection:
+        keep(connection, KEYED, True)
+    engine.dispose()
+
+
 def _checked(url: str, site: Site) -> None:
     """The generated terms are those that the store would have made."""
     engine = open_engine(url, writes=False)
     with engine.connect() as connection:
         for row in connection.execute(sa.select(search_docs).limit(200)):
             doc = doc_of(row)
+            assert doc is not None, "sealed with this key"
             week = bucket(row.id) if site.by_week else ""
             assert set(site.codes(doc, row.id).split()) == set(doc.codes(week).split()), doc
     engine.dispose()
@@ -270,7 +281,14 @@ def run(
 
 
 def _grow(database: Lite | Server, sizes: tuple[int, ...], rounds: int) -> list[Figures]:
-    site = Site(sizes[-1], by_week=database.by_week)
+    with tempfile.TemporaryDirectory(prefix="cw-keys-") as folder:
+        key_file = Path(folder) / "master.key"
+        make(key_file)
+        sealed_fields.use(key_file)
+        return _sized(database, Site(sizes[-1], by_week=database.by_week, key_file=key_file), sizes, rounds)
+
+
+def _sized(database: Lite | Server, site: Site, sizes: tuple[int, ...], rounds: int) -> list[Figures]:
     steps = []
     loaded = 0
     for size in sizes:
@@ -278,6 +296,7 @@ def _grow(database: Lite | Server, sizes: tuple[int, ...], rounds: int) -> list[
         database.load(site, loaded, size)
         seconds = time.monotonic() - began
         if not loaded:
+            _keyed(database.url)
             _checked(database.url, site)
         loaded = size
         gc.collect()

@@ -13,10 +13,13 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from interaction_log import tokens
+from interaction_log.store import sealed_fields
 from interaction_log.store.index import Doc, bucket, first_number
+from interaction_log.store.index_seal import sealed, term_key
 
 T = TypeVar("T")
 PROCESSES: Final = 2
@@ -93,11 +96,12 @@ class Site:
     """Rows for customers and contacts ``first`` to ``last`` of a site that has ``total`` contacts in the end.
 
     ``by_week``: terms as PostgreSQL has them. Times grow with the numbers, so a smaller site is the beginning of a
-    larger one; numbers of documents are taken from a counter where two would share one.
+    larger one; texts are sealed and terms hashed with this key, as the program does. Numbers of documents are taken
+    from a counter where two would share one.
     """
 
-    def __init__(self, total: int, *, by_week: bool):
-        self.total, self.by_week = total, by_week
+    def __init__(self, total: int, *, by_week: bool, key_file: Path | None = None):
+        self.total, self.by_week, self.key_file = total, by_week, key_file
         self._used: set[int] = set()
 
     def at(self, n: int) -> float:
@@ -107,6 +111,8 @@ class Site:
     def batch(self, first: int, last: int) -> Batch:
         """Of the contacts in this range, and their customers, in the order of time."""
         self._used.clear()
+        if self.key_file is not None and sealed_fields.key_file() != self.key_file:  # in a process of its own
+            sealed_fields.use(self.key_file)
         batch = Batch()
         for n in range(first, last):
             if n % EACH == 0:
@@ -155,8 +161,9 @@ class Site:
         while of in self._used:
             of += 1
         self._used.add(of)
-        row = (of, *(getattr(doc, name) for name in COLUMNS["search_docs"][1:-1]), None)
-        batch.rows["search_docs"].append(row)
+        title, text = sealed(doc.kind, doc.ref, doc.customer_id, doc.title, doc.text)
+        row = (of, doc.kind, doc.ref, doc.customer_id, doc.at, title, text, doc.queue, doc.agent, doc.channel, doc.team)
+        batch.rows["search_docs"].append((*row, None))
         batch.rows["search_words"].append((of, self.codes(doc, of)))
 
     def codes(self, doc: Doc, of: int) -> str:
@@ -195,11 +202,11 @@ def _copied(row: tuple[Any, ...]) -> str:
 def _line(text: str, kind: str, week: str) -> str:
     """Codes of a line that comes again and again."""
     found = {text} if kind == "label" else tokens.terms(text, "") if kind == "title" else tokens.terms("", text)
-    return " ".join(tokens.coded(term, week) for term in found)
+    return " ".join(tokens.coded(term, week, term_key()) for term in found)
 
 
 def _number(text: str, week: str) -> str:
     """Codes of a number, which hardly comes again."""
     digits = text.lstrip("+")
     found = [f"n{digits[-n:]}" for n in tokens.ENDINGS if n <= len(digits)] or [f"w{digits}"]
-    return " ".join(tokens.coded(term, week) for term in found)
+    return " ".join(tokens.coded(term, week, term_key()) for term in found)
