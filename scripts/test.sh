@@ -1,6 +1,6 @@
 #!/bin/sh
 # All tests: installs what they need, runs them, ends with pytest's own summary. Arguments go to pytest.
-# JOBS: processes. Tests with real servers wait half of their time, so two for a core; each takes up to 2 GB.
+# JOBS: processes; one more than there are cores, because tests with real servers also wait. Each takes up to 2 GB.
 set -eu
 cd "$(dirname "$0")/.."
 python=${PYTHON:-python3}
@@ -13,5 +13,5 @@ else
 fi
 cores=$(getconf _NPROCESSORS_ONLN)
 room=$(awk '/^MemAvailable/ { print int($2 / 2097152) }' /proc/meminfo 2>/dev/null || echo 2)
-jobs=$((room < 2 * cores ? room : 2 * cores))
+jobs=$((room < cores + 1 ? room : cores + 1))
 exec .venv/bin/python -m pytest -q -n "${JOBS:-$((jobs < 2 ? 2 : jobs))}" --dist loadgroup --max-worker-restart 2 "$@"

@@ -60,14 +60,18 @@ class Counted:
     def __init__(self) -> None:
         self.numbers: list[int] = []
         self.longest_pause = 0.0
-        self._last: float | None = None
+        self.longest_idle = 0.0
+        """Seconds between two reads in which this process did not compute: it had nothing to read, or no core."""
+        self._last: tuple[float, float] | None = None
 
     def on_messages(self, messages: list[Message], received_at: float) -> None:
-        now = time.monotonic()
+        now, computed = time.monotonic(), time.process_time()
         self.numbers += [int(m.get("Number")) for m in messages if m.name == "UserEvent"]
         if self.numbers:
-            self.longest_pause = max(self.longest_pause, now - (self._last or now))
-            self._last = now
+            pause, work = (now - self._last[0], computed - self._last[1]) if self._last else (0.0, 0.0)
+            self.longest_pause = max(self.longest_pause, pause)
+            self.longest_idle = max(self.longest_idle, pause - work)
+            self._last = now, computed
 
 
 async def until(reached: Any, within: float = PATIENCE) -> None:
@@ -186,11 +190,30 @@ async def test_limits_are_asterisks_own(pbx: Pbx, reactor: Any) -> None:
         assert not cut or cut[0].get("Text") != "y" + text
 
 
+WRITE_TIMEOUT = 0.1
+"""Seconds: Asterisk's own, of the user ``hasty``; who does not read for so long is cut off."""
+TRIES = 15
+
+
 async def test_f7_a_flood_with_asterisks_default_write_timeout(pbx: Pbx, reactor: Any) -> None:
+    """Nothing of it is lost. Who had no core for longer than Asterisk waits was cut off for that, and tries again."""
+    for _ in range(TRIES):
+        gaps, flood = await _flood(pbx, reactor)
+        if gaps and flood.longest_idle > WRITE_TIMEOUT:
+            continue
+        break
+    assert gaps == 0
+    assert flood.numbers == list(range(FLOOD))
+
+
+FLOOD = 20_000
+STEP = 250
+
+
+async def _flood(pbx: Pbx, reactor: Any) -> tuple[int, Counted]:
+    """Ten thousand events a second for two seconds: how often the link was cut, and what came."""
     flood = Counted()
-    total = 20_000
-    step = 250
-    pieces = [b"".join(_user_event(number) for number in range(at, at + step)) for at in range(0, total, step)]
+    pieces = [b"".join(_user_event(number) for number in range(at, at + STEP)) for at in range(0, FLOOD, STEP)]
     async with linked(reactor, settings(pbx, "hasty"), flood) as link:
         _, writer = await _logged_in(pbx)
         begin = time.monotonic()
@@ -198,12 +221,11 @@ async def test_f7_a_flood_with_asterisks_default_write_timeout(pbx: Pbx, reactor
             writer.write(piece)
             await writer.drain()
             await asyncio.sleep(begin + 2 * count / len(pieces) - time.monotonic())
-        await until(lambda: link.gaps or len(flood.numbers) == total, 30)
+        await until(lambda: link.gaps or len(flood.numbers) == FLOOD)
         took = time.monotonic() - begin
-        print(f"{total} events in {took:.1f} s, longest pause between reads {flood.longest_pause * 1000:.0f} ms")
-        assert link.gaps == 0
-        assert flood.numbers == list(range(total))
+        print(f"{FLOOD} events in {took:.1f} s, longest pause between reads {flood.longest_pause * 1000:.0f} ms")
         writer.close()
+        return link.gaps, flood
 
 
 def _user_event(number: int) -> bytes:
