@@ -104,7 +104,9 @@ class Gate:
     async def _view(self, one: MailContact) -> dict[str, Any]:
         stored = await self.mail.desk.store.conversation(one.conversation)
         lines = await self.mail.desk.store.lines(stored.id, max(0, stored.last - NEWEST))
-        said = [line.text for line in lines if line.by == "visitor" and line.text and line.at >= one.opened_at]
+        said = [
+            line.text for line in lines if line.mail is not None and line.kind == "text" and line.at >= one.opened_at
+        ]
         told = {name: getattr(one, name) for name in ("id", "queue", "box", "name", "subject", "held_at")}
         return {**told, "address": one.wrote, "letters": len(said), "text": said[-1][:MOST_SHOWN] if said else ""}
 

@@ -78,26 +78,27 @@ class Intake:
         stored = await self._conversation(letter)
         if letter.kind in EVENTS:
             return await self._machine(letter, stored)
+        at = self._hub.wall()  # before its lines are written
         if stored is None:
             stored = await self._chats.open(self._new(box, letter))
         room = self._mail.open.get(stored.id)
         if room is None or room.state == "ended":
             before = await self._before(stored.id)
-            contact = before if before is not None and before.held else self._contact(box, letter, stored, before)
+            contact = before if before is not None and before.held else self._contact(box, letter, stored, before, at)
             room = await self._mail.room_of(stored, contact)
         await self._say(room, box, letter, whole)
         if room.id in self._rooms.all and room.state != "ended":
             await self._mail.said(room, letter)
             return Taken(kind="letter", conversation=stored.id, contact=room.id)
-        return await self._begun(room, box, letter, stored)
+        return await self._begun(room, box, letter, stored, at)
 
-    async def _begun(self, room: Room, box: MailBox, letter: Letter, stored: StoredConversation) -> Taken:
+    async def _begun(self, room: Room, box: MailBox, letter: Letter, stored: StoredConversation, at: float) -> Taken:
         """Somebody is to answer it: a contact begins, or a new one where the last was closed while we wrote."""
         before = await self._before(stored.id)
         if before is not None and before.held and before.id == room.id:
             await self._mail.said(room, letter)  # with the others that wait
             return Taken(kind="letter", conversation=stored.id, contact=before.id, held=True)
-        contact = self._contact(box, letter, stored, before)
+        contact = self._contact(box, letter, stored, before, at)
         if room.state == "ended":
             room = await self._mail.room_of(await self._chats.conversation(stored.id), contact)
         kept = await self.gate.begun(contact, box, answers=stored.client_id != letter.id)
@@ -132,7 +133,7 @@ class Intake:
         )  # fmt: skip
 
     def _contact(
-        self, box: MailBox, letter: Letter, stored: StoredConversation, before: MailContact | None
+        self, box: MailBox, letter: Letter, stored: StoredConversation, before: MailContact | None, at: float
     ) -> MailContact:
         """Answers go to the address that was given, or has been written to before; a new sender's to his own."""
         new = stored.client_id == letter.id
@@ -143,7 +144,7 @@ class Intake:
             conversation=stored.id,
             box=box.name,
             queue=stored.queue,
-            opened_at=self._hub.wall(),
+            opened_at=at,
             address=letter.answer_to if new else before.address if before is not None and before.address else given,
             name=clean(letter.name)[:80] or (stored.name or ""),
             subject=clean(letter.subject),
