@@ -284,7 +284,7 @@ class Dispatch:
             return
         self._telling = True
         try:
-            with self.hub.phones_held():
+            with self.hub.phones.held():
                 before()
                 self._tell_all()
         finally:

@@ -11,24 +11,27 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from itertools import repeat
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from agent_console.ports import DeviceView, Part, Screens, Topic
 from agent_console.wire import Ack, AgentView, ClientCommand, WhyView
 from cti_gateway.alarming import Alarming
 from cti_gateway.board import QueueBoard
 from cti_gateway.campaigns import Campaigns
+from cti_gateway.changes import Changes
 from cti_gateway.control.runner import Control
-from cti_gateway.desk import Desk, caller_found
+from cti_gateway.desk import Desk
 from cti_gateway.dispatch import Dispatch
 from cti_gateway.explain import why
 from cti_gateway.listeners import Listeners
 from cti_gateway.live_figures import LiveFigures
+from cti_gateway.log_health import LogHealth
+from cti_gateway.lookups import LookUps
 from cti_gateway.memberships import Memberships
 from cti_gateway.pbx import Pbx
+from cti_gateway.phones import Phones
 from cti_gateway.recording import Recording
 from cti_gateway.showing import Showing
 from cti_gateway.skilled import Skilled
@@ -50,37 +53,6 @@ log = logging.getLogger(__name__)
 
 NOT_LOGGED: Final = frozenset({e.TimerFired, e.CallerFound, e.DeviceStateChanged, e.QueueSeen})
 """Live state only: CallerFound would copy customer records into the log (``CustomerIdentified`` refers to them)."""
-LOOKUP_SECONDS: Final = 5.0
-"""After so long a look-up is given up, and the caller is unknown."""
-
-
-class LogHealth(Protocol):
-    """How the log is: ``interaction_log.store.LogState``."""
-
-    @property
-    def name(self) -> str:
-        """``ok``, ``journaling`` or ``degraded``."""
-        ...
-
-    @property
-    def backlog(self) -> int:
-        """Events that are not in the database yet."""
-        ...
-
-    @property
-    def since(self) -> float:
-        """Unix seconds."""
-        ...
-
-    @property
-    def reason(self) -> str | None:
-        """Why not ok."""
-        ...
-
-    @property
-    def lost(self) -> int:
-        """Events that reached no disk."""
-        ...
 
 
 class Hub:
@@ -116,9 +88,6 @@ class Hub:
         self._let_listen()
         self._screens: Screens | None = None
         self._backlog: deque[tuple[e.Event, float | None]] = deque()
-        self._phones: dict[tuple[str, str], c.PauseMember | c.ReleaseMember] = {}
-        """The last word about each phone: between two pauses it is not released for a moment in which it might ring."""
-        self._phones_held = False
         self.busy = False
         """Whether events are being handled: what changed is shown after the last of them."""
 
@@ -136,6 +105,8 @@ class Hub:
     def _make_parts(self) -> None:
         """Who does what of the work, each with this hub; who comes later uses who came before."""
         self.timers = Timers(self._timer_fired)
+        self.phones = Phones(self)
+        self.lookups = LookUps(self)
         self.windows = Windows(self)
         self.showing = Showing(self)
         self.live = LiveFigures(self)
@@ -155,6 +126,7 @@ class Hub:
         self.desk.add(self.messages.methods)
         self.memberships = Memberships(self)
         self.desk.add(self.memberships.methods)
+        self.changes = Changes(self)
 
     def listen(self, listener: Callable[[Any], None], kinds: Iterable[type[e.Event]]) -> None:
         """``listener`` takes events of these kinds after their commands were carried out; it must not wait."""
@@ -165,7 +137,7 @@ class Hub:
         show = self.showing
         return {
             c.Record: lambda command: None,  # put before what waits (_step)
-            c.FindCaller: self._find_caller,
+            c.FindCaller: self.lookups.find,
             c.PopScreen: show.pop_screen,
             c.UpdatePop: show.update_pop,
             c.ClosePop: show.close_pop,
@@ -175,8 +147,8 @@ class Hub:
             c.Notify: show.notify,
             c.NotifySupervisors: self._tell_supervisors,
             c.ReportOutcome: show.report,
-            c.PauseMember: self._pause_phone,
-            c.ReleaseMember: self._pause_phone,
+            c.PauseMember: self.phones.want,
+            c.ReleaseMember: self.phones.want,
             c.StartTimer: lambda command: self.timers.start(command.key, command.seconds),
             c.CancelTimer: lambda command: self.timers.cancel(command.key),
         }
@@ -213,8 +185,7 @@ class Hub:
             try:
                 while self._backlog:
                     self._step(*self._backlog.popleft())
-                if not self._phones_held:
-                    self._tell_phones()
+                self.phones.tell()
                 self.showing.changes()
             finally:
                 self.busy = False
@@ -271,37 +242,6 @@ class Hub:
 
     # --- effects -------------------------------------------------------------------------------------
 
-    @contextmanager
-    def phones_held(self) -> Iterator[None]:
-        """Phones are told at the end: what happens within belongs together (an offer ends, and the next is made)."""
-        outermost, self._phones_held = not self._phones_held, True
-        try:
-            yield
-        finally:
-            self._phones_held = not outermost
-            if outermost and not self.busy:
-                self._tell_phones()
-
-    def _tell_phones(self) -> None:
-        for phone in list(self._phones):
-            self._tell_phone(self._phones.pop(phone))
-
-    def _pause_phone(self, command: c.PauseMember | c.ReleaseMember) -> None:
-        if self.busy or self._phones_held:
-            self._phones[command.pbx, command.device] = command
-        else:
-            self._tell_phone(command)
-
-    def _tell_phone(self, command: c.PauseMember | c.ReleaseMember) -> None:
-        try:
-            if isinstance(command, c.PauseMember):
-                self.pbxs[command.pbx].pause(command.device, command.reason)
-            else:
-                self.pbxs[command.pbx].pause(command.device, None, command.still)
-        except Exception:
-            self.counts["events_failed"] += 1
-            log.exception("a %s could not be carried out", type(command).__name__)
-
     def _alive(self, one: Interaction) -> bool | None:
         """Whether the PBX has a channel of this call; ``None`` while it cannot be heard."""
         pbx = self.pbxs.get(one.pbx)
@@ -312,27 +252,6 @@ class Hub:
     def _tell_supervisors(self, command: c.NotifySupervisors) -> None:
         self.showing.notify_supervisors(command)
         self.alarms.noticed(command)
-
-    def _find_caller(self, command: c.FindCaller) -> None:
-        match = self.find_at_once(command.address)
-        if match is not None:
-            of = command.interaction_id
-            self.take([caller_found(self.wall(), of, self.weigh(of, match))])
-            return
-        self.spawn(self._look_up(command.interaction_id, self._weighed(command)))
-
-    async def _weighed(self, command: c.FindCaller) -> Match:
-        return self.weigh(command.interaction_id, await self.customers.find_caller(command.address))
-
-    async def _look_up(self, interaction_id: str, question: Coroutine[Any, Any, Match]) -> None:
-        try:
-            async with asyncio.timeout(LOOKUP_SECONDS):
-                match = await question
-        except Exception as error:  # whatever the store says: the pop must come
-            self.counts["lookups_failed"] += 1
-            log.warning("a caller could not be looked up: %s", type(error).__name__)
-            match = Match(strength="unknown")
-        self.take([caller_found(self.wall(), interaction_id, match)])
 
     def _timer_fired(self, key: str) -> None:
         ours = (self.showing.fired, self.board.fired, self.dispatch.fired, self.alarms.fired)
@@ -380,14 +299,7 @@ class Hub:
 
     async def load(self) -> None:
         """Read what decisions need from the store."""
-        self.people = {user.name: user for user in await self.users.all()}
-        await self._read_queues()
-        await self.memberships.read()
-        self.pause_reasons = {choice.code for choice in await self.catalogue.pause_reasons() if not choice.retired}
-        self.campaigns.set(await self.catalogue.campaigns())
-
-    async def _read_queues(self) -> None:
-        self.distributor.settings.queues = {(q.pbx, q.name): q for q in await self.catalogue.queues()}
+        await self.changes.load()
 
     async def restore(self, interactions: list[Interaction], agents: list[Agent]) -> None:
         """Take over what the log says of the time before. Call after :meth:`load`, before any event."""
@@ -401,10 +313,7 @@ class Hub:
         self.dispatch.restore(interactions)
         self.live.restore(one for one in interactions if not one.ended)
         for one in interactions:
-            if one.customer_id is not None:
-                await self._look_up(one.id, self.customers.match_of(one.customer_id))
-            elif one.customer_address is not None and one.direction != "internal":
-                await self._look_up(one.id, self._weighed(c.FindCaller(one.id, one.customer_address)))
+            await self.lookups.again(one)
 
     async def drain(self, seconds: float) -> None:
         """Stop the timers and wait for background work, at most so long."""
@@ -486,50 +395,4 @@ class Hub:
 
     def changed(self, topic: Topic, key: str) -> None:
         """See ``ports.Live``."""
-        self.spawn(_CHANGES[topic](self, key))
-
-    async def _user_changed(self, name: str) -> None:
-        self.people = {user.name: user for user in await self.users.all()}
-        if name == "*":  # a role or a team
-            await self._teams_changed()
-        self.desk.seat_changed(name)
-        self.skilled.agent_changed(name)
-        self.dispatch.changed(name)
-        if name in self.distributor.agents:
-            self.showing.show_agent(c.ShowAgent(name))
-
-    async def _teams_changed(self) -> None:
-        await self.memberships.read()
-        for agent in self.distributor.agents:
-            self.showing.show_agent(c.ShowAgent(agent))
-
-    async def _queue_changed(self, _: str) -> None:
-        await self._read_queues()
-        self.skilled.queues_changed()
-        self.dispatch.queues_changed()
-        await self.live.queues_changed()
-
-    async def _reasons_changed(self, _: str) -> None:
-        self.pause_reasons = {choice.code for choice in await self.catalogue.pause_reasons() if not choice.retired}
-
-    async def _campaigns_changed(self, _: str) -> None:
-        self.campaigns.set(await self.catalogue.campaigns())
-
-    async def _nothing_changed(self, _: str) -> None:
-        """Dispositions are read when they are shown."""
-
-    async def _customer_changed(self, customer_id: str) -> None:
-        for one in list(self.distributor.interactions.values()):
-            if one.customer_id == customer_id and not one.ended:
-                await self._look_up(one.id, self.customers.match_of(customer_id))
-
-
-_CHANGES: Final[dict[Topic, Callable[[Hub, str], Coroutine[Any, Any, None]]]] = {
-    "users": Hub._user_changed,
-    "queues": Hub._queue_changed,
-    "pause_reasons": Hub._reasons_changed,
-    "dispositions": Hub._nothing_changed,
-    "skills": Hub._nothing_changed,
-    "campaigns": Hub._campaigns_changed,
-    "customers": Hub._customer_changed,
-}
+        self.changes.changed(topic, key)

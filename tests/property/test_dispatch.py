@@ -61,6 +61,12 @@ class Desk:
         """Nobody looks."""
 
 
+class Phones:
+    def held(self) -> AbstractContextManager[None]:
+        """Nobody is told."""
+        return nullcontext()
+
+
 class SmallHub:
     """The step of ``cti_gateway.hub``, and a PBX whose pauses are seen when ``settle`` is called."""
 
@@ -73,6 +79,7 @@ class SmallHub:
         self.people = {n: User(name=n, display_name=n, role="agent", devices=[d]) for n, d in AGENTS.items()}
         self.pbxs = {"main": None}
         self.desk: Any = Desk()
+        self.phones = Phones()
         self.pauses: list[tuple[str, str | None]] = []
         self.backlog: deque[e.Event] = deque()
         self.busy = False
@@ -89,9 +96,6 @@ class SmallHub:
 
     def wall(self) -> float:
         return self.now
-
-    def phones_held(self) -> AbstractContextManager[None]:
-        return nullcontext()
 
     def take(self, events: list[e.Event]) -> int:
         self.backlog.extend(events)
