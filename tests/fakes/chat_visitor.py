@@ -51,6 +51,7 @@ class VisitorClient:
             namespaces=[NAMESPACE],
             transports=["websocket"],
             socketio_path="/chat/socket.io",
+            wait_timeout=PATIENCE,
         )
         await self.wait("welcome")
 

@@ -21,7 +21,9 @@ class Overseer(Desk):
         self._client = socketio.AsyncClient(reconnection=False)
         self._client.on("*", self._take, namespace="/supervisor")
         auth = {"token": self.token}
-        await self._client.connect(self.program.url, auth=auth, namespaces=["/supervisor"], transports=["websocket"])
+        await self._client.connect(
+            self.program.url, auth=auth, namespaces=["/supervisor"], transports=["websocket"], wait_timeout=PATIENCE
+        )
 
     async def command(self, name: str, **body: Any) -> dict[str, Any]:
         number = f"{self.name}-{next(_NUMBERS)}-{id(self):x}"

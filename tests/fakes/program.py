@@ -236,7 +236,9 @@ class Desk:
         self._client = socketio.AsyncClient(reconnection=False)
         self._client.on("*", self._take, namespace="/agent")
         auth = {"token": self.token} | ({} if after is None else {"after": after})
-        await self._client.connect(self.program.url, auth=auth, namespaces=["/agent"], transports=["websocket"])
+        await self._client.connect(
+            self.program.url, auth=auth, namespaces=["/agent"], transports=["websocket"], wait_timeout=PATIENCE
+        )
 
     async def close(self) -> None:
         with contextlib.suppress(Exception):
