@@ -22,6 +22,7 @@ from interaction_log.store import Store
 from interaction_log.store.engine import open_engine
 from interaction_log.store.master_key import load_or_make
 from interaction_log.store.schema import events, lease
+from tests.fakes.patience import PATIENCE
 from tests.fakes.postgres import Postgres, shared_postgres
 from tests.fakes.program import PASSWORD, PEOPLE, Desk, Program
 from tests.fakes.redis import RedisServer
@@ -111,6 +112,26 @@ class Pair:
             while (answer := await http.get("/readyz")).status_code != 200:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
             assert answer.json()["role"] == "leader"
+
+    async def freeze(self, program: Program) -> None:
+        """Stop it where it holds no lock of SQLite's file: with one nobody could write before it goes on."""
+        assert program.process is not None
+        async with asyncio.timeout(PATIENCE):
+            program.process.send_signal(signal.SIGSTOP)
+            while self.url.startswith("sqlite") and self._locked():
+                program.process.send_signal(signal.SIGCONT)
+                await asyncio.sleep(0.02)
+                program.process.send_signal(signal.SIGSTOP)
+
+    def _locked(self) -> bool:
+        writer = open_engine(self.url, busy_seconds=0.0, size=1)
+        try:
+            with writer.begin():
+                return False
+        except sa.exc.OperationalError:
+            return True
+        finally:
+            writer.dispose()
 
     def elsewhere(self) -> None:
         """From now on the leader is on another host, as far as anybody can see."""
@@ -239,7 +260,7 @@ async def test_a_frozen_leader_that_wakes_writes_nothing_and_follows(pair: Pair)
     async with Desk(first, "anna") as anna:
         await anna.done("set_state", state="READY")
         await anna.state("READY")
-        first.process.send_signal(signal.SIGSTOP)
+        await pair.freeze(first)
         try:
             await pair.led_by(second, FAILOVER_SECONDS)
             await pair.leads(second)
