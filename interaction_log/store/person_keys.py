@@ -108,7 +108,7 @@ class PersonKeys:
         left."""
         for generation in range(MOST_GENERATIONS):
             place = _place(owner, generation, secret)
-            if self._node(place) is not None:
+            if self._tree.last(place)[0] != _NONE:
                 return place
         raise KeyFault("the keys of an owner are used up")
 

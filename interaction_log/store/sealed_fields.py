@@ -54,7 +54,7 @@ def people() -> PersonKeys | None:
     path, known = _Site.path, _Site.people
     if _Site.master is None or path is None:
         return None
-    if known is None or known[0] != path:
+    if known is None or known[0] is not path:
         _Site.people = known = path, _tree(index_beside(path))
     return known[1]
 

@@ -10,23 +10,23 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import sqlalchemy as sa
 
 from interaction_log import tokens
-from interaction_log.found import MOST_PER_PAGE, Found, FoundPage, Question, Scope
+from interaction_log.found import MOST_PER_PAGE, FoundPage, Question, Scope
 from interaction_log.masking import mask_personal
 from interaction_log.store import cursor as cursors
 from interaction_log.store import index_seal, links
-from interaction_log.store.index import SECOND, WEEK, Doc, bucket, doc_of, labels_of
+from interaction_log.store.index import SECOND, WEEK, bucket, doc_of, labels_of
 from interaction_log.store.reading import Reading
-from interaction_log.store.schema import customers
+from interaction_log.store.search_shown import Hit, named, show
 from interaction_log.store.search_tables import FILLING, KEYED, search_docs, search_state
-from interaction_log.tokens import Piece, Tree, Wanted
+from interaction_log.tokens import Tree, Wanted
 
 PATIENCE_SECONDS: Final = 0.06
 """After so long a page is given as it is, with the cursor to go on: a disk and a list of words may be slow."""
@@ -36,10 +36,7 @@ WIDEST: Final = 128
 """Weeks in one question."""
 LEAP: Final = 8
 """After an empty window of so many weeks it is worth asking where the next document is."""
-SNIPPET: Final = 160
-BEFORE_MARK: Final = 40
 _CANDIDATES: Final = 60
-_MOST_MARKS: Final = 20
 _d: Final = search_docs.c
 
 
@@ -84,8 +81,8 @@ def find(connection: sa.Connection, question: Question, scope: Scope) -> FoundPa
         following = cursors.write(found[limit - 1].number)
     elif search.stopped_at is not None:
         following, reached = cursors.write(search.stopped_at), float(search.stopped_at // SECOND)
-    items = [_show(one, wanted) for one in found[:limit]]
-    return FoundPage(items=_named(connection, items), next=following, reached=reached)
+    items = [show(one, wanted) for one in found[:limit]]
+    return FoundPage(items=named(connection, items), next=following, reached=reached)
 
 
 def _tree(question: Question, scope: Scope, wanted: Sequence[Wanted]) -> Tree | None:
@@ -142,15 +139,6 @@ _OLDEST: Final = sa.select(sa.func.min(_d.id)).scalar_subquery()
 _KEYED: Final = sa.select(search_state.c.value).where(search_state.c.key == KEYED).scalar_subquery()
 
 
-class _Hit(NamedTuple):
-    """A document that was found, with the words in its title and its text."""
-
-    number: int
-    doc: Doc
-    title: list[Piece]
-    text: list[Piece]
-
-
 class _Search:
     """One search on one connection."""
 
@@ -173,10 +161,10 @@ class _Search:
         self._lite = connection.dialect.name == "sqlite"
         self.stopped_at: int | None = None
 
-    def page(self, low: int, high: int, count: int) -> list[_Hit]:
+    def page(self, low: int, high: int, count: int) -> list[Hit]:
         """Up to ``count`` documents, newest first. ``stopped_at``: there may be more below this number."""
         began = last = time.monotonic()
-        found: list[_Hit] = []
+        found: list[Hit] = []
         weeks = 0
         while len(found) < count and high > low:
             floor = max(low, self._floor(high, weeks))
@@ -219,7 +207,7 @@ class _Search:
         query = _NEAR if near else _FAR
         return list(self._connection.exec_driver_sql(query.format(words=words, **values)).scalars())
 
-    def _good(self, ids: Sequence[int]) -> Iterator[_Hit]:
+    def _good(self, ids: Sequence[int]) -> Iterator[Hit]:
         """Those that really hold it and may be seen, in this order."""
         if not ids:
             return
@@ -238,7 +226,7 @@ class _Search:
         labels = labels_of(row)
         return self._scope.allows(labels) and not any(set(group).isdisjoint(labels) for group in self._filters)
 
-    def _hit(self, row: Any) -> _Hit | None:
+    def _hit(self, row: Any) -> Hit | None:
         """The document as it is shown to whoever asks, if it holds the words: nothing is found by what she is not
         shown."""
         doc = doc_of(row)
@@ -250,7 +238,7 @@ class _Search:
         for one in self._wanted:
             if not any(one.marks(title, title=True)) and not any(one.marks(text, title=False)):
                 return None
-        return _Hit(row[0], doc, title, text)
+        return Hit(row[0], doc, title, text)
 
 
 def _wider(weeks: int, took: float, left: float) -> int:
@@ -280,69 +268,3 @@ _FAR: Final = (
     "AND id + 0 >= {low} AND id + 0 < {high}) SELECT id FROM hits ORDER BY id DESC LIMIT {most}"
 )
 _BY_INDEX: Final = "SET LOCAL enable_seqscan = off; SET LOCAL jit = off"
-
-
-# --- what is shown -------------------------------------------------------------------------------
-
-
-def _show(hit: _Hit, wanted: Sequence[Wanted]) -> Found:
-    doc = hit.doc
-    in_title = _united(mark for one in wanted for mark in one.marks(hit.title, title=True))
-    in_text = _united(mark for one in wanted for mark in one.marks(hit.text, title=False))
-    snippet, marks = _snippet(doc.text, in_text)
-    return Found(
-        kind=doc.kind,
-        ref=doc.ref,
-        at=doc.at,
-        title=doc.title,
-        snippet=snippet,
-        title_marks=in_title,
-        marks=marks,
-        customer_id=doc.customer_id,
-        queue=doc.queue,
-        agent=doc.agent,
-        channel=doc.channel,
-    )
-
-
-def _united(marks: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """In order, overlapping ones as one."""
-    found: list[tuple[int, int]] = []
-    for start, end in sorted(marks)[: _MOST_MARKS * 4]:
-        if found and start <= found[-1][1]:
-            found[-1] = (found[-1][0], max(end, found[-1][1]))
-        else:
-            found.append((start, end))
-    return found[:_MOST_MARKS]
-
-
-def _snippet(text: str, marks: list[tuple[int, int]]) -> tuple[str, list[tuple[int, int]]]:
-    """The text around the first mark, with an ellipsis where it was cut, and the marks in it."""
-    if not text:
-        return "", []
-    first = marks[0][0] if marks else 0
-    start = max(0, first - BEFORE_MARK) if len(text) > SNIPPET else 0
-    end = min(len(text), start + SNIPPET)
-    head, tail = "…" if start else "", "…" if end < len(text) else ""
-    shift = len(head) - start
-    shown = [(s + shift, min(e, end) + shift) for s, e in marks if s >= start and s < end]
-    return f"{head}{text[start:end]}{tail}", shown
-
-
-def _named(connection: sa.Connection, items: list[Found]) -> list[Found]:
-    """With the name of whom it is about: the head of the person, where records were merged."""
-    ids = {one.customer_id for one in items if one.customer_id}
-    if not ids:
-        return items
-    heads = links.roots(connection, ids)
-    query = sa.select(customers.c.id, customers.c.name).where(customers.c.id.in_(set(heads.values())))
-    names = {row.id: row.name for row in connection.execute(query)}
-    return [_with_name(one, heads, names) for one in items]
-
-
-def _with_name(one: Found, heads: dict[str, str], names: dict[str, str]) -> Found:
-    if one.customer_id is None:
-        return one
-    head = heads.get(one.customer_id, one.customer_id)
-    values: dict[str, Any] = {name: getattr(one, name) for name in Found.__dataclass_fields__}
-    return Found(**values | {"customer_id": head, "customer_name": names.get(head)})
