@@ -19,11 +19,13 @@ from tests.fakes.browser_phone import Talker, launch
 from tests.fakes.program import PASSWORD, Program, prepare
 from tests.fakes.proxy import Proxy
 from tests.fakes.tone_phone import TonePhone
+from tests.pbx.asterisk import UNHURRIED
 from tests.pbx.fixtures import pbx, stage  # noqa: F401 (fixtures)
 from tests.pbx.phone import Call
 from tests.pbx.stage import Stage
 
 pytestmark = [pytest.mark.real("asterisk"), pytest.mark.real("chromium"), pytest.mark.timeout(120)]
+TIMING = UNHURRIED
 CUSTOMER, ANNA, BEN = 1000, 700, 1300
 """Hertz of what each of them says; music on hold is 440."""
 PEOPLE = (
@@ -236,7 +238,7 @@ async def test_a_dead_browser_frees_the_call(site: Site) -> None:
     async with site.at("anna") as anna:
         customer = await answered(site, anna)
         await anna.page.evaluate("window.__ears.forEach((ear) => ear.pc.close())")  # no audio any more, no BYE
-        await customer.ended(12)  # rtp_timeout = 5
+        await customer.ended()  # rtp_timeout = 5
         await anna.expect("wrap-up")
 
 
@@ -410,7 +412,7 @@ async def test_try_the_headset(site: Site, number: str, hertz: int) -> None:
         await anna.press("dial")
         await anna.until_it_hears(hertz)
         await anna.page.close(run_before_unload=False)
-    await site.stage.pbx.no_channels(8)
+    await site.stage.pbx.no_channels()
 
 
 async def test_signing_out_closes_the_telephone(site: Site) -> None:

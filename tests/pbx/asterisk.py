@@ -112,6 +112,11 @@ class Timing:
     out_ring: int = 8
 
 
+UNHURRIED = Timing(queue_ring=25, ring=25, out_ring=25)
+"""For telephones that are answered by somebody at a browser, who on a busy machine needs seconds to see that one rings;
+where all are answered or given up it costs no time."""
+
+
 def _tone() -> bytes:
     """Two seconds of a soft 440 Hz tone as µ-law at 8 kHz: music on hold needs some audio file."""
 

@@ -28,10 +28,13 @@ def need_asterisk() -> None:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def pbx() -> AsyncIterator[Pbx]:
-    """A PBX for a module; it is gone before the next module's begins. Use it through `stage`, which leaves it clean."""
+async def pbx(request: pytest.FixtureRequest) -> AsyncIterator[Pbx]:
+    """A PBX for a module; it is gone before the next module's begins. Use it through `stage`, which leaves it clean.
+
+    A module's ``TIMING`` is how long its telephones ring: browsers on a busy machine want more than a few seconds.
+    """
     need_asterisk()
-    async with Pbx() as running:
+    async with Pbx(timing=getattr(request.module, "TIMING", None)) as running:
         yield running
 
 
