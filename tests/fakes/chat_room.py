@@ -88,6 +88,8 @@ class ChatRoom:
     lose_answers: bool = False
     """What is asked is done, and the answer never goes out."""
     banned: bool = False
+    looks: int = 0
+    """How often it was asked what the site offers."""
     url: str = ""
     tokens: int = 0
     files: dict[str, bytes] = field(default_factory=dict)
@@ -224,6 +226,7 @@ class ChatRoom:
 
     async def look(self, request: Request) -> Response:
         """The site."""
+        self.looks += 1
         return JSONResponse(self.site)
 
     async def visitor(self, request: Request) -> Response:

@@ -6,18 +6,20 @@ test_widget_real.py.
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, FilePayload, Locator, Page, expect
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, FilePayload, Locator, Page, expect
 
 from tests.fakes.axe import violations
 from tests.fakes.browser import ARTEFACTS, chromium  # noqa: F401 (fixture)
 from tests.fakes.chat_room import ChatRoom, chat_room
+from tests.fakes.patience import PATIENCE
 
 pytestmark = [pytest.mark.real("chromium"), pytest.mark.timeout(180)]
 
@@ -49,7 +51,18 @@ class Visitor:
         self.room, self.page, self.name = room, page, name
         self.wrong: list[str] = []
         page.on("pageerror", lambda error: self.wrong.append(str(error)))
-        page.on("console", lambda said: self.wrong.append(said.text) if said.type == "error" else None)
+        page.on("console", self._said)
+
+    def _said(self, said: ConsoleMessage) -> None:
+        # Where a test takes the network away, the browser says so.
+        if said.type == "error" and "ERR_INTERNET_DISCONNECTED" not in said.text:
+            self.wrong.append(said.text)
+
+    async def time_passes(self, seconds: float, so: Callable[[], Awaitable[bool]]) -> None:
+        """So long, again and again, until it is so: a clock may only just have begun. Its clock is installed."""
+        async with asyncio.timeout(PATIENCE):
+            while not await so():
+                await self.page.clock.fast_forward(int(seconds * 1_000))
 
     def see(self, test: str) -> Locator:
         return self.page.locator(f'[data-test="{test}"]')
@@ -429,7 +442,7 @@ async def test_what_came_during_ten_minutes_of_sleep_is_there(chromium: Browser)
         await expect(visitor.see("mark")).to_be_visible()
         before = room.conversation["id"] if room.conversation else ""
         await page.clock.install()
-        await page.clock.pause_at(time.time() + 1)
+        await page.clock.pause_at(time.time() + 120)
         await room.cut()
         for number in range(250):
             await room.write(f"line {number}")
@@ -467,8 +480,7 @@ async def test_nobody_is_there_until_somebody_comes(chromium: Browser) -> None: 
         await visitor.press("launcher")
         await expect(visitor.see("offer-message")).to_be_visible()
         room.site |= {"staffed": True, "estimate": 240.0}
-        await visitor.page.clock.run_for(31_000)
-        await expect(visitor.see("start")).to_be_visible()
+        await visitor.time_passes(31, visitor.see("start").is_visible)
         await expect(visitor.see("estimate")).to_contain_text("4 minutes")
 
 
@@ -536,21 +548,28 @@ async def test_it_goes_on_by_mail_when_the_visitor_leaves(chromium: Browser) -> 
 
 async def test_nobody_is_invited_when_nobody_is_there_any_more(chromium: Browser) -> None:  # noqa: F811
     rules = [
-        {"path": "/chat/demo/tea.html", "after": 1, "text": {"en": "Do you like tea?"}},
-        {"path": "/chat/demo/later", "after": 1, "text": {"en": "Still there?"}},
+        {"path": "/chat/demo/tea.html", "after": 900, "text": {"en": "Do you like tea?"}},
+        {"path": "/chat/demo/later", "after": 900, "text": {"en": "Still there?"}},
     ]
     async with chat_room(invitations=rules) as room, visiting(chromium, room, "/chat/demo/tea.html") as visitor:
         await visitor.page.clock.install()
         await visitor.page.reload()
         await expect(visitor.see("launcher")).to_be_visible()
         room.site["staffed"] = False
-        async with visitor.page.expect_response("**/chat/api/site*"):
-            await visitor.page.clock.run_for(1_500)
+        before = room.looks
+
+        async def asked() -> bool:
+            return room.looks > before
+
+        async with visitor.page.expect_response("**/chat/api/site*") as answer:
+            await visitor.time_passes(901, asked)
+        await (await answer.value).finished()
+        await visitor.page.evaluate("() => new Promise(done => setTimeout(done, 50))")
         await expect(visitor.see("invitation")).to_have_count(0)
         room.site["staffed"] = True
         # A site that goes from page to page by itself: the rules of the new page count.
         await visitor.page.evaluate("history.pushState(null, '', '/chat/demo/later')")
-        await visitor.page.clock.run_for(1_500)
+        await visitor.time_passes(901, visitor.see("invitation").is_visible)
         await expect(visitor.see("invitation")).to_contain_text("Still there?")
 
 
