@@ -174,6 +174,10 @@ async def leaves_by_mail(browser: Browser, shop: Shop, anna: Person) -> None:
         await page.locator("#field-mail").fill(LI)
         await page.get_by_label("Go on by mail when I leave").check()
         await see("mail-send").click()
+        await expect(see("mail-send")).to_have_count(0, timeout=PATIENCE)
+        await see("menu").click(timeout=PATIENCE)
+        await see("leave").click(timeout=PATIENCE)  # until then he may go on writing here
+        await see("leave-yes").click(timeout=PATIENCE)
         await expect(see("ended")).to_be_visible(timeout=PATIENCE)
     finally:
         await context.close()
