@@ -16,10 +16,13 @@ from playwright.async_api import Browser, expect
 from interaction_log.store import Store
 from tests.fakes.browser import Person, chromium  # noqa: F401 (fixture)
 from tests.fakes.program import PASSWORD, Program, prepare
+from tests.pbx.asterisk import Timing
 from tests.pbx.fixtures import pbx, stage  # noqa: F401 (fixtures)
 from tests.pbx.stage import Stage
 
 pytestmark = [pytest.mark.real("asterisk"), pytest.mark.real("chromium"), pytest.mark.timeout(180)]
+TIMING = Timing(queue_ring=12)
+"""Longer than a browser on a busy machine needs to show that it rings; one telephone is left ringing."""
 
 
 @pytest_asyncio.fixture
