@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Literal, Self
 
+from email_channel.imap_lines import Reading, ReadingTls
+
 Tls = Literal["tls", "starttls", "none"]
 SECONDS: Final = 30.0
 """So long an answer of the server is waited for."""
 CONNECT_SECONDS: Final = 8.0
 MOST_LISTED: Final = 100_000
-MOST_LINE: Final = 1_000_000
-_CHUNK: Final = 65_536
 _UID: Final = re.compile(rb"\bUID (\d+)")
 _SIZE: Final = re.compile(rb"\bRFC822\.SIZE (\d+)")
 _VALIDITY: Final = re.compile(rb"^(\d+)$")
@@ -59,58 +59,6 @@ class Fetched:
     whole: bool
 
 
-class _Reading(imaplib.IMAP4):
-    """Reads from the socket by itself, as the library's documentation offers, to know what has come but was not read.
-
-    What came before TLS began is forgotten when it begins: nobody may speak for the server in between.
-    """
-
-    _of: object = None
-    _came: bytearray
-
-    def waits(self) -> bool:
-        """Whether something came that was not read, beside what the system holds for the socket."""
-        pending = getattr(self.sock, "pending", None)
-        return bool(self._rest()) or (pending is not None and pending() > 0)
-
-    def _rest(self) -> bytearray:
-        if self._of is not self.sock:
-            self._of, self._came = self.sock, bytearray()
-        return self._came
-
-    def _more(self, rest: bytearray) -> bool:
-        came = self.sock.recv(_CHUNK)
-        rest += came
-        return bool(came)
-
-    def read(self, size: int) -> bytes:
-        """So many bytes; fewer when the server is gone."""
-        rest = self._rest()
-        while len(rest) < size and self._more(rest):
-            pass
-        found = bytes(rest[:size])
-        del rest[:size]
-        return found
-
-    def readline(self) -> bytes:
-        """A line; empty when the server is gone."""
-        rest, looked = self._rest(), 0
-        while (end := rest.find(b"\n", looked)) < 0:
-            looked = len(rest)
-            if looked > MOST_LINE:
-                raise self.error("a line without an end")
-            if not self._more(rest):
-                end = len(rest) - 1
-                break
-        found = bytes(rest[: end + 1])
-        del rest[: end + 1]
-        return found
-
-
-class _ReadingTls(_Reading, imaplib.IMAP4_SSL):
-    """The same with TLS from the start."""
-
-
 class Box:
     """A connection that is signed in, with the folder open. Raises :class:`MailboxAway`."""
 
@@ -119,7 +67,7 @@ class Box:
         self.validity = 0
         self.can_idle = False
         """Whether the server says when letters come."""
-        self._imap: _Reading | None = None
+        self._imap: Reading | None = None
 
     def __enter__(self) -> Self:
         try:
@@ -168,7 +116,7 @@ class Box:
         return int(found[1])
 
     @property
-    def _open(self) -> _Reading:
+    def _open(self) -> Reading:
         if self._imap is None:
             raise MailboxAway("not connected")
         return self._imap
@@ -271,13 +219,13 @@ class Box:
             self._open.uid("STORE", str(uid), "+FLAGS.SILENT", r"(\Flagged)")
 
 
-def _connected(account: Account) -> _Reading:
+def _connected(account: Account) -> Reading:
     host, port = account.host, account.port
     with _faults("connect"):
         if account.tls == "tls":
-            imap: _Reading = _ReadingTls(host, port, ssl_context=_context(account), timeout=CONNECT_SECONDS)
+            imap: Reading = ReadingTls(host, port, ssl_context=_context(account), timeout=CONNECT_SECONDS)
         else:
-            imap = _Reading(host, port, timeout=CONNECT_SECONDS)
+            imap = Reading(host, port, timeout=CONNECT_SECONDS)
         try:
             if account.tls == "starttls":
                 imap.starttls(_context(account))
