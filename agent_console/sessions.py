@@ -106,7 +106,7 @@ class SignedIn:
         user = await self._deps.users.session_user(found.token) if found else None
         if found is None or user is None or user.disabled:
             raise Problem(401, "Please sign in.", headers=UNAUTHORISED)
-        path = str(getattr(request.scope.get("route"), "path", ""))
+        path = str(getattr(request.scope.get("route"), "path_format", ""))  # as the table has it: no converters
         if not self._allowed(user, route_needs(request.method, path)):
             self._deps.live.attempted(user.name, f"{request.method} {path}")
             raise Problem(403, "Your role does not allow this.")
@@ -114,6 +114,8 @@ class SignedIn:
         return Principal(user, found.token)
 
     def _allowed(self, user: User, needs: Needs | None) -> bool:
+        if needs is None and not self.roles and not self.rights:
+            return False  # nobody said who may: better shut than open
         listed = allows(user, needs) if needs else not self.roles or user.role in self.roles
         return listed and rights.has(user, *self.rights)
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+import types
+from typing import Any, cast, get_args
 
+import httpx
 import pytest
+from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
 
+from agent_console import problems
 from agent_console.access import AGENT_COMMANDS, ANY_OF, OPEN, OVERSIGHT, ROUTES, SUPERVISOR_COMMANDS, allows
 from agent_console.app import build_app
 from agent_console.consoles import Consoles
@@ -66,6 +70,25 @@ def test_every_route_has_its_line() -> None:
         "these routes have no line in ROUTES of agent_console/access.py. Add for each of them which right of "
         f"interaction_log/rights.py it needs (or ANYONE, or OPEN): {missing}"
     )
+
+
+async def test_a_route_without_a_line_is_shut_and_one_with_a_converter_has_its_own() -> None:
+    async def anna(_token: str) -> User:
+        return person("agent")
+
+    users = types.SimpleNamespace(session_user=anna)
+    live = types.SimpleNamespace(attempted=lambda who, what: None)
+    guard = Depends(SignedIn(cast("ConsoleDeps", types.SimpleNamespace(users=users, live=live, public_url=None))))
+    app = FastAPI()
+    app.get("/api/nowhere-listed", dependencies=[guard])(dict)
+    app.get("/api/imports/{import_id:path}", dependencies=[guard])(dict)
+    app.get("/api/gaps", dependencies=[guard])(list)
+    problems.install(app)
+    transport, token = httpx.ASGITransport(app=app), {"Authorization": "Bearer t"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://x", headers=token) as http:
+        assert (await http.get("/api/nowhere-listed")).status_code == 403
+        assert (await http.get("/api/imports/a/b")).status_code == 403, "an agent may not: the line is found"
+        assert (await http.get("/api/gaps")).status_code == 200
 
 
 def test_no_line_is_for_nothing() -> None:
