@@ -441,6 +441,7 @@ async def test_a_hold_and_a_running_contact_stand_against_it(site: Site) -> None
         await privacy.request(of, "admin", 1.0)
 
 
+@pytest.mark.timeout(400)  # every transaction of an erasure fails once: some seventy erasures
 async def test_an_erasure_that_was_cut_off_goes_on(site: Site) -> None:
     """Fail at the Nth transaction, for every N; then run it again: the end is the same."""
     of = await planted(site)
