@@ -132,6 +132,8 @@ async def test_who_calls_is_told_how_many_of_all_media_are_before_him(stage: Sta
         await stage.pbx.cli("dialplan set global CALLWEAVE_SAY_AHEAD yes")
         await stage.nobody_free("1007", "1008")
         await promised(at, tmp_path)
+        # Until his hang-up was read he counts twice: as who waits, and by what he was promised.
+        await at.program.log(lambda log: any(one["channel"] == "voice" and one["ended_at"] for one in log))
         zhao = await stage.customer(ZHAO, "820").up()
         assert await at.waiting("helpdesk", 1) == [ZHAO]  # nothing stands in for Li
         assert await at.variable(zhao, "CALLWEAVE_AHEAD") == "1"
