@@ -76,6 +76,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "missing": "is missing",
     "no_fields": "has no field",
     "not_you": "is not you",
+    "no_address": "is not an address",
     "pbx_needed": "is needed for a queue that is not known yet",
     "unknown_field": "there is no such field",
     "unchangeable": "cannot be changed",

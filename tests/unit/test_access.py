@@ -76,13 +76,15 @@ async def test_a_route_without_a_line_is_shut_and_one_with_a_converter_has_its_o
     async def anna(_token: str) -> User:
         return person("agent")
 
+    async def nothing() -> None:
+        return None
+
     users = types.SimpleNamespace(session_user=anna)
     live = types.SimpleNamespace(attempted=lambda who, what: None)
     guard = Depends(SignedIn(cast("ConsoleDeps", types.SimpleNamespace(users=users, live=live, public_url=None))))
     app = FastAPI()
-    app.get("/api/nowhere-listed", dependencies=[guard])(dict)
-    app.get("/api/imports/{import_id:path}", dependencies=[guard])(dict)
-    app.get("/api/gaps", dependencies=[guard])(list)
+    for path in ("/api/nowhere-listed", "/api/imports/{import_id:path}", "/api/gaps"):
+        app.get(path, dependencies=[guard])(nothing)
     problems.install(app)
     transport, token = httpx.ASGITransport(app=app), {"Authorization": "Bearer t"}
     async with httpx.AsyncClient(transport=transport, base_url="http://x", headers=token) as http:
