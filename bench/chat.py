@@ -134,6 +134,7 @@ async def _stage(folder: Path, rng: random.Random, core: set[int]) -> AsyncItera
     """Everybody is there."""
     queues = tuple(f"q{n}" for n in range(QUEUES))
     place = await site.make(folder, agents=AGENTS, customers=CUSTOMERS, wrap_up_seconds=WRAP_UP_SECONDS, queues=queues)
+    await asyncio.to_thread(site.index, place.url)
     exchange = Exchange(rng)
     await exchange.start()
     config = write_config(place, exchange.port)
@@ -148,6 +149,7 @@ async def _stage(folder: Path, rng: random.Random, core: set[int]) -> AsyncItera
             sides = {"ours": ours, "bare": _crowd(), "direct": _crowd()}
             await come(bare.port, sides["bare"], tokens=False)
             await come(direct.port, sides["direct"], tokens=False)
+            await product.calm()  # five thousand new conversations go into the index
             yield _Stage(rng, product, desk, sides, memory)
     finally:
         await exchange.server.stop()

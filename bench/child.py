@@ -17,6 +17,8 @@ from typing import Any, Final, Self
 READY: Final = re.compile(r"http://127\.0\.0\.1:([0-9]+)/")
 START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 15.0
+CALM_SECONDS: Final = 0.2
+"""Of processor time in two seconds: what 300 idle consoles take, and no work beside."""
 
 
 def cores() -> tuple[set[int], set[int]]:
@@ -107,6 +109,14 @@ class Child:
     def cpu_seconds(self) -> float:
         """CPU time of the process so far, all threads."""
         return float(sum(self._psutil().cpu_times()[:2]))
+
+    async def calm(self) -> None:
+        """Wait until what a start leaves to be done (customers to be indexed, pairs to be found) is done."""
+        for _ in range(60):
+            before = self.cpu_seconds()
+            await asyncio.sleep(2)
+            if self.cpu_seconds() - before < CALM_SECONDS:
+                return
 
     def rss_megabytes(self) -> float:
         """Memory that it holds now."""

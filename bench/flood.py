@@ -129,6 +129,7 @@ async def _run(folder: Path, core: set[int], events: int, seconds: float) -> dic
     stream, found = traffic.stream_of(2 * events)
     blocks = traffic.blocks_of(stream)
     place = await site.make(folder, agents=10, customers=10_000, wrap_up_seconds=1, queues=("support",))
+    await asyncio.to_thread(site.index, place.url)
     phones = [site.device(number) for number in range(1, 11)]
     queue = Queue("support", "800", [Member(phone, phone) for phone in phones])
     simulator = Simulator(queues=[queue], lines={phone: phone for phone in phones})
@@ -140,6 +141,7 @@ async def _run(folder: Path, core: set[int], events: int, seconds: float) -> dic
             # Not earlier: this PBX lists none of the flood's channels, so a resynchronisation would close them.
             while not await rest.metric("pbx_up"):  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
+        await product.calm()
         memory = {"before": product.rss_megabytes()}
         floods = []
         for half in (blocks[: found // 2], blocks[found // 2 :]):

@@ -26,17 +26,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import uvloop
-from sqlalchemy.engine import make_url
 
 from bench import child, console, site
 from cti_gateway.simulator import queue_call
 from cti_gateway.simulator.parts import Member, Queue
 from cti_gateway.simulator.queue_call import QueueCall
 from cti_gateway.simulator.server import SECRET, USERNAME, Simulator, SimulatorServer
-from interaction_log.store import sealed_fields
-from interaction_log.store.master_key import load_or_make
-from interaction_log.store.search_fill import reindex
-from interaction_log.store.writing import Writing
 
 AGENTS: Final = 300
 QUEUES: Final = 10
@@ -47,8 +42,6 @@ ROUNDS: Final = 4
 SECONDS: Final = 20.0
 """Of a round."""
 WRAP_UP_SECONDS: Final = 2
-CALM_SECONDS: Final = 0.2
-"""Of processor time in two seconds: what 300 idle consoles take, and no work beside."""
 FIRST_RING_SECONDS: Final = 0.0023
 """From the caller's ``Newchannel`` to the first ``DialBegin``: the least that a real Asterisk took in the recordings of
 ``tests/golden`` with a free agent (2.3 to 4.9 ms). The simulator's own way from joining is nearer to nothing."""
@@ -206,7 +199,7 @@ async def run(rounds: int = ROUNDS, seconds: float = SECONDS) -> dict[str, Any]:
 async def _run(folder: Path, rng: random.Random, core: set[int], rounds: int, seconds: float) -> dict[str, Any]:
     queues = tuple(f"q{n}" for n in range(QUEUES))
     place = await site.make(folder, agents=AGENTS, customers=CUSTOMERS, wrap_up_seconds=WRAP_UP_SECONDS, queues=queues)
-    await asyncio.to_thread(_index, place.url)
+    await asyncio.to_thread(site.index, place.url)
     exchanges = [Exchange(rng), Exchange(rng)]
     for one in exchanges:
         await one.start()
@@ -224,7 +217,7 @@ async def _run(folder: Path, rng: random.Random, core: set[int], rounds: int, se
         for agent in ours.consoles:
             agent.send("set_state", {"id": f"ready-{agent.agent}", "state": "READY"})
         await _settled(exchanges[0])
-        await _calm(product)
+        await product.calm()
         began = time.monotonic()
         await _warm_up([(ours, product), (bare, relay)])
         gc.collect()
@@ -255,35 +248,12 @@ async def _run(folder: Path, rng: random.Random, core: set[int], rounds: int, se
     }
 
 
-def _index(url: str) -> None:
-    """Customers can be searched, and texts are sealed, as at any site that has been running: the first start takes
-    minutes of small steps."""
-    key = Path(make_url(url).database or "").parent / "journal" / "master.key"
-    key.parent.mkdir(exist_ok=True)
-    load_or_make(key)
-    sealed_fields.use(key)
-    writing = Writing(url)
-    try:
-        reindex(writing, everything=True, progress=lambda done, of: None)
-    finally:
-        writing.close()
-
-
 async def _settled(exchange: Exchange) -> None:
     """Wait until no member is paused by the product."""
     async with asyncio.timeout(60):
         while any(member.paused for queue in exchange.queues for member in queue.members):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     await asyncio.sleep(2)
-
-
-async def _calm(process: child.Child) -> None:
-    """Wait until what a start leaves to be done (customers to be indexed, pairs to be found) is done."""
-    for _ in range(60):
-        before = process.cpu_seconds()
-        await asyncio.sleep(2)
-        if process.cpu_seconds() - before < CALM_SECONDS:
-            return
 
 
 async def _warm_up(pair: Iterable[tuple[Subject, child.Child]]) -> None:

@@ -8,13 +8,17 @@ from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy.engine import make_url
 
 from interaction_log.identity import PhoneNumber
 from interaction_log.records import Customer, QueueSettings
-from interaction_log.store import Store, customer_rows
+from interaction_log.store import Store, customer_rows, sealed_fields
 from interaction_log.store import schema as s
 from interaction_log.store.engine import open_engine
 from interaction_log.store.fields import Checked
+from interaction_log.store.master_key import load_or_make
+from interaction_log.store.search_fill import reindex
+from interaction_log.store.writing import Writing
 
 PBX: Final = "bench"
 FIRST_MOBILE: Final = 13_000_000_000
@@ -60,6 +64,20 @@ async def make(
     finally:
         store.close()
     return Site(folder, url, names, tokens)
+
+
+def index(url: str) -> None:
+    """Customers can be searched, and texts are sealed, as at any site that has been running: the first start takes
+    minutes of small steps."""
+    key = Path(make_url(url).database or "").parent / "journal" / "master.key"
+    key.parent.mkdir(exist_ok=True)
+    load_or_make(key)
+    sealed_fields.use(key)
+    writing = Writing(url)
+    try:
+        reindex(writing, everything=True, progress=lambda done, of: None)
+    finally:
+        writing.close()
 
 
 def _fill(url: str, agents: dict[str, str], customers: int) -> None:

@@ -18,6 +18,8 @@ from cti_gateway.timers import Timers
 
 FIGURES_SECONDS: Final = 1.0
 """Figures are counted at most so often (wire.QueuesMessage)."""
+GATHER_SECONDS: Final = 0.05
+"""And so long after what changed them: mostly that is a call that joins, and what comes next is its ring."""
 FIGURES: Final = "hub:queues"
 ROUND: Final = "hub:queues-round"
 AGENTS_AT_ONCE: Final = 3
@@ -95,11 +97,11 @@ class QueueBoard:
         return list(self._views.values())
 
     def changed(self, _: object = None) -> None:
-        """Some figure may have changed: count soon, not twice within a second."""
+        """Some figure may have changed: count soon, not twice within a second, and not in the way of a ring."""
         if not self._due:
             self._due = True
             wait = FIGURES_SECONDS - (asyncio.get_running_loop().time() - self._counted_at)
-            self._timers.start(FIGURES, max(0.0, wait))
+            self._timers.start(FIGURES, max(GATHER_SECONDS, wait))
 
     def shown(self, agent: str | None) -> None:
         """A snapshot with figures of this moment went to an agent, or (``None``) to a supervisor. They may have gone

@@ -7,12 +7,14 @@ import contextlib
 import logging
 import sys
 from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import uvloop
 from twisted.internet import asyncioreactor
 
 from cti_gateway.composition.failures import CannotStart
+from interaction_log.precedence import beside
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +27,7 @@ def run_loop(work: Coroutine[Any, Any, int]) -> int:
     """Run ``work`` on uvloop with Twisted's reactor; returns its result, 1 if it fails."""
     sys.setswitchinterval(SWITCH_SECONDS)
     loop = uvloop.new_event_loop()
+    loop.set_default_executor(ThreadPoolExecutor(thread_name_prefix="beside", initializer=beside))
     asyncio.set_event_loop(loop)
     asyncioreactor.install(loop)  # type: ignore[no-untyped-call]
     from twisted.internet import reactor as installed  # noqa: PLC0415

@@ -41,8 +41,8 @@ _BLOCK: Final = 8 + _CHILDREN * _NODE
 _NONE: Final = bytes(_NODE)
 _NAMES: Final = [bytes((n,)) for n in range(_CHILDREN)]
 MOST_GENERATIONS: Final = 1_000
-CACHED: Final = 4_096
-"""Keys that were made lately: who searches again looks at the same documents."""
+CACHED: Final = 512
+"""Keys that were made lately, 2.7 KB each: who searches again looks at the same documents."""
 
 
 class _Tree:

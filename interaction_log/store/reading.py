@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 
 import sqlalchemy as sa
 
+from interaction_log.precedence import beside
 from interaction_log.store.direct import Direct
 from interaction_log.store.engine import open_engine
 from interaction_log.store.nearby import Nearby
@@ -25,7 +26,7 @@ class Reading:
 
     def __init__(self, url: str):
         self._engine = open_engine(url, writes=False, size=THREADS)
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="log-reader")
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="log-reader", initializer=beside)
         self.directly = Direct(self._engine)
         """The same at the driver's own connection, for what must be quick (``statements.Question``)."""
         self.nearby = Nearby(self._engine)

@@ -17,6 +17,7 @@ from typing import Any, Final, TypeVar, get_args
 import argon2
 import sqlalchemy as sa
 
+from interaction_log.precedence import beside
 from interaction_log.records import Conflict, NotFound, Refused, Role, User
 from interaction_log.store import schema as s
 from interaction_log.store.reading import Reading
@@ -46,7 +47,8 @@ class StoredUsers:
         self._reading = reading
         self._writing = writing
         self._clock = clock
-        self._hashing = ThreadPoolExecutor(2, thread_name_prefix="password")  # 64 MiB each, and no more at once
+        # 64 MiB each, and no more at once
+        self._hashing = ThreadPoolExecutor(2, thread_name_prefix="password", initializer=beside)
         self._cache: dict[str, tuple[float, User | None]] = {}
         self._generation = 0
         self._lock = threading.Lock()

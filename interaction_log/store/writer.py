@@ -25,6 +25,7 @@ from typing import Final, Literal
 import sqlalchemy as sa
 
 from interaction_log.events import Recorded
+from interaction_log.precedence import beside
 from interaction_log.store.failures import in_words, meaning
 from interaction_log.store.inbox import Inbox
 from interaction_log.store.journal import Journal, JournalFull
@@ -139,6 +140,7 @@ class Writer:
         return self._thread.is_alive()
 
     def _run(self) -> None:
+        beside()
         while not (self.inbox.stopping and self.inbox.empty):
             try:
                 self._step()

@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 
 import sqlalchemy as sa
 
+from interaction_log.precedence import beside
 from interaction_log.records import Conflict
 from interaction_log.store.engine import OTHER_BUSY_SECONDS, open_engine
 from interaction_log.store.failures import meaning
@@ -26,7 +27,7 @@ class Writing:
         self.url = url
         self._engine = open_engine(url, size=_THREADS)
         self.turn = turn_of(self._engine)
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="record-writer")
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="record-writer", initializer=beside)
 
     async def __call__(self, work: Callable[[sa.Connection], _T]) -> _T:
         """The result of ``work``; a violated key becomes ``Conflict``."""
