@@ -124,8 +124,13 @@ export const usePhone = defineStore('phone', () => {
     const { Phone: Telephone } = await import('./phone')
     if (!account || !place) return
     step('got')
-    phone = new Telephone(account, tab, force, { line: lineChanged, call: callChanged })
-    phone.start()
+    // The line of one that gave way goes on closing: what it says then is not said of the one that follows it.
+    const own: Phone = new Telephone(account, tab, force, {
+      line: (event) => own === phone && lineChanged(event),
+      call: callChanged,
+    })
+    phone = own
+    own.start()
     timers = [
       setInterval(() => void watchQuality(), QUALITY_MS),
       setInterval(showLevels, LEVEL_MS),
