@@ -108,7 +108,8 @@ class LineWriter:
     def _look_up(self, driver: sqlite3.Connection, jobs: Sequence[object]) -> None:
         """Get to know the conversations of these lines. That nothing is written before the lines are is not needed: a
         number that was given meanwhile stands against them."""
-        missing = {one.conversation for one in jobs if isinstance(one, Said)} - self._rooms.keys()
+        # Asked one by one: a set less the keys of a dict goes through all the keys, which are thousands.
+        missing = {one.conversation for one in jobs if isinstance(one, Said) and one.conversation not in self._rooms}
         for of, key, last in _ROOMS.at_driver(driver, _SQLITE, sorted(missing)) if missing else ():
             self._rooms[of] = Room(Seal.of(self._master, key), last)
         while len(self._rooms) > _REMEMBERED:
@@ -139,13 +140,14 @@ class LineWriter:
         return answers
 
     def _known(self, connection: sa.Connection, wanted: set[str]) -> dict[str, Room]:
-        missing = sorted(wanted - self._rooms.keys())
+        missing = sorted(one for one in wanted if one not in self._rooms)
         for row in _ROOMS(connection, missing):
             self._rooms[row.id] = Room(Seal.of(self._master, row.key), row.last)
         found = {}
-        for one in wanted & self._rooms.keys():
-            self._rooms.move_to_end(one)
-            found[one] = self._rooms[one]
+        for one in wanted:
+            if one in self._rooms:
+                self._rooms.move_to_end(one)
+                found[one] = self._rooms[one]
         return found
 
     def _one(

@@ -6,7 +6,8 @@ from __future__ import annotations
 import asyncio
 import random
 import uuid
-from collections.abc import AsyncIterator
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,25 @@ async def test_lines_that_another_process_wrote_are_counted_too(store: Store, ur
     await asyncio.to_thread(other.close)
     assert (await store.chats.say("c1", line("ours again"))).number == 3
     assert [each.text for each in await store.chats.lines("c1")] == ["ours", "theirs", "ours again"]
+
+
+class AskedOnly(OrderedDict[str, Any]):
+    """May be asked for one key, never gone through."""
+
+    def __iter__(self) -> Iterator[str]:
+        raise AssertionError("a line went through all the conversations that are remembered")
+
+    keys = values = items = __iter__  # type: ignore[assignment]
+
+
+async def test_a_line_asks_for_its_conversation_and_looks_through_no_others(store: Store) -> None:
+    for of in ("c1", "c2"):
+        await store.chats.open(wanted(of))
+    store.chats._lines._rooms = AskedOnly()
+    again = line("once")
+    for _ in range(2):  # the second time the careful way
+        await asyncio.gather(*(store.chats.say(of, line()) for of in ("c1", "c2", "c1")), store.chats.say("c2", again))
+    assert [one.number for one in await store.chats.lines("c2")] == [1, 2, 3]
 
 
 async def test_ranges(store: Store) -> None:
