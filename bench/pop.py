@@ -2,9 +2,10 @@
 
 Two servers are connected at the same time, each to a simulated PBX and 300 consoles of its own: the product with
 100,000 customers in SQLite, and the bare relay. Calls go to one of them at a time, in interleaved rounds. PBX and
-consoles are this process, on one core; the server under test has the other. The clock starts just before the
-``DialBegin`` that rings an agent's telephone is written to the socket, and stops when the bytes of the message that
-has the customer are read from the console's socket.
+consoles are this process, on one core; the server under test has the other. Up to its ring, a call's messages come at
+the pace of a recorded one (``bench.pace``). The clock starts just before the ``DialBegin`` that rings an agent's
+telephone is written to the socket, and stops when the bytes of the message that has the customer are read from the
+console's socket.
 
 ``python -m bench.pop [ROUNDS [SECONDS]]`` prints the table.
 """
@@ -27,8 +28,7 @@ from typing import Any, Final
 
 import uvloop
 
-from bench import child, console, site
-from cti_gateway.simulator import queue_call
+from bench import child, console, pace, site
 from cti_gateway.simulator.parts import Member, Queue
 from cti_gateway.simulator.queue_call import QueueCall
 from cti_gateway.simulator.server import SECRET, USERNAME, Simulator, SimulatorServer
@@ -42,9 +42,6 @@ ROUNDS: Final = 4
 SECONDS: Final = 20.0
 """Of a round."""
 WRAP_UP_SECONDS: Final = 2
-FIRST_RING_SECONDS: Final = 0.0023
-"""From the caller's ``Newchannel`` to the first ``DialBegin``: the least that a real Asterisk took in the recordings of
-``tests/golden`` with a free agent (2.3 to 4.9 ms). The simulator's own way from joining is nearer to nothing."""
 RING: Final = (0.3, 1.2)
 TALK: Final = (1.5, 4.0)
 POP_BYTES: Final = 900
@@ -81,7 +78,7 @@ class Exchange:
                 self.rang[dialled.rpartition("-")[0]] = time.monotonic()
             emit(name, kind, lines)
 
-        self.simulator.pbx.emit = timed
+        self.simulator.pbx.emit = pace.Paced(timed, pace.recorded(), self.rng, self.simulator.clock)
         self.server = SimulatorServer(self.simulator)
 
     async def start(self) -> None:
@@ -191,7 +188,6 @@ async def run(rounds: int = ROUNDS, seconds: float = SECONDS) -> dict[str, Any]:
     mine, others = child.cores()
     child.pin(os.getpid(), others)
     rng = random.Random(7)
-    queue_call.FIRST_RING_SECONDS = FIRST_RING_SECONDS
     with tempfile.TemporaryDirectory(prefix="callweave-bench-") as name:
         return await _run(Path(name), rng, mine, rounds, seconds)
 
