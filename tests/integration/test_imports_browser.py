@@ -49,8 +49,8 @@ async def test_mapped_tried_taken_and_undone(
     await sofia.see("import-file").set_input_files(people(tmp_path / "people.csv"))
 
     await sofia.expect("import-mapping", seconds=30)
-    assert await sofia.see("mapping-1").input_value() == "phones"  # by what stands in it
-    assert await sofia.see("mapping-2").input_value() == "emails"
+    await expect(sofia.see("mapping-1")).to_have_value("phones")  # by what stands in it
+    await expect(sofia.see("mapping-2")).to_have_value("emails")
     await expect(sofia.see("import-try")).to_be_disabled()
     await sofia.see("mapping-0").select_option("name")
     await sofia.see("mapping-name").fill("From the shop")

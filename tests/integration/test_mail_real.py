@@ -592,7 +592,8 @@ async def test_a_supervisor_who_is_seen_writes_mails_too(tmp_path: Path) -> None
         room = one.mail.open[chat]
         room.joined["sofia"] = False
         command = wire.ChatSend(id=str(uuid.uuid4()), interaction_id=room.id, text="I am looking into it")
-        await one.floor.oversee("sofia", "chat_send", command)
+        told = await one.floor.oversee("sofia", "chat_send", command)
+        assert told["ok"], told
         reply = await one.sent(2)
         assert "looking into it" in reply.get_payload(decode=True).decode()  # type: ignore[union-attr]
         assert said(reply, "In-Reply-To") == said(letter, "Message-ID")
