@@ -13,7 +13,7 @@ from cti_gateway.simulator.pbx import TRUNK, Pbx
 Stage = Literal["waiting", "ringing", "talking", "ended"]
 
 FIRST_RING_SECONDS = 0.0003
-"""From joining to the first member's ring, as recorded."""
+"""From joining to the first member's ring: near the least of the recordings (0.1 ms; half take 1.4 and more)."""
 GOODBYE_SECONDS = 0.88
 """How long the words last that a caller hears when the queue gives up."""
 
