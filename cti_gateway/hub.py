@@ -177,8 +177,12 @@ class Hub:
 
     # --- the step ------------------------------------------------------------------------------------
 
-    def take(self, events: Iterable[e.Event], received_at: float | None = None) -> int:
-        """Handle events in order; returns the number of the last one that was logged."""
+    def take(self, events: Iterable[e.Event], received_at: float | None = None, *, patient: bool = False) -> int:
+        """Handle events in order; returns the number of the last one that was logged.
+
+        What changed is shown at the end, except a ring, which is shown at once. ``patient``: nobody waits for an
+        answer, so it is shown a moment later; as is what a PBX said (``received_at``).
+        """
         self._backlog.extend(zip(events, repeat(received_at)))
         if not self.busy:
             self.busy = True
@@ -186,7 +190,10 @@ class Hub:
                 while self._backlog:
                     self._step(*self._backlog.popleft())
                 self.phones.tell()
-                self.showing.changes()
+                if patient or received_at is not None:
+                    self.showing.soon()
+                else:
+                    self.showing.changes()
             finally:
                 self.busy = False
         return self.last_seq
@@ -256,7 +263,7 @@ class Hub:
     def _timer_fired(self, key: str) -> None:
         ours = (self.showing.fired, self.board.fired, self.dispatch.fired, self.alarms.fired)
         if not any(fired(key) for fired in ours):
-            self.take([e.TimerFired(at=self.wall(), key=key)])
+            self.take([e.TimerFired(at=self.wall(), key=key)], patient=True)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Background work with a strong reference; its errors are logged."""

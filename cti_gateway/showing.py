@@ -1,7 +1,8 @@
 """What the consoles are shown of what happened: pops, calls, agents, notices. One half of the hub's effects.
 
-Each method carries out one command (``routing.commands``). A call or an agent that changed is shown once for all the
-events of one read, a call to supervisors at most once a second.
+Each method carries out one command (``routing.commands``). A ring is shown at once. A call or an agent that changed is
+shown once for all the events of one step: at its end, or a moment later where nobody waits for an answer; a call to
+supervisors at most once a second.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 CALLS_SECONDS: Final = 1.0
 """Supervisors see a call's changes at most so often."""
 CALLS: Final = "hub:calls"
+CHANGES: Final = "hub:changes"
+CHANGES_SECONDS: Final = 0.01
+"""So much later what a PBX said is on the screens: what it says next may be a ring, and nobody sees the difference."""
 
 
 class Showing:
@@ -31,10 +35,13 @@ class Showing:
         self._shown: dict[str, AgentView] = {}
         """As each agent was shown last: a member's pause that is ours changes nothing of it, and comes twice a call."""
         self._to_oversee: dict[str, None] = {}
+        self._closed: dict[tuple[str, str], c.CloseReason] = {}
+        """Pops that are over and still shown, by agent and interaction."""
 
     def pop_screen(self, command: c.PopScreen) -> None:
         """A telephone of hers rings."""
         self._hub.counts["pops"] += 1
+        self._show_closed()
         self._to_show.get(command.interaction_id, {}).pop(command.agent, None)
         self._hub.screens.publish(command.agent, "screen_pop", self._hub.windows.open_pop(command))
 
@@ -45,11 +52,13 @@ class Showing:
     def close_pop(self, command: c.ClosePop) -> None:
         """The ringing is over."""
         self._hub.windows.close_pop(command)
-        body = {"interaction_id": command.interaction_id, "reason": command.reason}
-        self._hub.screens.publish(command.agent, "screen_pop_closed", body)
+        self._closed[command.agent, command.interaction_id] = command.reason
+        if not self._hub.busy:
+            self._show_closed()
 
     def show_consultation(self, agent: str, interaction_id: str) -> None:
         """A colleague is asked about this customer."""
+        self._show_closed()
         self._hub.screens.publish(agent, "screen_pop", self._hub.windows.open_consultation(agent, interaction_id))
 
     def close_consultation(self, agent: str, interaction_id: str, reason: c.CloseReason) -> None:
@@ -62,19 +71,41 @@ class Showing:
 
     def changes(self) -> None:
         """One message for each agent who changed, and for each of her interactions, however many events did it."""
-        if self._changed:
-            self._show_agents()
-        if self._to_show:
-            self._show_interactions()
+        while self._show_next():
+            pass
         if self._to_oversee:
             self._oversee()
 
-    def _show_interactions(self) -> None:
-        changed, self._to_show = self._to_show, {}
-        for interaction_id, agents in changed.items():
-            view = self._hub.windows.interaction(interaction_id) if agents else None
-            if view is not None:
-                self._hub.screens.publish_each(agents, "interaction", {"interaction": view})
+    def soon(self) -> None:
+        """The same in a moment, and one by one: a ring that comes in between waits for one of them, not for all."""
+        if (self._closed or self._changed or self._to_show) and not self._hub.timers.running(CHANGES):
+            self._hub.timers.start(CHANGES, CHANGES_SECONDS)
+        if self._to_oversee:
+            self._oversee()
+
+    def _show_next(self) -> bool:
+        """Whether there was something to show."""
+        if self._closed:
+            self._show_closed()
+        elif self._changed:
+            self._show_agent(next(iter(self._changed)))
+        elif self._to_show:
+            self._show_interaction(next(iter(self._to_show)))
+        else:
+            return False
+        return True
+
+    def _show_closed(self) -> None:
+        closed, self._closed = self._closed, {}
+        for (agent, interaction_id), reason in closed.items():
+            body = {"interaction_id": interaction_id, "reason": reason}
+            self._hub.screens.publish(agent, "screen_pop_closed", body)
+
+    def _show_interaction(self, interaction_id: str) -> None:
+        agents = self._to_show.pop(interaction_id)
+        view = self._hub.windows.interaction(interaction_id) if agents else None
+        if view is not None:
+            self._hub.screens.publish_each(agents, "interaction", {"interaction": view})
 
     def oversee(self, interaction_id: str) -> None:
         """Supervisors see each call that changed, at most once a second, however many events did it."""
@@ -100,11 +131,14 @@ class Showing:
             self._show_agents()
 
     def _show_agents(self) -> None:
-        changed, self._changed = self._changed, {}
-        for agent in changed:
-            view = self._hub.windows.agent(agent)
-            if self._shown.get(agent) == view:
-                continue
+        self._show_closed()
+        while self._changed:
+            self._show_agent(next(iter(self._changed)))
+
+    def _show_agent(self, agent: str) -> None:
+        del self._changed[agent]
+        view = self._hub.windows.agent(agent)
+        if self._shown.get(agent) != view:
             self._shown[agent] = view
             body = {"agent": view}
             self._hub.screens.publish(agent, "agent_state", body)
@@ -112,8 +146,7 @@ class Showing:
 
     def notify(self, command: c.Notify) -> None:
         """A notice for one agent, or for everybody; what it speaks of stands there before it is read."""
-        if self._changed:
-            self._show_agents()
+        self._show_agents()
         body = {"level": command.level, "code": command.code, "params": command.params, "pbx": self._hub.windows.pbxs()}
         if command.agent is not None:
             self._hub.screens.publish(command.agent, "notice", body)
@@ -128,8 +161,7 @@ class Showing:
 
     def report(self, command: c.ReportOutcome) -> None:
         """What became of something that an agent asked for; her state stands there before she reads it."""
-        if self._changed:
-            self._show_agents()
+        self._show_agents()
         body: dict[str, Any] = {"id": command.command_id, "ok": command.ok}
         if command.code is not None and not command.ok:
             body["error"] = {"code": command.code, "message": command.message or command.code}
@@ -139,4 +171,6 @@ class Showing:
         """A timer ran out; whether it was ours."""
         if key == CALLS:
             self._publish_calls()
-        return key == CALLS
+        elif key == CHANGES and self._show_next():
+            self._hub.timers.start(CHANGES, 0.0)
+        return key in (CALLS, CHANGES)

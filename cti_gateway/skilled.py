@@ -37,7 +37,6 @@ class Skilled:
         self._waiting: dict[str, dict[Change, str]] = {}
         self._working: set[str] = set()
         self._put_back: dict[tuple[str, str, str], list[float]] = {}
-        self._to_show: set[str] = set()
 
     # --- occasions -----------------------------------------------------------------------------------
 
@@ -79,22 +78,11 @@ class Skilled:
         queue = self._hub.distributor.settings.queues.get((member.pbx, member.queue))
         agent = self._hub.distributor.owner(member.device, member.pbx)
         if agent is not None:
-            self._show_soon(agent.name)
+            self._hub.carry_out(c.ShowAgent(agent.name))  # her queues
         if agent is None or member.removed or queue is None or not queue.skills:
             return
         found = [one for one in self._changes(agent) if (one.pbx, one.queue) == (member.pbx, member.queue)]
         self._want(agent.name, [one for one in found if one.kind == "penalty" and not self._disputed(one)])
-
-    def _show_soon(self, name: str) -> None:
-        """Once for all her memberships that change together."""
-        if not self._to_show:
-            asyncio.get_running_loop().call_soon(self._show)
-        self._to_show.add(name)
-
-    def _show(self) -> None:
-        names, self._to_show = self._to_show, set()
-        for name in sorted(names):
-            self._hub.carry_out(c.ShowAgent(name))
 
     def _disputed(self, change: Change) -> bool:
         if change in self._waiting.get(change.pbx, {}):
