@@ -1,7 +1,8 @@
 """Pop latency: from the bytes of a ring leaving the PBX to the console having the pop with its customer.
 
-Two servers are connected at the same time, each to a simulated PBX and 300 consoles of its own: the product with
-100,000 customers in SQLite, and the bare relay. Calls go to one of them at a time, in interleaved rounds. PBX and
+Three servers are connected at the same time, each to a simulated PBX and 300 consoles of its own: the product with
+100,000 customers in SQLite, the bare relay, and the same relay writing to the sockets as directly as the product
+(``bench.relay``). Calls go to one of them at a time, in interleaved rounds. PBX and
 consoles are this process, on one core; the server under test has the other. Up to its ring, a call's messages come at
 the pace of a recorded one (``bench.pace``). The clock starts just before the ``DialBegin`` that rings an agent's
 telephone is written to the socket, and stops when the bytes of the message that has the customer are read from the
@@ -13,6 +14,7 @@ console's socket.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import json
 import os
@@ -38,14 +40,15 @@ QUEUES: Final = 10
 CUSTOMERS = 100_000
 RATE: Final = 10.0
 """Calls a second."""
-ROUNDS: Final = 4
-SECONDS: Final = 20.0
+ROUNDS: Final = 3
+SECONDS: Final = 15.0
 """Of a round."""
 WRAP_UP_SECONDS: Final = 2
 RING: Final = (0.3, 1.2)
 TALK: Final = (1.5, 4.0)
-POP_BYTES: Final = 900
-"""Of the relay's message: as many as the product's pops have, told in the result."""
+POP_BYTES: Final = 1_300
+"""Of a relay's message: about as many as the product's pops have, told in the result."""
+RELAYS: Final = {"relay": [], "direct relay": ["direct"]}
 PROMISED: Final = 1.5
 
 
@@ -196,49 +199,52 @@ async def _run(folder: Path, rng: random.Random, core: set[int], rounds: int, se
     queues = tuple(f"q{n}" for n in range(QUEUES))
     place = await site.make(folder, agents=AGENTS, customers=CUSTOMERS, wrap_up_seconds=WRAP_UP_SECONDS, queues=queues)
     await asyncio.to_thread(site.index, place.url)
-    exchanges = [Exchange(rng), Exchange(rng)]
-    for one in exchanges:
+    exchanges = {name: Exchange(rng) for name in ("callweave", *RELAYS)}
+    for one in exchanges.values():
         await one.start()
-    config = site.write_config(place, ami_port=exchanges[0].port, username=USERNAME, secret=SECRET)
-    arguments = ["-m", "bench.relay", str(exchanges[1].port), USERNAME, SECRET, str(POP_BYTES)]
-    async with (
-        child.Child.product(config, core=core) as product,
-        child.Child(arguments, folder / "relay.log", core=core) as relay,
-    ):
-        ours = Subject("callweave", exchanges[0], place.agents)
-        bare = Subject("bare relay", exchanges[1], place.agents)
+    config = site.write_config(place, ami_port=exchanges["callweave"].port, username=USERNAME, secret=SECRET)
+    async with contextlib.AsyncExitStack() as running:
+        product = await running.enter_async_context(child.Child.product(config, core=core))
+        servers = {"callweave": product}
+        for name, mode in RELAYS.items():
+            arguments = ["-m", "bench.relay", str(exchanges[name].port), USERNAME, SECRET, str(POP_BYTES), *mode]
+            log = folder / f"{name}.log"
+            servers[name] = await running.enter_async_context(child.Child(arguments, log, core=core))
+        subjects = [(Subject(name, exchanges[name], place.agents), servers[name]) for name in servers]
         agents = {name: token for name, token in place.tokens.items() if name in place.agents}
-        for subject, process, tokens in ((ours, product, agents), (bare, relay, place.agents)):
+        for subject, process in subjects:
+            tokens = agents if process is product else place.agents
             subject.consoles = await console.connect(process.port, tokens, subject.take)
-        for agent in ours.consoles:
+        for agent in subjects[0][0].consoles:
             agent.send("set_state", {"id": f"ready-{agent.agent}", "state": "READY"})
-        await _settled(exchanges[0])
+        await _settled(exchanges["callweave"])
         await product.calm()
         began = time.monotonic()
-        await _warm_up([(ours, product), (bare, relay)])
+        await _warm_up(subjects)
         gc.collect()
         gc.freeze()
         product.profile(begin=True)
         for number in range(rounds):
-            pair = [(ours, product), (bare, relay)]
-            for subject, process in pair if number % 2 else reversed(pair):
+            first = number % len(subjects)
+            for subject, process in subjects[first:] + subjects[:first]:
                 await subject.round(seconds, process)
         product.profile(begin=False)
-        lost = sum(agent.lost for agent in (*ours.consoles, *bare.consoles))
-        for agent in (*ours.consoles, *bare.consoles):
-            agent.close()
+        consoles = [one for subject, _ in subjects for one in subject.consoles]
+        lost = sum(one.lost for one in consoles)
+        for one in consoles:
+            one.close()
         problems = [line for line in product.output().splitlines() if "ERROR" in line or "Traceback" in line]
-    for one in exchanges:
-        await one.server.stop()
+    for exchange in exchanges.values():
+        await exchange.server.stop()
+    found = {subject.name: subject.result() for subject, _ in subjects}
     return {
         "agents": AGENTS,
         "customers": CUSTOMERS,
         "calls_per_second": RATE,
         "rounds": rounds,
         "seconds": time.monotonic() - began,
-        "callweave": ours.result(),
-        "relay": bare.result(),
-        "p95_ratio": ours.result()["p95_ms"] / bare.result()["p95_ms"],
+        **found,
+        **{f"p95_ratio {name}": found["callweave"]["p95_ms"] / found[name]["p95_ms"] for name in RELAYS},
         "consoles_lost": lost,
         "problems": problems[:5],
     }
@@ -252,10 +258,10 @@ async def _settled(exchange: Exchange) -> None:
     await asyncio.sleep(2)
 
 
-async def _warm_up(pair: Iterable[tuple[Subject, child.Child]]) -> None:
+async def _warm_up(subjects: Iterable[tuple[Subject, child.Child]]) -> None:
     """Some calls that do not count."""
-    for subject, process in pair:
-        await subject.round(3.0, process)
+    await asyncio.gather(*(subject.round(3.0, process) for subject, process in subjects))
+    for subject, _ in subjects:
         subject.by_round.clear()
         subject.sizes.clear()
         subject.parts.clear()
@@ -267,18 +273,19 @@ def table(result: dict[str, Any]) -> str:
     lines = [
         f"{result['agents']} consoles, {result['customers']:,} customers, {result['calls_per_second']:g} calls/s, "
         f"{result['rounds']} interleaved rounds",
-        f"{'':<12}{'calls':>7}{'p50 ms':>9}{'p95 ms':>9}{'p99 ms':>9}{'worst':>9}{'CPU ms/call':>13}{'bytes':>7}"
+        f"{'':<13}{'calls':>7}{'p50 ms':>9}{'p95 ms':>9}{'p99 ms':>9}{'worst':>9}{'CPU ms/call':>13}{'bytes':>7}"
         "  p95 by round",
     ]
-    for name in ("callweave", "relay"):
+    for name in ("callweave", *RELAYS):
         one = result[name]
         lines.append(
-            f"{name:<12}{one['calls']:>7}{one['p50_ms']:>9.2f}{one['p95_ms']:>9.2f}{one['p99_ms']:>9.2f}"
+            f"{name:<13}{one['calls']:>7}{one['p50_ms']:>9.2f}{one['p95_ms']:>9.2f}{one['p99_ms']:>9.2f}"
             f"{one['worst_ms']:>9.2f}{one['cpu_ms_per_call']:>13.2f}{one['bytes']:>7}  {one['p95_ms_by_round']}"
         )
     ours = result["callweave"]
     lines.append(
-        f"p95: {result['p95_ratio']:.2f} times the relay's; pops with customer {ours['pops_with_customer']} of "
+        f"p95: {result['p95_ratio relay']:.2f} times the relay's, {result['p95_ratio direct relay']:.2f} times that "
+        f"of the one that writes as directly; pops with customer {ours['pops_with_customer']} of "
         f"{ours['calls']}, first shown without: {ours['first_without_customer']}; "
         f"consoles lost {result['consoles_lost']}"
     )

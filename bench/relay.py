@@ -1,8 +1,9 @@
-"""The bare relay: the same stack as the product (Twisted, uvloop, uvicorn, python-socketio, our way of writing to a
-console's socket), and no logic: a ring in, a fixed text to that agent's console out.
+"""The bare relay: the same stack as the product (Twisted, uvloop, uvicorn, python-socketio), and no logic: a ring in,
+a fixed text to that agent's console out, by ``emit`` as python-socketio documents it.
 
 ``python -m bench.relay AMI_PORT USERNAME SECRET BYTES`` serves on a free port and prints its address. The token of a
-console is the name of its agent's telephone. ``BYTES`` is the size of the text it sends.
+console is the name of its agent's telephone. ``BYTES`` is the size of the text it sends. With ``direct`` behind it, it
+writes to a console's socket past engine.io's queue, as the product does: the barest that this stack can do.
 """
 
 from __future__ import annotations
@@ -30,9 +31,11 @@ TELEPHONE: Final = re.compile(rb"\r\nDestChannel: (PJSIP/[0-9]+)-")
 
 
 class Relay:
-    """Consoles by telephone."""
+    """Consoles by telephone. ``direct``: write past engine.io's queue."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, direct: bool) -> None:
+        self._direct = direct
+        self._tasks: set[asyncio.Task[None]] = set()
         self.sio = socketio.AsyncServer(async_mode="asgi", cors_allowed_origins=[], http_compression=False)
         self.sio.on("connect", self._came, namespace=NAMESPACE)
         self._emitter = QueueEmitter(self.sio)
@@ -41,7 +44,8 @@ class Relay:
 
     async def _came(self, sid: str, environ: dict[str, Any], auth: dict[str, str]) -> None:
         eio_sid = self.sio.manager.eio_sid_from_sid(sid, NAMESPACE)
-        make_patient(self.sio.eio.sockets[eio_sid], environ["asgi.scope"]["extensions"].get(WRITE))
+        if self._direct:
+            make_patient(self.sio.eio.sockets[eio_sid], environ["asgi.scope"]["extensions"].get(WRITE))
         self._consoles[auth["token"]] = (sid, eio_sid)
         asyncio.get_running_loop().call_soon(self._send, auth["token"], "snapshot", {})
 
@@ -52,7 +56,12 @@ class Relay:
 
     def _send(self, telephone: str, name: str, body: dict[str, Any]) -> None:
         sid, eio_sid = self._consoles[telephone]
-        self._emitter.send(sid, eio_sid, NAMESPACE, name, json.dumps(body, separators=(",", ":")))
+        if self._direct:
+            self._emitter.send(sid, eio_sid, NAMESPACE, name, json.dumps(body, separators=(",", ":")))
+            return
+        task = asyncio.get_running_loop().create_task(self.sio.emit(name, body, to=sid, namespace=NAMESPACE))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
 
 class Ami(Protocol):
@@ -92,7 +101,7 @@ class Amis(ClientFactory):
         return Ami(*self._arguments)
 
 
-async def main(ami_port: int, username: str, secret: str, size: int) -> None:
+async def main(ami_port: int, username: str, secret: str, size: int, direct: bool) -> None:
     """Connect, serve, never end."""
     from twisted.internet import asyncioreactor  # noqa: PLC0415
 
@@ -101,12 +110,12 @@ async def main(ami_port: int, username: str, secret: str, size: int) -> None:
 
     reactor: Any = installed
     reactor.startRunning(installSignalHandlers=False)
-    relay = Relay(size)
+    relay = Relay(size, direct)
     reactor.connectTCP("127.0.0.1", ami_port, Amis(relay, username, secret))
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
         socketio.ASGIApp(relay.sio),
-        ws=ConsoleWebSocket,
+        ws=ConsoleWebSocket if direct else "websockets-sansio",
         ws_per_message_deflate=False,
         ws_ping_interval=None,
         loop="none",
@@ -121,4 +130,4 @@ async def main(ami_port: int, username: str, secret: str, size: int) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(main(int(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4])))
+    uvloop.run(main(int(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4]), "direct" in sys.argv[5:]))

@@ -82,23 +82,23 @@ async def measure(url: str) -> list[dict[str, Any]]:
 
 
 @contextlib.contextmanager
-def databases() -> Iterator[dict[str, str]]:
-    """An empty one of each kind that can be had here."""
+def databases(servers: bool) -> Iterator[dict[str, str]]:
+    """An empty one of each kind that can be had here. ``servers``: PostgreSQL, too."""
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="callweave-bench-")))
         found = {"sqlite": f"sqlite:///{folder}/log.db"}
-        if binaries() is not None:
+        if servers and binaries() is not None:
             found["postgresql"] = stack.enter_context(private_postgres()).new_database()
         for url in found.values():
             upgrade_to_head(url)
         yield found
 
 
-def run(contacts: int = CONTACTS) -> dict[str, list[dict[str, Any]]]:
+def run(contacts: int = CONTACTS, *, servers: bool = True) -> dict[str, list[dict[str, Any]]]:
     """All databases."""
     sys.setswitchinterval(_SWITCH_SECONDS)
     made: Month = month(moment("2026-10-01", ZONE), contacts=contacts, days=31)
-    with databases() as urls:
+    with databases(servers) as urls:
         results = {}
         for kind, url in urls.items():
             write(url, made)

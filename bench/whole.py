@@ -96,10 +96,12 @@ class Whole:
         self.hub.take([signed, e.StateChosen(at=now, agent=name, state="READY")])
 
     def feed(self, data: bytes) -> None:
-        """Bytes came from the PBX."""
+        """Bytes came from the PBX. What changed is shown at once: at the pace of this stream the moment in which a hub
+        gathers it would be many calls long, and most of what people see would be left out."""
         messages = self.codec.feed(data)
         if messages:
             self.pbx.on_messages(messages, time.time())
+            self.hub.showing.changes()
 
     @property
     def messages(self) -> int:

@@ -36,7 +36,7 @@ from interaction_log.store.engine import open_engine
 from tests.fakes.call_events import calls
 
 WINDOW = 256
-CALLERS = 100_000
+CALLERS = 30_000
 _metadata = sa.MetaData()
 _bare = sa.Table(
     "bare",

@@ -44,6 +44,11 @@ def use(key_file: Path) -> None:
     _Site.master, _Site.path, _Site.people = load(key_file), key_file, None
 
 
+def forget() -> None:
+    """Have no key any more, as before :func:`use`: for a process that works at one site after another."""
+    _Site.master, _Site.path, _Site.people = None, None, None
+
+
 def index_beside(key_file: Path) -> Path:
     """Where the keys of the full-text index are: beside the key."""
     return key_file.with_name(key_file.name + ".index")
