@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import io
+import math
 import resource
 import statistics
 import tempfile
@@ -32,6 +33,9 @@ from tests.fakes.call_events import calls
 ROWS: Final = 100_000
 KINDS: Final = ("csv", "xlsx", "vcard")
 QUIET_SECONDS: Final = 10.0
+Steps = tuple[tuple[str, str], ...]
+"""What is asked of an import, and the state in which it then ends."""
+STEPS: Final[Steps] = (("reading", "read"), ("importing", "done"), ("undoing", "undone"))
 EVENTS_A_SECOND: Final = 100.0
 PROMISED_SECONDS: Final = 60.0
 COLUMNS: Final = ("name", "phone", "email", "company", "language", "notes")
@@ -109,8 +113,10 @@ class Calls:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
-async def run(rows: int = ROWS, kinds: tuple[str, ...] = KINDS, url: str | None = None) -> Figures:
-    """Seconds of each kind, the log's latency with and without, the loop's lag."""
+async def run(
+    rows: int = ROWS, kinds: tuple[str, ...] = KINDS, url: str | None = None, *, undo: bool = True
+) -> Figures:
+    """Seconds of each kind, the log's latency with and without, the loop's lag; ``undo``: of its undoing, too."""
     with tempfile.TemporaryDirectory() as folder:
         where = url or f"sqlite:///{folder}/bench.db"
         log = await asyncio.to_thread(EventLog.open, where, Path(folder) / "journal", on_state=lambda _: None)
@@ -119,7 +125,7 @@ async def run(rows: int = ROWS, kinds: tuple[str, ...] = KINDS, url: str | None 
         runner.start()
         calls_ = Calls(log)
         try:
-            return await _measure(store, runner, calls_, rows, kinds)
+            return await _measure(store, runner, calls_, rows, kinds, STEPS if undo else STEPS[:2])
         finally:
             await calls_.stop()
             await runner.stop()
@@ -127,7 +133,9 @@ async def run(rows: int = ROWS, kinds: tuple[str, ...] = KINDS, url: str | None 
             await asyncio.to_thread(log.close)
 
 
-async def _measure(store: Store, runner: ImportRunner, logged: Calls, rows: int, kinds: tuple[str, ...]) -> Figures:
+async def _measure(
+    store: Store, runner: ImportRunner, logged: Calls, rows: int, kinds: tuple[str, ...], steps: Steps
+) -> Figures:
     await asyncio.sleep(2.0)
     logged.taken()
     await asyncio.sleep(QUIET_SECONDS)
@@ -138,7 +146,7 @@ async def _measure(store: Store, runner: ImportRunner, logged: Calls, rows: int,
     for n, kind in enumerate(kinds):
         data = await asyncio.to_thread(file, kind, 10_000_000 + n * rows, rows)
         logged.taken()
-        found["kinds"][kind] = await _one(store, runner, data, logged.taken, busy, lags)
+        found["kinds"][kind] = await _one(store, runner, data, logged.taken, busy, lags, steps)
     found |= {"busy": _of(busy), "busy_lag": _of(lags)}
     found["p99_ratio"] = found["busy"]["p99"] / found["quiet"]["p99"]
     return found
@@ -151,13 +159,14 @@ async def _one(
     taken: Callable[[], tuple[list[float], list[float]]],
     busy: list[float],
     lags: list[float],
+    steps: Steps,
 ) -> Figures:
     began, cpu = time.perf_counter(), _cpu()
     of = await store.imports.put_file("bench", data, "bench")
     await runner.peek(of)
     job = await store.imports.suggest(of, None)
     times = {"peek": time.perf_counter() - began}
-    for step, end in (("reading", "read"), ("importing", "done"), ("undoing", "undone")):
+    for step, end in steps:
         since = time.perf_counter()
         await store.imports.begin(of, step, "bench")
         runner.wake()
@@ -195,7 +204,7 @@ def table(found: Figures) -> str:
     for kind, one in found["kinds"].items():
         lines.append(
             f"  {kind:<14} {one['peek']:>11.1f} {one['reading']:>9.1f} {one['importing']:>8.1f} "
-            f"{one['whole']:>18.1f} {one['cpu']:>9.1f} {one['undoing']:>8.1f}"
+            f"{one['whole']:>18.1f} {one['cpu']:>9.1f} {one.get('undoing', math.nan):>8.1f}"
         )
     lines.append("ms                      p50      p95      p99   longest")
     for name, what in (("quiet", "log write, alone"), ("busy", "log write, beside")):

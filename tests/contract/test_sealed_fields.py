@@ -42,7 +42,7 @@ def key(tmp_path: Path) -> Iterator[Path]:
     path = tmp_path / "master.key"
     make(path)
     yield path
-    sealed_fields._Site.master = sealed_fields._Site.path = None
+    sealed_fields.forget()
 
 
 def field(code: str, *, sensitive: bool) -> CustomField:
@@ -185,7 +185,7 @@ async def test_a_process_without_the_key_loses_nothing(url: str, key: Path) -> N
     store = await asyncio.to_thread(Store.open, url, default_region="CN", master_key=key)
     made = await store.customers.create({"name": "Wong", "notes": SECRET})
     await asyncio.to_thread(store.close)
-    sealed_fields._Site.master = sealed_fields._Site.path = None
+    sealed_fields.forget()
     bare = await asyncio.to_thread(Store.open, url, default_region="CN")
     assert SECRET not in ((await bare.customers.get(made.id)).notes or "")
     await bare.customers.update(made.id, {"name": "Wong Mei"})
@@ -240,7 +240,7 @@ async def test_a_process_without_the_key_has_its_words_made_anew(url: str, key: 
     while await store.feed.step():
         pass
     await asyncio.to_thread(store.close)
-    sealed_fields._Site.master = sealed_fields._Site.path = None
+    sealed_fields.forget()
     bare = await asyncio.to_thread(Store.open, url, default_region="CN")
     other = await bare.customers.create({"name": "Li", "notes": SECRET})
     assert await found(bare, "diagnosis") == [other.id]
