@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import io
-import math
 import resource
 import statistics
 import tempfile
@@ -202,9 +201,10 @@ def table(found: Figures) -> str:
         f"{found['rows']:,} rows       first rows   dry run   import   dry run + import   its CPU     undo  (seconds)"
     ]
     for kind, one in found["kinds"].items():
+        undone = f"{one['undoing']:.1f}" if "undoing" in one else "–"
         lines.append(
             f"  {kind:<14} {one['peek']:>11.1f} {one['reading']:>9.1f} {one['importing']:>8.1f} "
-            f"{one['whole']:>18.1f} {one['cpu']:>9.1f} {one.get('undoing', math.nan):>8.1f}"
+            f"{one['whole']:>18.1f} {one['cpu']:>9.1f} {undone:>8}"
         )
     lines.append("ms                      p50      p95      p99   longest")
     for name, what in (("quiet", "log write, alone"), ("busy", "log write, beside")):
