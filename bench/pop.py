@@ -23,7 +23,6 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -48,7 +47,8 @@ RING: Final = (0.3, 1.2)
 TALK: Final = (1.5, 4.0)
 POP_BYTES: Final = 1_300
 """Of a relay's message: about as many as the product's pops have, told in the result."""
-RELAYS: Final = {"relay": [], "direct relay": ["direct"]}
+RELAYS: Final[dict[str, list[str]]] = {"relay": [], "direct relay": ["direct"]}
+"""By name, with the arguments of ``bench.relay`` that make it so."""
 PROMISED: Final = 1.5
 
 
@@ -179,6 +179,10 @@ class Subject:
         }
 
 
+Subjects = list[tuple[Subject, child.Child]]
+"""Each with its process; the product is the first."""
+
+
 def percentile(ordered: list[float], p: float) -> float:
     """The nearest-rank percentile of sorted values."""
     if not ordered:
@@ -205,49 +209,67 @@ async def _run(folder: Path, rng: random.Random, core: set[int], rounds: int, se
     config = site.write_config(place, ami_port=exchanges["callweave"].port, username=USERNAME, secret=SECRET)
     async with contextlib.AsyncExitStack() as running:
         product = await running.enter_async_context(child.Child.product(config, core=core))
-        servers = {"callweave": product}
+        subjects = [(Subject("callweave", exchanges["callweave"], place.agents), product)]
         for name, mode in RELAYS.items():
             arguments = ["-m", "bench.relay", str(exchanges[name].port), USERNAME, SECRET, str(POP_BYTES), *mode]
-            log = folder / f"{name}.log"
-            servers[name] = await running.enter_async_context(child.Child(arguments, log, core=core))
-        subjects = [(Subject(name, exchanges[name], place.agents), servers[name]) for name in servers]
-        agents = {name: token for name, token in place.tokens.items() if name in place.agents}
-        for subject, process in subjects:
-            tokens = agents if process is product else place.agents
-            subject.consoles = await console.connect(process.port, tokens, subject.take)
-        for agent in subjects[0][0].consoles:
-            agent.send("set_state", {"id": f"ready-{agent.agent}", "state": "READY"})
-        await _settled(exchanges["callweave"])
+            relay = await running.enter_async_context(child.Child(arguments, folder / f"{name}.log", core=core))
+            subjects.append((Subject(name, exchanges[name], place.agents), relay))
+        await _connect(subjects, place)
         await product.calm()
         began = time.monotonic()
-        await _warm_up(subjects)
-        gc.collect()
-        gc.freeze()
-        product.profile(begin=True)
-        for number in range(rounds):
-            first = number % len(subjects)
-            for subject, process in subjects[first:] + subjects[:first]:
-                await subject.round(seconds, process)
-        product.profile(begin=False)
-        consoles = [one for subject, _ in subjects for one in subject.consoles]
-        lost = sum(one.lost for one in consoles)
-        for one in consoles:
-            one.close()
+        await _rounds(subjects, rounds, seconds)
+        took = time.monotonic() - began
+        lost = _disconnect(subjects)
         problems = [line for line in product.output().splitlines() if "ERROR" in line or "Traceback" in line]
-    for exchange in exchanges.values():
-        await exchange.server.stop()
+    for one in exchanges.values():
+        await one.server.stop()
     found = {subject.name: subject.result() for subject, _ in subjects}
     return {
         "agents": AGENTS,
         "customers": CUSTOMERS,
         "calls_per_second": RATE,
         "rounds": rounds,
-        "seconds": time.monotonic() - began,
+        "seconds": took,
         **found,
-        **{f"p95_ratio {name}": found["callweave"]["p95_ms"] / found[name]["p95_ms"] for name in RELAYS},
+        "p95_ratio": {name: found["callweave"]["p95_ms"] / found[name]["p95_ms"] for name in RELAYS},
         "consoles_lost": lost,
         "problems": problems[:5],
     }
+
+
+async def _connect(subjects: Subjects, place: site.Site) -> None:
+    """Consoles to each; the product's agents sign in and are ready."""
+    (ours, product), *relays = subjects
+    agents = {name: token for name, token in place.tokens.items() if name in place.agents}
+    ours.consoles = await console.connect(product.port, agents, ours.take)
+    for subject, process in relays:
+        subject.consoles = await console.connect(process.port, place.agents, subject.take)
+    for agent in ours.consoles:
+        agent.send("set_state", {"id": f"ready-{agent.agent}", "state": "READY"})
+    await _settled(ours.exchange)
+
+
+async def _rounds(subjects: Subjects, rounds: int, seconds: float) -> None:
+    """Calls to one after the other; nobody is always the first."""
+    product = subjects[0][1]
+    await _warm_up(subjects)
+    gc.collect()
+    gc.freeze()
+    product.profile(begin=True)
+    for number in range(rounds):
+        first = number % len(subjects)
+        for subject, process in subjects[first:] + subjects[:first]:
+            await subject.round(seconds, process)
+    product.profile(begin=False)
+
+
+def _disconnect(subjects: Subjects) -> int:
+    """Close all consoles; how many had been lost before."""
+    consoles = [one for subject, _ in subjects for one in subject.consoles]
+    lost = sum(one.lost for one in consoles)
+    for one in consoles:
+        one.close()
+    return lost
 
 
 async def _settled(exchange: Exchange) -> None:
@@ -258,7 +280,7 @@ async def _settled(exchange: Exchange) -> None:
     await asyncio.sleep(2)
 
 
-async def _warm_up(subjects: Iterable[tuple[Subject, child.Child]]) -> None:
+async def _warm_up(subjects: Subjects) -> None:
     """Some calls that do not count."""
     await asyncio.gather(*(subject.round(3.0, process) for subject, process in subjects))
     for subject, _ in subjects:
@@ -282,10 +304,10 @@ def table(result: dict[str, Any]) -> str:
             f"{name:<13}{one['calls']:>7}{one['p50_ms']:>9.2f}{one['p95_ms']:>9.2f}{one['p99_ms']:>9.2f}"
             f"{one['worst_ms']:>9.2f}{one['cpu_ms_per_call']:>13.2f}{one['bytes']:>7}  {one['p95_ms_by_round']}"
         )
-    ours = result["callweave"]
+    ours, ratio = result["callweave"], result["p95_ratio"]
     lines.append(
-        f"p95: {result['p95_ratio relay']:.2f} times the relay's, {result['p95_ratio direct relay']:.2f} times that "
-        f"of the one that writes as directly; pops with customer {ours['pops_with_customer']} of "
+        f"p95: {ratio['relay']:.2f} times the relay's, {ratio['direct relay']:.2f} times the direct relay's; "
+        f"pops with customer {ours['pops_with_customer']} of "
         f"{ours['calls']}, first shown without: {ours['first_without_customer']}; "
         f"consoles lost {result['consoles_lost']}"
     )

@@ -22,7 +22,7 @@ GATHER_SECONDS: Final = 0.05
 """And so long after what changed them: mostly that is a call that joins, and what comes next is its ring."""
 FIGURES: Final = "hub:queues"
 ROUND: Final = "hub:queues-round"
-AGENTS_AT_ONCE: Final = 3
+AGENTS_IN_A_ROW: Final = 3
 """Agents that are served one after the other, with a look at the sockets after each: a ring waits for one of them."""
 STEP_SECONDS: Final = 0.05
 """And then a pause: 60 agents a second, so 300 agents have their figures within five seconds, ten at once."""
@@ -155,7 +155,7 @@ class QueueBoard:
             self._again = False
             self._round.extend(self._screens().audience())
         if self._round:
-            self._timers.start(ROUND, STEP_SECONDS if self._served % AGENTS_AT_ONCE == 0 else 0.0)
+            self._timers.start(ROUND, STEP_SECONDS if self._served % AGENTS_IN_A_ROW == 0 else 0.0)
 
     def _tell(self, agent: str) -> None:
         names = frozenset(self._floor.queues_of(agent))

@@ -41,7 +41,7 @@ class Showing:
     def pop_screen(self, command: c.PopScreen) -> None:
         """A telephone of hers rings."""
         self._hub.counts["pops"] += 1
-        self._show_closed()
+        self._clear(command.agent)
         self._to_show.get(command.interaction_id, {}).pop(command.agent, None)
         self._hub.screens.publish(command.agent, "screen_pop", self._hub.windows.open_pop(command))
 
@@ -54,11 +54,11 @@ class Showing:
         self._hub.windows.close_pop(command)
         self._closed[command.agent, command.interaction_id] = command.reason
         if not self._hub.busy:
-            self._show_closed()
+            self._show_closed(command.agent, command.interaction_id)
 
     def show_consultation(self, agent: str, interaction_id: str) -> None:
         """A colleague is asked about this customer."""
-        self._show_closed()
+        self._clear(agent)
         self._hub.screens.publish(agent, "screen_pop", self._hub.windows.open_consultation(agent, interaction_id))
 
     def close_consultation(self, agent: str, interaction_id: str, reason: c.CloseReason) -> None:
@@ -86,7 +86,7 @@ class Showing:
     def _show_next(self) -> bool:
         """Whether there was something to show."""
         if self._closed:
-            self._show_closed()
+            self._show_closed(*next(iter(self._closed)))
         elif self._changed:
             self._show_agent(next(iter(self._changed)))
         elif self._to_show:
@@ -95,11 +95,14 @@ class Showing:
             return False
         return True
 
-    def _show_closed(self) -> None:
-        closed, self._closed = self._closed, {}
-        for (agent, interaction_id), reason in closed.items():
-            body = {"interaction_id": interaction_id, "reason": reason}
-            self._hub.screens.publish(agent, "screen_pop_closed", body)
+    def _show_closed(self, agent: str, interaction_id: str) -> None:
+        body = {"interaction_id": interaction_id, "reason": self._closed.pop((agent, interaction_id))}
+        self._hub.screens.publish(agent, "screen_pop_closed", body)
+
+    def _clear(self, agent: str) -> None:
+        """The pops of hers that are over go before her next one; those of others do not stand in its way."""
+        for key in [one for one in self._closed if one[0] == agent]:
+            self._show_closed(*key)
 
     def _show_interaction(self, interaction_id: str) -> None:
         agents = self._to_show.pop(interaction_id)
@@ -131,7 +134,8 @@ class Showing:
             self._show_agents()
 
     def _show_agents(self) -> None:
-        self._show_closed()
+        while self._closed:
+            self._show_closed(*next(iter(self._closed)))
         while self._changed:
             self._show_agent(next(iter(self._changed)))
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from agent_console.wire import QueueView
-from cti_gateway.board import AGENTS_AT_ONCE, FIGURES, GATHER_SECONDS, ROUND, STEP_SECONDS, QueueBoard
+from cti_gateway.board import AGENTS_IN_A_ROW, FIGURES, GATHER_SECONDS, ROUND, STEP_SECONDS, QueueBoard
 
 
 def view(queue: str, waiting: int) -> QueueView:
@@ -123,16 +123,16 @@ async def test_a_figure_that_went_back_after_a_snapshot_is_told_again() -> None:
 
 async def test_a_round_serves_one_by_one_with_pauses_and_starts_again_for_what_changed_meanwhile() -> None:
     stage = Stage()
-    stage.floor.serves = {f"agent{n}": ["sales"] for n in range(3 * AGENTS_AT_ONCE)}
+    stage.floor.serves = {f"agent{n}": ["sales"] for n in range(3 * AGENTS_IN_A_ROW)}
     stage.board.changed()
     stage.run_out(FIGURES)
     assert len(stage.screens.news()) == 1 + 1  # and the supervisors
     pauses = [stage.timers.started[ROUND]]
-    for _ in range(2 * AGENTS_AT_ONCE - 1):
+    for _ in range(2 * AGENTS_IN_A_ROW - 1):
         stage.run_out(ROUND)
         assert len(stage.screens.news()) == 1
         pauses.append(stage.timers.started[ROUND])
-    assert pauses == ([0.0] * (AGENTS_AT_ONCE - 1) + [STEP_SECONDS]) * 2
+    assert pauses == ([0.0] * (AGENTS_IN_A_ROW - 1) + [STEP_SECONDS]) * 2
     stage.floor.waiting["sales"] = 9
     stage.board.changed()
     stage.run_out(FIGURES)

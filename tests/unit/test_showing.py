@@ -104,12 +104,15 @@ def test_what_a_pbx_said_is_shown_a_moment_later_and_one_by_one() -> None:
     assert not hub.started
 
 
-def test_a_ring_waits_for_none_of_it_but_for_the_end_of_a_pop_before() -> None:
+def test_a_ring_waits_for_none_of_it_but_for_the_end_of_her_own_pop_before() -> None:
     hub, showing = made()
+    showing.close_pop(c.ClosePop("ben", "i1", "answered_by_other"))
     answered(showing)
     showing.soon()
     showing.pop_screen(c.PopScreen("anna", "i1", None))
     assert hub.screens.news() == [("anna", "screen_pop_closed"), ("anna", "screen_pop")]
+    hub.run_out(showing)
+    assert hub.screens.news() == [("ben", "screen_pop_closed")]
 
 
 def test_what_changes_again_meanwhile_is_shown_once_as_it_is_then() -> None:
