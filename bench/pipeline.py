@@ -35,8 +35,9 @@ SLOW_EVENTS: Final = codec.SLOW_EVENTS
 ROUNDS: Final = 3
 STAGES: Final = ("codec", "codec + tracker", "the whole way")
 AGENTS: Final = 10
-WARM_UP: Final = 8
-"""Recordings before the clock starts: statements are compiled, the numbering plan is loaded, once in a process."""
+WARM_UP: Final = 160
+"""Recordings before the clock starts: statements are compiled, for groups of every size, and the numbering plan is
+loaded, once in a process."""
 
 
 # --- what is measured, each in a process of its own --------------------------------------------------

@@ -75,6 +75,8 @@ class Whole:
         store = Store.open(site.url, default_region="CN")
         log = EventLog.open(site.url, site.folder / "journal", on_state=lambda state: None)
         hub = Hub(Distributor(Settings()), log, store.customers, store.users, store.catalogue)
+        hub.find_at_once = store.customers.find_at_once
+        await store.customers.rehearse()
         packets, consoles = Packets(), Consoles(log.next_seq)
         consoles.attach(packets, lambda console, why: None)
         hub.attach(consoles)

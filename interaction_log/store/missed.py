@@ -1,7 +1,4 @@
-"""The missed calls: kept up by the log's writer in the transaction of the interactions, worked by people beside it.
-
-The writer never reads a decision of people to write it back: what both may change is changed by conditions in SQL.
-"""
+"""The missed calls: their tables, and what people read and do. ``missed_projection`` keeps them up."""
 
 from __future__ import annotations
 
@@ -12,24 +9,13 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from interaction_log.interaction import Interaction
 from interaction_log.messages import StoredMessage
-from interaction_log.missed import (
-    MissedCall,
-    MissedPage,
-    MissedState,
-    Work,
-    is_failed_call,
-    is_missed,
-    reached_at,
-    refusal,
-)
+from interaction_log.missed import MissedCall, MissedPage, MissedState, Work, refusal
 from interaction_log.records import Conflict, NotFound, Refused
 from interaction_log.store import cursor as cursors
 from interaction_log.store.links import head_of
 from interaction_log.store.reading import Reading
 from interaction_log.store.schema import customers, metadata
-from interaction_log.store.statements import Among
 from interaction_log.store.writing import Writing
 
 MOST_PER_PAGE: Final = 1_000
@@ -97,125 +83,10 @@ voicemails: Final = sa.Table(
 )
 _v: Final = voicemails.c
 
-_TRIES: Final = Among(sa.select(missed_tries), missed_tries.c.interaction_id)
-_OPEN: Final = Among(sa.select(_m.number).where(_m.state != sa.literal_column("'done'")), _m.number)
 
-
-# --- kept up by the writer -----------------------------------------------------------------------
-
-
-def project(connection: sa.Connection, changed: Sequence[Interaction]) -> None:
-    """Take in interactions as they are now; the same again changes nothing. In the writer's transaction."""
-    missed = sorted((one for one in changed if is_missed(one)), key=lambda one: one.started_at or 0.0)
-    known = _known(connection, [one.id for one in missed])
-    for one in missed:
-        if one.id in known:
-            _identified(connection, known[one.id], one)
-        else:
-            known[one.id] = _tried(connection, one)
-        _messages(connection, known[one.id], one)
-    called = [one for one in changed if reached_at(one) is not None or is_failed_call(one)]
-    waiting = _waiting(connection, {number for one in called if (number := _clean(one.customer_address))})
-    for one in called:
-        if _clean(one.customer_address) in waiting:
-            _called(connection, one)
-
-
-def _known(connection: sa.Connection, ids: list[str]) -> dict[str, str]:
-    return {row.interaction_id: row.entry for row in _TRIES(connection, ids)}
-
-
-def _waiting(connection: sa.Connection, numbers: set[str]) -> set[str]:
-    """Those of these numbers that are on the list. Nearly always none, by one look into a small index."""
-    return {row.number for row in _OPEN(connection, sorted(numbers))}
-
-
-def _tried(connection: sa.Connection, one: Interaction) -> str:
-    """A further try of a number that is on the list, or a new entry. Without a number each call is its own."""
-    at, number = one.started_at or 0.0, _clean(one.customer_address) or None
-    last = {
-        "pbx": _clean(one.pbx),
-        "queue": _clean(_queue_of(one)),
-        "last_at": at,
-        "waited_seconds": one.wait_seconds,
-        "outcome": one.outcome,
-    }
-    entry = None
-    if number is not None:
-        newest = sa.select(_m.id).where(_todo, _m.number == number).order_by(_m.last_at.desc()).limit(1)
-        entry = connection.execute(newest).scalar()
-    if entry is None:
-        entry = one.id
-        who = {"number": number, "name": _clean(one.customer_name), "customer_id": one.customer_id}
-        row = {"id": entry, "first_at": at, "tries": 1, "state": "open", "version": 1, **who, **last}
-        connection.execute(sa.insert(missed_calls).values(row))
-    else:
-        more = {"tries": _m.tries + 1, "version": _m.version + 1}
-        connection.execute(sa.update(missed_calls).where(_m.id == entry).values(**last, **more))
-        _identified(connection, entry, one)
-    connection.execute(sa.insert(missed_tries).values(interaction_id=one.id, entry=entry))
-    return entry
-
-
-def _identified(connection: sa.Connection, entry: str, one: Interaction) -> None:
-    """Who it was may become known after the call."""
-    if one.customer_id is not None:
-        which = (_m.id == entry) & (_m.customer_id.is_distinct_from(one.customer_id))
-        connection.execute(sa.update(missed_calls).where(which).values(customer_id=one.customer_id))
-
-
-def _queue_of(one: Interaction) -> str | None:
-    """Who works it: the queue that he waited in, else that of the mailbox."""
-    return one.queue or next((m.queue for m in reversed(one.messages) if m.queue is not None), None)
-
-
-def _messages(connection: sa.Connection, entry: str, one: Interaction) -> None:
-    """The messages of this call, with what is known of them now."""
-    for m in one.messages:
-        told = {"at": m.at, "seconds": m.seconds, "file": _clean(m.file), "pbx_id": _clean(m.pbx_id)}
-        if connection.execute(sa.update(voicemails).where(_v.id == m.id).values(told)).rowcount == 0:
-            where = {"id": m.id, "interaction_id": one.id, "entry": entry}
-            place = {"pbx": _clean(one.pbx), "mailbox": _clean(m.mailbox)}
-            connection.execute(sa.insert(voicemails).values(where | place | told))
-    queue = _clean(_queue_of(one))
-    if one.messages and queue is not None:
-        without = (_m.id == entry) & _m.queue.is_(None)
-        connection.execute(sa.update(missed_calls).where(without).values(queue=queue))
-
-
-_unheard: Final = sa.exists().where(_v.entry == _m.id, _v.heard_at.is_(None))
-
-
-def _called(connection: sa.Connection, one: Interaction) -> None:
-    """The number was reached, by whichever call; or we called and reached nobody.
-
-    A message that nobody has heard keeps its entry open, unless this is the call back: it may be about something else.
-    """
-    reached, at = reached_at(one), one.started_at or 0.0
-    here = _todo & (_m.number == _clean(one.customer_address))
-    if reached is not None:
-        done = {"state": "done", "resolved_by": one.id, "changed_at": reached, "version": _m.version + 1}
-        before = here & (_m.last_at <= reached)
-        connection.execute(sa.update(missed_calls).where(before, (_m.state == "calling") | ~_unheard).values(done))
-        talked = {"call_id": one.id, "call_outcome": "answered", "called_at": at, "version": _m.version + 1}
-        connection.execute(sa.update(missed_calls).where(before, _m.call_id.is_distinct_from(one.id)).values(talked))
-        return
-    newer = sa.or_(_m.called_at.is_(None), _m.called_at < at)
-    failed = {
-        "state": "open",
-        "call_id": one.id,
-        "call_outcome": one.outcome,
-        "called_at": at,
-        "version": _m.version + 1,
-    }
-    connection.execute(sa.update(missed_calls).where(here, newer, _m.first_at <= at).values(failed))
-
-
-def _clean(text: str | None) -> str | None:
+def clean(text: str | None) -> str | None:
+    """As both databases can hold it."""
     return None if text is None else text.replace("\0", "").encode("utf-8", "replace").decode()
-
-
-# --- read and worked by people -------------------------------------------------------------------
 
 
 class StoredMissed:
@@ -330,7 +201,7 @@ def _work(connection: sa.Connection, entry_id: str, work: Work) -> MissedCall:
         raise Conflict(why)
     values: dict[str, Any] = {"state": work.state, "changed_at": work.at, "version": work.version + 1}
     values["worked_by"] = None if work.state == "open" else work.by
-    values |= {name: _clean(v) for name, v in (("result", work.result), ("note", work.note)) if v is not None}
+    values |= {name: clean(v) for name, v in (("result", work.result), ("note", work.note)) if v is not None}
     which = (_m.id == entry_id) & (_m.version == work.version)  # again, for a writer between the two
     if connection.execute(sa.update(missed_calls).where(which).values(values)).rowcount == 0:
         raise Conflict("This entry was changed meanwhile.")

@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from interaction_log import devices
 from interaction_log import events as e
 from interaction_log.interaction import Interaction, Offer, Segment, segment_result
-from interaction_log.store import missed, recordings
+from interaction_log.store import missed_projection, recordings
 from interaction_log.store.keys import NONE, Cipher, Ciphers, Keys
 from interaction_log.store.rows import Row, encode, from_row
 from interaction_log.store.schema import events, interactions, legs, seats
@@ -222,7 +222,7 @@ class Projection:
         statements.interactions.run(connection, changes.interactions)
         statements.legs.run(connection, changes.legs)
         statements.visits.run(connection, changes.visits)
-        missed.project(connection, changes.of("interactions"))
+        missed_projection.project(connection, changes.of("interactions"))
         recordings.project(connection, changes.of("recordings"))
         return changes
 

@@ -6,7 +6,7 @@ of them: its key for the cache alone costs more than SQLite needs to answer.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -51,6 +51,28 @@ class Question:
         return rows
 
 
+class Prepared:
+    """A statement that is executed for single records, compiled once for each kind of database and not for each time.
+
+    ``make`` gives it for a dialect; its values are those of its ``bindparam``s, by name.
+    """
+
+    def __init__(self, make: Callable[[sa.Dialect], Any]):
+        self._make = make
+        self._made: dict[str, tuple[str, tuple[str, ...]]] = {}
+
+    def run(self, connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Execute it for all rows (``executemany``); what else a row has is left alone."""
+        if rows:
+            sql, names = self._made.get(connection.dialect.name) or self._compile(connection.dialect)
+            connection.exec_driver_sql(sql, [tuple(row[name] for name in names) for row in rows])
+
+    def _compile(self, dialect: sa.Dialect) -> tuple[str, tuple[str, ...]]:
+        compiled = self._make(dialect).compile(dialect=dialect)
+        made = self._made[dialect.name] = (str(compiled), tuple(compiled.positiontup or ()))
+        return made
+
+
 def insert_new(dialect: sa.Dialect, table: sa.Table) -> Statement:
     """Insert; a row that is there already stays as it is."""
     return Statement(dialect, _values(dialect, table).on_conflict_do_nothing())
@@ -69,7 +91,12 @@ def upsert(dialect: sa.Dialect, table: sa.Table, keep: Iterable[str] = ()) -> St
 
 
 def _values(dialect: sa.Dialect, table: sa.Table) -> Any:
-    return _INSERT[dialect.name](table).values({c.name: sa.bindparam(c.name) for c in table.c})
+    return inserting(dialect, table)
+
+
+def inserting(dialect: sa.Dialect, table: sa.Table, names: Iterable[str] | None = None) -> Any:
+    """The dialect's own insert into these columns (none named: all), each from the ``bindparam`` of its name."""
+    return _INSERT[dialect.name](table).values({name: sa.bindparam(name) for name in names or table.c.keys()})
 
 
 def _end_states() -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import random
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from interaction_log.missed import CALLING_SECONDS, MissedCall, MissedState, Wor
 from interaction_log.records import Conflict, NotFound, Refused
 from interaction_log.store import EventLog, Store
 from interaction_log.store.engine import open_engine
-from interaction_log.store.missed import KEPT_SECONDS, project
+from interaction_log.store.missed import KEPT_SECONDS, missed_calls, missed_tries, voicemails
+from interaction_log.store.missed_projection import project
 from tests.contract.test_store import postgres, store, url  # noqa: F401 (fixtures)
 
 AT = 1_795_293_080.0
@@ -116,6 +118,31 @@ async def test_one_entry_for_a_number_with_its_tries(store: Store, url: str) -> 
     assert (han.number, han.tries) == ("+8613900139000", 1)
     assert [one.id for one in await entries(store, queue="sales")] == [lei.id, han.id]
     assert await entries(store, queue="support") == []
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_calls_that_are_taken_in_together_come_to_the_same(store: Store, url: str, seed: int) -> None:  # noqa: F811
+    """A group of the log's writer is one transaction, and what is in it depends on the moment."""
+    rng = random.Random(seed)
+    calls = []
+    for n in range(30):
+        number, queue = rng.choice([LEI, "+8613900139000", None]), rng.choice(["support", "sales"])
+        kind = rng.choice([call, spoken])
+        events = kind(AT + rng.randrange(1, 500), number, id=f"t{n}", queue=queue, file=f"f{n}", works="sales")
+        calls.append(events if rng.random() < 0.8 else [x for x in events if not isinstance(x, e.QueueEntered)])
+    calls.sort(key=lambda events: events[0].at)
+    take(url, *calls[:20])
+    take(url, *calls[10:])
+    together = await entries(store)
+    engine = open_engine(url)
+    with engine.begin() as connection:
+        for table in (voicemails, missed_tries, missed_calls):
+            connection.execute(sa.delete(table))
+    engine.dispose()
+    for events in calls:
+        take(url, events)
+    assert await entries(store) == together
+    assert sum(one.tries for one in together) == 30
 
 
 async def test_callers_without_a_number_are_each_their_own(store: Store, url: str) -> None:  # noqa: F811
