@@ -25,7 +25,10 @@ from pathlib import Path
 
 SOURCES = Path("/etc/apt")
 RELEASES = {"sid": "22", "bullseye": "16"}
-TESTS_NEED = ("debootstrap", "sip-tester", "chromium", "postgresql", "redis-server", "dovecot-imapd")
+TESTS_NEED = (
+    "debootstrap", "sip-tester", "chromium", "fonts-wqy-microhei", "postgresql", "redis-server", "dovecot-imapd",
+)  # fmt: skip
+"""The font: without a Chinese one pages are laid out, and pictured, with boxes."""
 
 
 class Missing(Exception):
