@@ -124,8 +124,10 @@ class Seating:
             if agent.wrapping_channel is None or agent.wrapping is None
             else ((agent.wrapping, agent.wrapping_channel),)
         )
-        held = self._hub.dispatch.engine.held
-        return tuple(channel for i, channel in (*running, *agent.to_wrap.items()) if i not in held)
+        held = self._hub.dispatch.engine.held  # a colleague may have it now, to whom she sent it on
+        return tuple(
+            channel for i, channel in (*running, *agent.to_wrap.items()) if i not in held or held[i][1] != agent.name
+        )
 
     def _can_call(self, agent: Agent) -> bool:
         """The telephone from which calls are made for her is not known to be out of order."""

@@ -19,6 +19,9 @@ from cti_gateway import compiled
 
 LIMIT_SHARE: Final = 0.9
 """Of a test's time-out: the rest is for its fixtures to clean up."""
+SHRINKING_SECONDS: Final = 420
+"""Hypothesis looks for the smallest failing example for up to 300 s; the usual limit would end the worker instead, and
+nobody would see what failed."""
 if os.environ.get(compiled.SWITCH) == "1":  # tests/integration/test_compiled.py
     if not compiled.use().on:
         raise RuntimeError(compiled.state().why)
@@ -45,12 +48,14 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """An async test that waits for ever fails at its limit and cleans up.
+    """An async test that waits for ever fails at its limit and cleans up; a property may take its time to shrink.
 
     pytest-timeout's signal reaches only the C code of uvloop, where the exception is lost (measured); its thread ends
     the whole worker, and is for what is left.
     """
     for item in items:
+        if "property" in item.path.parts and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(SHRINKING_SECONDS))
         if (
             isinstance(item, pytest.Function)
             and inspect.iscoroutinefunction(item.obj)

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { clock, elapsed, remaining } from './duration'
+import { language } from './language'
 import { listed } from './listed'
 import { moment } from './moment'
 import { percent } from './percent'
@@ -57,4 +58,14 @@ describe('percent and lists', () => {
     expect(listed(['Anna', 'Ben'], 'en')).toBe('Anna, Ben')
     expect(listed(['安娜', '本'], 'zh-CN')).toBe('安娜、本')
   })
+})
+
+describe('language', () => {
+  it.each([
+    ['fr', 'en', 'French'],
+    ['fr', 'zh-CN', '法语'],
+    ['zh-CN', 'zh-CN', '中文（中国）'],
+    ['no tag', 'en', 'no tag'],
+    ['', 'en', ''],
+  ])('%s for a reader of %s is %s', (tag, locale, text) => expect(language(tag, locale)).toBe(text))
 })
