@@ -75,8 +75,8 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("site_login", "known", lambda e: e.source == "site"),
     Rule("mail_passed", "known", lambda e: e.source == "mail" and e.authenticated is True),
     Rule("mail_unchecked", "maybe", lambda e: e.source == "mail"),
-    Rule("attested", "known", lambda e: e.attestation == "A"),
-    Rule("weakly_attested", "maybe", lambda e: e.attestation in ("B", "C")),
+    Rule("attested", "known", lambda e: e.kind == "phone" and e.attestation == "A"),
+    Rule("weakly_attested", "maybe", lambda e: e.kind == "phone" and e.attestation in ("B", "C")),
     Rule("network", None, lambda e: True),
 )
 """In order; the last one fits whatever the network says of a number without a signature."""

@@ -145,7 +145,9 @@ class SmallHub:
         return wants and agent.state != "WRAP_UP"
 
     def decided(self, one: Waiting, kind: Kind, seat: Seat, now: float, *, sent: bool = False) -> Any:
-        """At each decision: over all queues and media nobody waits who was before him and could have had her."""
+        """At each decision: over all queues and media nobody waits who was before him and could have had her. So within
+        a queue the older is asked first; seen later, he may have been at somebody else then.
+        """
         her, capacity = self.distributor.agents[seat.name], self.distributor.settings.capacity
         full = (*seat.in_hand.values(), *self.dispatch.seating.work(her))
         assert her.state != "WRAP_UP" and capacity.room_for(one.contact.channel, full)  # not for a moment
@@ -211,7 +213,6 @@ class Office(RuleBasedStateMachine):
         self.hub = SmallHub(self.capacity)
         self.live, self.engine = self.hub.distributor, self.hub.dispatch.engine
         self.n = 0
-        self.asked_at: dict[str, float] = {}
         for name, device in AGENTS.items():
             signed_in = e.AgentSignedIn(at=self.hub.now, agent=name, name=name, devices=[device])
             self.hub.take([signed_in])
@@ -438,22 +439,6 @@ class Office(RuleBasedStateMachine):
                 for agent in self.engine.crew.seats:
                     reasons = [reason.code for reason in why_not(self.engine, i, agent, self.hub.now)]
                     assert reasons and reasons != ["others_first"], (i, agent)
-
-    @invariant()
-    def within_a_queue_the_older_is_asked_for_first(self) -> None:
-        """Whoever was taken at this step, nobody older of the same queue who could have had the same agent waits."""
-        for i, (contact, agent) in self.engine.held.items():
-            if i in self.asked_at or contact.since is not None:
-                continue
-            self.asked_at[i] = self.hub.now
-            seat = self.engine.crew.seats[agent]
-            beside = (*(channel for j, channel in seat.in_hand.items() if j != i), *seat.beside)
-            for other in self.engine.lines:
-                if other.contact.queue == contact.queue and other.offered is None and other.contact.since is None:
-                    older = other.contact.due_at < contact.due_at
-                    room = self.live.settings.capacity.room_for(other.contact.channel, beside)
-                    asked = other.declined.get(agent, 0.0) > contact.due_at
-                    assert not older or asked or not room or not seat.ready
 
     def teardown(self) -> None:
         """And when all work and nobody else comes, everybody is served."""
