@@ -75,12 +75,12 @@ class Prepared:
 
 def insert_new(dialect: sa.Dialect, table: sa.Table) -> Statement:
     """Insert; a row that is there already stays as it is."""
-    return Statement(dialect, _values(dialect, table).on_conflict_do_nothing())
+    return Statement(dialect, inserting(dialect, table).on_conflict_do_nothing())
 
 
 def upsert(dialect: sa.Dialect, table: sa.Table, keep: Iterable[str] = ()) -> Statement:
     """Insert or overwrite. Columns named in ``keep`` stay as they are once they have a value."""
-    statement = _values(dialect, table)
+    statement = inserting(dialect, table)
     new = {
         c.name: sa.func.coalesce(c, statement.excluded[c.name]) if c.name in keep else statement.excluded[c.name]
         for c in table.c
@@ -88,10 +88,6 @@ def upsert(dialect: sa.Dialect, table: sa.Table, keep: Iterable[str] = ()) -> St
     }
     key = [c.name for c in table.primary_key]
     return Statement(dialect, statement.on_conflict_do_update(index_elements=key, set_=new))
-
-
-def _values(dialect: sa.Dialect, table: sa.Table) -> Any:
-    return inserting(dialect, table)
 
 
 def inserting(dialect: sa.Dialect, table: sa.Table, names: Iterable[str] | None = None) -> Any:

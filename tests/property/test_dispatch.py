@@ -154,6 +154,8 @@ class SmallHub:
         for other in self.dispatch.engine.lines if not sent else ():
             if other.offered is None and other is not one and self.could_have(other, seat):
                 assert one.place < other.place, (one.contact, other.contact)
+                if other.contact.queue == one.contact.queue and None is one.contact.since is other.contact.since:
+                    assert one.contact.due_at <= other.contact.due_at  # within a queue the older is asked for first
                 assert one.contact.due_at <= other.contact.due_at + MOST_AHEAD  # so nobody starves
         for_calls = self.works(her) and capacity.room_for("voice", (*full, *self.dispatch.seating.calls(her)))
         if not sent and for_calls and seat.name not in self.were_free:  # just now, so nobody passed her over
