@@ -185,6 +185,7 @@ class Distributor(Places):
             agent.in_hand[one.id] = one.channel
             rang = self._drop_offers(agent, one.id)
             commands = self.pops.close(agent.name, one.id, "answered") if rang else []
+            commands += self._no_longer_to_wrap(agent, one.id)
             return commands + self._pause(agent) + ([] if agent.offers else self._move(agent, "offers_over"))
         agent.talking[one.id, event.device] = self._leaves_work(one)
         self._drop_offers(agent, one.id)  # how the ringing ended may have been missed; that it ended is certain

@@ -153,14 +153,19 @@ class States(Seats):
         if agent is None:
             return []
         if event.interaction_id in agent.to_wrap:
-            before = agent.told()
-            del agent.to_wrap[event.interaction_id]
-            over = c.CancelTimer(_beside_timer(event.interaction_id, agent.name))
-            return [over, *self._tell_anew(agent, before), *self._pause(agent)]
+            return [*self._no_longer_to_wrap(agent, event.interaction_id), *self._pause(agent)]
         if agent.wrapping != event.interaction_id:
             return []
         agent.wrapping = None
         return [c.CancelTimer(wrap_up_timer(agent.name)), *self._move(agent, "wrap_up_over")]
+
+    def _no_longer_to_wrap(self, agent: Agent, interaction_id: str) -> list[c.Command]:
+        """Its wrap-up is over; or it came back to her, and its wrap-up is still to come."""
+        if interaction_id not in agent.to_wrap:
+            return []
+        before = agent.told()
+        del agent.to_wrap[interaction_id]
+        return [c.CancelTimer(_beside_timer(interaction_id, agent.name)), *self._tell_anew(agent, before)]
 
     def _finish_wrap_up(self, agent: Agent) -> list[c.Command]:
         """The wrap-up ends without the agent's word."""
