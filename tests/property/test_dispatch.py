@@ -508,7 +508,9 @@ def test_what_comes_back_to_her_is_not_wrapped_up_before_it_is_over() -> None:
     assert (list(anna.to_wrap), list(anna.in_hand)) == ([], ["email1"])
     assert not any(key.startswith("beside:") for key in state.hub.timers.running_)
     state.a_wrap_up_keeps_its_weight_until_it_is_over()
-    state.hub.take([e.InteractionEnded(at=state.hub.now, interaction_id="email1", outcome="answered", ended_by="agent")])
+    state.hub.take(
+        [e.InteractionEnded(at=state.hub.now, interaction_id="email1", outcome="answered", ended_by="agent")]
+    )
     assert (list(anna.to_wrap), list(anna.in_hand)) == (["email1"], [])
 
 
