@@ -23,6 +23,7 @@ from cti_gateway.diagnosis import DatabaseFacts
 from cti_gateway.settings_types import CommandSettings
 from interaction_log.store import lease
 from interaction_log.store.engine import database_url, open_engine
+from interaction_log.store.failures import complaint
 from interaction_log.store.lease import LeaseHeld
 from interaction_log.store.migrate import SchemaTooNew, upgrade_to_head
 from interaction_log.store.schema import user_devices, users
@@ -130,8 +131,7 @@ def _alone(url: str) -> Iterator[None]:
 
 def plain(error: Exception) -> str:
     """The first line of a database's complaint, without SQL and values."""
-    inner = getattr(error, "orig", None) or error
-    return str(inner).strip().splitlines()[0] if str(inner).strip() else type(error).__name__
+    return complaint(error) or type(error).__name__
 
 
 def head() -> str:

@@ -37,5 +37,18 @@ def _of_driver(error: sa.exc.DBAPIError) -> Failure:
 def in_words(error: BaseException) -> str:
     """One short line for people: no statement, no parameters (they hold personal data)."""
     orig = getattr(error, "orig", None) or error
+    text = complaint(error)
+    return f"{type(orig).__name__}: {text}" if text else type(orig).__name__
+
+
+def complaint(error: BaseException) -> str:
+    """The first line of what the database said, without its kind; empty if it said nothing.
+
+    SQLite's own name of the error (https://sqlite.org/rescode.html) follows where it tells more: "disk I/O error" is
+    said for thirty causes.
+    """
+    orig = getattr(error, "orig", None) or error
     text = str(orig).strip().splitlines()
-    return f"{type(orig).__name__}: {text[0][:200]}" if text else type(orig).__name__
+    name = getattr(orig, "sqlite_errorname", None)
+    more = f" ({name})" if name not in (None, "SQLITE_ERROR") else ""
+    return f"{text[0][:200]}{more}" if text else ""
