@@ -13,6 +13,7 @@ import random
 import resource
 import sys
 import time
+import traceback
 import uuid
 from dataclasses import dataclass, field
 from typing import Any
@@ -335,7 +336,8 @@ async def main(port: int, site: str, queue: str, count: int, seconds: float, see
         await asyncio.wait(tasks, timeout=20)
         for task in tasks:
             task.cancel()
-        failed = [repr(task.exception()) for task in tasks if task.done() and not task.cancelled() and task.exception()]
+        errors = [task.exception() for task in tasks if task.done() and not task.cancelled()]
+        failed = ["".join(traceback.format_exception(error)) for error in errors if error is not None]
     return {
         "links": storm.links,
         "cuts": storm.cuts,

@@ -299,6 +299,7 @@ async def test_a_recording_that_began_while_nobody_heard_can_be_paused(stage: St
         await exchange.until(lambda: exchange.log.of(e.RecordingStarted))
         (started,) = exchange.log.of(e.RecordingStarted)
         assert started.inferred and started.file.endswith(".wav")
+        await exchange.until(lambda: exchange.hub.distributor.agents["anna"].state == "BUSY")
         pause = wire.PauseRecording(id="p", interaction_id=started.interaction_id)
         assert (await exchange.command("anna", "pause_recording", pause)) == {"ok": True}
         result = await exchange.screens.wait("anna", "command_result", lambda m: m["id"] == "p")
