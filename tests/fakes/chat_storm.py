@@ -259,9 +259,18 @@ class Visitor:
             await asyncio.sleep(rng.uniform(0.0, 0.5))
 
     async def _get_token(self) -> None:
-        url = f"http://127.0.0.1:{self.storm.target}/chat/api/visitor"
-        async with self.http.post(url, json={"site": self.site}, headers=self.headers) as answer:
-            self.token = (await answer.json())["token"]
+        """Through the same network, again and again until it is there, as the widget does."""
+        url = f"http://127.0.0.1:{self.storm.port}/chat/api/visitor"
+        patience = aiohttp.ClientTimeout(total=PATIENCE_SECONDS)
+        while not self.token:
+            with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
+                async with self.http.post(
+                    url, json={"site": self.site}, headers=self.headers, timeout=patience
+                ) as answer:
+                    self.token = (await answer.json())["token"]
+                    return
+            self.again += 1
+            await asyncio.sleep(self.storm.rng.uniform(0.05, 0.5))
 
     async def _connect(self) -> None:
         def auth() -> dict[str, Any]:
