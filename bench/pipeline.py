@@ -2,8 +2,9 @@
 
 - codec: bytes in, messages out;
 - codec + tracker: interaction events out;
-- the whole way: tracker, queue members, look-up of the caller in SQLite, decision, log (SQLite, ``synchronous=FULL``,
-  all of it durable when the clock stops), and the encoded messages on the consoles' queues.
+- codec + tracker + log: the same events durable, with their projections (SQLite, ``synchronous=FULL``);
+- the whole way: tracker, queue members, look-up of the caller in SQLite, decision, log (all of it
+  durable when the clock stops), and the encoded messages on the consoles' queues.
 
 CPU is that of the whole process, its writer's thread and look-ups included; each round is a process of its own, and
 the rounds of all clients are interleaved. ``python -m bench.pipeline [EVENTS]`` prints the table.
@@ -28,12 +29,15 @@ from bench.whole import PROFILE, Whole
 from cti_gateway import compiled
 from cti_gateway.ami.codec import Codec
 from cti_gateway.calls import CallTracker
+from cti_gateway.hub import NOT_LOGGED
 from cti_gateway.memory import spare_collections
+from interaction_log.events import Recorded
+from interaction_log.store import EventLog
 
 EVENTS: Final = 20_000
 SLOW_EVENTS: Final = codec.SLOW_EVENTS
 ROUNDS: Final = 3
-STAGES: Final = ("codec", "codec + tracker", "the whole way")
+STAGES: Final = ("codec", "codec + tracker", "codec + tracker + log", "the whole way")
 AGENTS: Final = 10
 WARM_UP: Final = 160
 """Recordings before the clock starts: statements are compiled, for groups of every size, and the numbering plan is
@@ -78,6 +82,43 @@ def run_tracker(stream: bytes) -> dict[str, float]:
     return measured(work)
 
 
+def run_log(stream: bytes) -> dict[str, float]:
+    """Bytes in; interaction events in a durable log."""
+    with tempfile.TemporaryDirectory(prefix="callweave-bench-") as name:
+        return uvloop.run(_logged(stream, Path(name)))
+
+
+async def _logged(stream: bytes, folder: Path) -> dict[str, float]:
+    log = EventLog.open(f"sqlite:///{folder}/log.db", folder / "journal", on_state=lambda state: None)
+    reader, tracker = Codec(), CallTracker(PROFILE)
+    reader.feed(codec.BANNER)
+    last = 0
+
+    async def take(data: bytes) -> None:
+        nonlocal last
+        for message in reader.feed(data):
+            for event in tracker.feed(message, None):
+                if type(event) not in NOT_LOGGED:
+                    last = log.next_seq()
+                    log.append(Recorded(last, event))
+        await asyncio.sleep(0)
+
+    try:
+        for block in traffic.first(WARM_UP):
+            await take(block)
+        await log.durable(last)
+        spare_collections()
+        before = log.counters.rows_written
+        wall, cpu = time.perf_counter(), time.process_time()
+        for chunk in traffic.chunks(stream):
+            await take(chunk)
+        await log.durable(last)
+        took = {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
+        return {**took, "logged": log.counters.rows_written - before}
+    finally:
+        log.close()
+
+
 def run_whole(stream: bytes) -> dict[str, float]:
     """Bytes in; a durable log and packets for the consoles out."""
     with tempfile.TemporaryDirectory(prefix="callweave-bench-") as name:
@@ -107,6 +148,7 @@ async def _whole(stream: bytes, folder: Path) -> dict[str, float]:
 STAGE: Final[dict[str, Callable[[bytes], dict[str, float]]]] = {
     "codec": run_codec,
     "codec + tracker": run_tracker,
+    "codec + tracker + log": run_log,
     "the whole way": run_whole,
 }
 
@@ -158,6 +200,7 @@ def run(events: int = EVENTS, rounds: int = ROUNDS) -> dict[str, Any]:
         "events_per_second": speed,
         "best_peer": best,
         "codec_ratio": cpu[best] / cpu["codec"],
+        "log_ratio": cpu[best] / cpu["codec + tracker + log"],
         "whole_ratio": cpu[best] / cpu["the whole way"],
         "logged": extra["logged"],
         "interactions": extra["interactions"],
