@@ -262,14 +262,13 @@ class Visitor:
         """Through the same network, again and again until it is there, as the widget does."""
         url = f"http://127.0.0.1:{self.storm.port}/chat/api/visitor"
         patience = aiohttp.ClientTimeout(total=PATIENCE_SECONDS)
-        while not self.token:
-            with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
+        while True:
+            with contextlib.suppress(aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, OSError):
                 async with self.http.post(
                     url, json={"site": self.site}, headers=self.headers, timeout=patience
                 ) as answer:
-                    self.token = (await answer.json())["token"]
+                    self.token = (await answer.json())["token"]  # an answer that is none is a failure, not the network
                     return
-            self.again += 1
             await asyncio.sleep(self.storm.rng.uniform(0.05, 0.5))
 
     async def _connect(self) -> None:
