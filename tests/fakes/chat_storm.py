@@ -15,6 +15,7 @@ import sys
 import time
 import traceback
 import uuid
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,6 +61,7 @@ class _Link:
         self.early: list[bytes] = []
         self.silent = False
         self.free = [0.0, 0.0]
+        self.under_way: tuple[deque[bytes | None], deque[bytes | None]] = (deque(), deque())
         if storm.raging:
             asyncio.get_running_loop().call_later(rng.expovariate(1 / 12.0), self._befall)
 
@@ -87,21 +89,29 @@ class _Link:
             return
         if self.silent:
             return
-        loop = asyncio.get_running_loop()
-        at = max(loop.time() + (self.late * self.storm.rng.random() if self.storm.raging else 0.0), self.free[up])
-        self.free[up] = at  # within a connection nothing overtakes
-        loop.call_at(at, self._out, data, up)
+        self._send(data, up, self.late * self.storm.rng.random() if self.storm.raging else 0.0)
 
-    def _out(self, data: bytes, up: bool) -> None:
-        target = self.far if up else self.near
-        if target is not None and not target.is_closing():
+    def _send(self, data: bytes | None, up: bool, late: float) -> None:
+        """``None``: the end. Within a connection nothing overtakes: timers for one moment may fire in any order, so
+        each lets out what is first in line."""
+        loop = asyncio.get_running_loop()
+        self.free[up] = max(loop.time() + late, self.free[up])
+        self.under_way[up].append(data)
+        loop.call_at(self.free[up], self._out, up)
+
+    def _out(self, up: bool) -> None:
+        data, target = self.under_way[up].popleft(), self.far if up else self.near
+        if target is None or target.is_closing():
+            return
+        if data is None:
+            target.close()
+        else:
             target.write(data)
 
     def lost(self, up: bool) -> None:
         """One end hung up: what is under way still arrives, then the other end hears of it."""
-        other = self.far if up else self.near
-        if other is not None:
-            asyncio.get_running_loop().call_at(self.free[up] + 0.001, other.close)
+        if (self.far if up else self.near) is not None:
+            self._send(None, up, 0.0)
 
     def _befall(self) -> None:
         what = self.storm.rng.random()
