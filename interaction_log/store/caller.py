@@ -11,7 +11,7 @@ import threading
 import time
 from collections import OrderedDict
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 import sqlalchemy as sa
@@ -32,12 +32,14 @@ MOST_CANDIDATES: Final = 10
 MOST_OWNERS: Final = 200
 """Of a number, that are looked at: a switchboard's may be that of a whole town."""
 TIMELINE: Final = 5
+_MOST: Final[sa.ColumnElement[int]] = sa.literal_column(str(MOST_CANDIDATES))
 _SHORTEST: Final = 6  # digits: shorter numbers are extensions and services, the same in every country
 _NOBODY: Final = view(Customer(id="", name=""))  # a record written by an older version lacks newer fields
 _DIGITS: Final = re.compile(r"\+?0*([0-9]+)", re.ASCII)
 
 # Built once: making a statement anew costs more than SQLite takes to answer it, and a pop waits for this one.
 _NUMBER: Final[sa.BindParameter[str]] = sa.bindparam("number")
+_NATIONAL: Final[sa.BindParameter[str | None]] = sa.bindparam("national")
 _HEADED: Final = (
     sa.exists().where(customer_links.c.root == customers.c.id).correlate(customers).label("headed")
 )  # there are merged records below
@@ -46,40 +48,56 @@ _CHOSEN_FOR: Final = (claims.c.kind == sa.literal_column("'phone'")) & claims.c.
 )
 
 
-def _by_phone(column: sa.Column[Any], *more: Any) -> sa.Select[Any]:
-    ids = sa.select(head_of(customer_phones.c.customer_id)).where(column == _NUMBER)
+def _by_phone(*where: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    ids = sa.select(head_of(customer_phones.c.customer_id)).where(*where)
     ids = ids.order_by(customer_phones.c.customer_id).limit(sa.literal_column(str(MOST_OWNERS)))
-    query = sa.select(customers.c.public, _HEADED, *more).where(customers.c.id.in_(ids))
-    return query.order_by(customers.c.id).limit(sa.bindparam("most"))
+    query = sa.select(customers.c.id, customers.c.public, _HEADED, sa.literal_column("0.0").label("at"))
+    return query.where(customers.c.id.in_(ids)).order_by(customers.c.id).limit(_MOST)
 
 
-_SHARED: Final = sa.exists().where(shared_addresses.c.value == _NUMBER).label("shared")
-_ANY_CHOSEN: Final = sa.exists().where(claims.c.value == _NUMBER, _CHOSEN_FOR).label("chosen")
-EXACT: Final = _by_phone(customer_phones.c.e164, _SHARED, _ANY_CHOSEN)
-"""Persons with exactly this number, by id: record, whether others are merged into it, and of the number whether it is
-shared and whether an agent chose somebody for it."""
-NATIONAL: Final = _by_phone(customer_phones.c.national)
-"""Persons with this national significant number in any country, by id."""
+EXACT: Final = _by_phone(customer_phones.c.e164 == _NUMBER)
+"""Persons with exactly this number, by id."""
+NATIONAL: Final = _by_phone(customer_phones.c.national == _NATIONAL, customer_phones.c.e164.is_distinct_from(_NUMBER))
+"""Persons with this national significant number in another country, by id."""
 CHOSEN: Final = (
-    sa.select(customers.c.public, _HEADED, sa.func.max(claims.c.last_at).label("at"))
+    sa.select(customers.c.id, customers.c.public, _HEADED, sa.func.max(claims.c.last_at).label("at"))
     .select_from(claims)
     .join(customers, customers.c.id == head_of(claims.c.customer_id))
     .where(claims.c.value == _NUMBER, _CHOSEN_FOR)
     .group_by(customers.c.id)
     .order_by(sa.desc("at"), customers.c.id)
-    .limit(sa.bindparam("most"))
+    .limit(_MOST)
 )
 """Persons whom agents chose for this number, the last choice first."""
+_SHARED: Final = sa.exists().where(shared_addresses.c.value == _NUMBER).label("shared")
+_WHY: Final = {"number": EXACT, "similar": NATIONAL, "chosen": CHOSEN}
+ANYBODY: Final = sa.union_all(
+    *(
+        sa.select(sa.literal_column(f"'{why}'").label("why"), *(part := query.subquery()).c, _SHARED)
+        for why, query in _WHY.items()
+    )
+)
+"""All of them, each with why, and whether the number is shared. One statement: beside a busy writer each begins with
+reading pages anew and ends with waiting for the interpreter, and for most strangers there were three."""
 BELOW: Final = sa.select(customer_links.c.member).where(customer_links.c.root == sa.bindparam("customer"))
+
+
+class _Found(NamedTuple):
+    """One row of ``ANYBODY``. ``headed``: other records are merged into this one; ``at``: when it was chosen."""
+
+    why: str
+    id: str
+    public: str
+    headed: int
+    at: float
+    shared: int
 
 
 class PhoneBook:
     """The questions about a caller, for one database. ``driver`` is its driver's own connection."""
 
     def __init__(self, dialect: sa.Dialect, region: str):
-        self._exact = Question(dialect, EXACT)
-        self._similar = Question(dialect, NATIONAL)
-        self._chosen = Question(dialect, CHOSEN)
+        self._anybody = Question(dialect, ANYBODY)
         self._below = Question(dialect, BELOW)
         self._newest = Question(dialect, NEWEST)
         self._cases = Question(dialect, OPEN_CASES)
@@ -87,21 +105,10 @@ class PhoneBook:
 
     def find(self, driver: Any, address: str) -> Match:
         """The people behind an address, without their history."""
-        if address.startswith("+"):  # E.164 already, as the tracker presents it: mostly there is no need to parse
-            exact = self._exact.ask(driver, number=address, most=MOST_CANDIDATES)
-            if exact:
-                return self._sure(driver, address, exact)
         number = parse_phone(address, self._region)
-        if number is not None and number.e164 != address:
-            exact = self._exact.ask(driver, number=number.e164, most=MOST_CANDIDATES)
-            if exact:
-                return self._sure(driver, number.e164, exact)
-        national = number.national if number is not None else _national(address)
-        if not national:
-            return Match(strength="unknown")
-        similar = self._similar.ask(driver, number=national, most=MOST_CANDIDATES)
-        chosen = self._chosen.ask(driver, number=number.e164 if number else address, most=MOST_CANDIDATES)
-        return self._perhaps(driver, similar, chosen)
+        e164, national = (number.e164, number.national) if number is not None else (address, _national(address))
+        rows = self._anybody.ask(driver, number=e164, national=national) if national else []
+        return self._judged(driver, [_Found(*row) for row in rows]) if rows else Match(strength="unknown")
 
     def rehearse(self, driver: Any) -> None:
         """Ask every question once, about nobody; the numbering plan of the region is read, too."""
@@ -109,26 +116,19 @@ class PhoneBook:
             self.find(driver, address)
         self.with_history(driver, Match(strength="known", customer={"id": ""}))
 
-    def _sure(self, driver: Any, number: str, exact: list[tuple[Any, ...]]) -> Match:
-        """People who have this number: one is known, unless the number is shared or somebody else was chosen for it."""
-        shared, chosen = bool(exact[0][2]), bool(exact[0][3])
-        people = [_person(row, "shared" if shared else "number") for row in exact]
-        if len(people) == 1 and not shared and not chosen:
-            return self._one(driver, people[0], exact[0][1], "known")
-        before = self._chosen.ask(driver, number=number, most=MOST_CANDIDATES) if chosen else []
-        everybody = _together(people, [_person(row, "chosen") for row in before])
-        if len(everybody) == 1 and not shared:
-            return self._one(driver, people[0], exact[0][1], "known")
-        return Match(strength="candidates", candidates=everybody[:MOST_CANDIDATES])
-
-    def _perhaps(self, driver: Any, similar: list[tuple[Any, ...]], chosen: list[tuple[Any, ...]]) -> Match:
-        """Nobody has this number; somebody may have a like one, or was chosen for it by an agent."""
-        people = _together([_person(row, "similar") for row in similar], [_person(row, "chosen") for row in chosen])
-        if not people:
-            return Match(strength="unknown")
-        if len(people) > 1:
+    def _judged(self, driver: Any, rows: list[_Found]) -> Match:
+        """Who has exactly this number is known, unless it is shared or somebody else was chosen for it; without such
+        a person, one with a like number or whom an agent chose may be it."""
+        exact = sorted((one for one in rows if one.why == "number"), key=_by_id)
+        owners = exact or sorted((one for one in rows if one.why == "similar"), key=_by_id)
+        chosen = sorted((one for one in rows if one.why == "chosen"), key=_last_first)
+        shared = bool(exact and exact[0].shared)
+        people = _together(
+            [_person(one, "shared" if shared else one.why) for one in owners], [_person(one, one.why) for one in chosen]
+        )
+        if len(people) > 1 or shared:
             return Match(strength="candidates", candidates=people[:MOST_CANDIDATES])
-        return self._one(driver, people[0], (similar or chosen)[0][1], "maybe")
+        return self._one(driver, people[0], (owners or chosen)[0].headed, "known" if exact else "maybe")
 
     def _one(self, driver: Any, person: dict[str, Any], headed: object, strength: Any) -> Match:
         also = [row[0] for row in self._below.ask(driver, customer=person["id"])] if headed else []
@@ -152,10 +152,18 @@ def _national(address: str) -> str | None:
     return found[1] if found is not None and len(found[1]) >= _SHORTEST else None
 
 
-def _person(row: tuple[Any, ...], why: str) -> dict[str, Any]:
+def _by_id(one: _Found) -> str:
+    return one.id
+
+
+def _last_first(one: _Found) -> tuple[float, str]:
+    return -one.at, one.id
+
+
+def _person(row: _Found, why: str) -> dict[str, Any]:
     """The public record, with ``why`` it is shown: codes of ``wire.WhyCandidate``."""
-    found = orjson.loads(row[0])
-    if ANY in row[0]:
+    found = orjson.loads(row.public)
+    if ANY in row.public:
         found = opened_in(found)
     return {**_NOBODY, **found, "why": [why]}
 

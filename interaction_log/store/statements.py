@@ -38,7 +38,7 @@ class Question:
     """One compiled query, asked at the driver's own connection: SQLAlchemy's way to SQLite costs several times what
     SQLite takes to answer, and a pop waits for the answer. Only for columns that need no conversion."""
 
-    def __init__(self, dialect: sa.Dialect, query: sa.Select[Any]):
+    def __init__(self, dialect: sa.Dialect, query: sa.Select[Any] | sa.CompoundSelect[Any]):
         compiled = query.compile(dialect=dialect)
         self._sql = str(compiled)
         self._names: tuple[str, ...] = tuple(compiled.positiontup or ())
