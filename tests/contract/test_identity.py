@@ -205,6 +205,18 @@ async def test_a_number_in_no_record_leads_to_whom_an_agent_chose(store: Store) 
     assert other.id != wang.id
 
 
+async def test_a_like_number_and_a_choice_are_both_shown(store: Store) -> None:  # noqa: F811
+    """A trunk presents a London number in its national form, which is one of Guangzhou, too: nobody has that, and an
+    agent chose somebody for it."""
+    foreign = "+862079460018"
+    await customer(store, "Emily", "+442079460018")
+    assert await who(store, foreign) == ("maybe", ["Emily"])
+    await seen(store, await customer(store, "王小明", WANG), foreign)
+    assert await who(store, foreign) == ("candidates", ["王小明", "Emily"])
+    match = await store.customers.find_caller(foreign)
+    assert [one["why"] for one in match.candidates] == [["chosen"], ["similar"]]
+
+
 async def test_an_agents_choice_of_the_owner_changes_nothing(store: Store) -> None:  # noqa: F811
     wang = await customer(store, "王小明", WANG)
     await seen(store, wang, WANG)

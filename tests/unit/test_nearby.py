@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from interaction_log.store.caller import PhoneBook
 from interaction_log.store.engine import open_engine
+from interaction_log.store.migrate import upgrade_to_head
 from interaction_log.store.nearby import REST_SECONDS, SLOW_SECONDS, Nearby
 
 
@@ -74,3 +76,20 @@ def test_after_a_failure_others_are_asked(engine: sa.Engine) -> None:
 def test_a_server_elsewhere_is_never_waited_for() -> None:
     engine = sa.create_engine("postgresql+psycopg://nobody@127.0.0.1:1/none")  # connects only when asked
     assert Nearby(engine).ask(one) is None
+
+
+def test_a_stranger_costs_one_statement(tmp_path: Path) -> None:
+    """Each lets the interpreter go and waits for the writer to give it back: under load that is most of it (ADR 12)."""
+    url = f"sqlite:///{tmp_path}/log.db"
+    upgrade_to_head(url)
+    reader = open_engine(url, writes=False, size=1)
+    near, asked = Nearby(reader, Clock()), list[str]()
+    book = PhoneBook(reader.dialect, "CN")
+    near.ask(lambda connection: connection.set_trace_callback(asked.append))
+    for address in ("+8613912345678", "02079460018"):
+        found = near.ask(lambda connection, of=address: book.find(connection, of))
+        assert found is not None and found.strength == "unknown"
+        assert len(asked) == 1
+        asked.clear()
+    near.close()
+    reader.dispose()
