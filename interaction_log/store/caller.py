@@ -70,15 +70,15 @@ CHOSEN: Final = (
 )
 """Persons whom agents chose for this number, the last choice first."""
 _SHARED: Final = sa.exists().where(shared_addresses.c.value == _NUMBER).label("shared")
-_WHY: Final = {"number": EXACT, "similar": NATIONAL, "chosen": CHOSEN}
-ANYBODY: Final = sa.union_all(
-    *(
-        sa.select(sa.literal_column(f"'{why}'").label("why"), *(part := query.subquery()).c, _SHARED)
-        for why, query in _WHY.items()
-    )
-)
-"""All of them, each with why, and whether the number is shared. One statement: beside a busy writer each begins with
-reading pages anew and ends with waiting for the interpreter, and for most strangers there were three."""
+
+
+def _because(why: str, query: sa.Select[Any]) -> sa.Select[Any]:
+    return sa.select(sa.literal_column(f"'{why}'").label("why"), *query.subquery().c, _SHARED)
+
+
+ANYBODY: Final = sa.union_all(_because("number", EXACT), _because("similar", NATIONAL), _because("chosen", CHOSEN))
+"""All of them, each with why, and whether the number is shared. One statement: beside a busy writer each waits to have
+the interpreter back, and for a stranger there would be three."""
 BELOW: Final = sa.select(customer_links.c.member).where(customer_links.c.root == sa.bindparam("customer"))
 
 
