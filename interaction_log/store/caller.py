@@ -118,7 +118,7 @@ class PhoneBook:
 
     def _judged(self, driver: Any, rows: list[_Found]) -> Match:
         """Who has exactly this number is known, unless it is shared or somebody else was chosen for it; without such
-        a person, one with a like number or whom an agent chose may be it."""
+        a person, one with a like number or whom an agent chose may be it. (A union promises no order.)"""
         exact = sorted((one for one in rows if one.why == "number"), key=_by_id)
         owners = exact or sorted((one for one in rows if one.why == "similar"), key=_by_id)
         chosen = sorted((one for one in rows if one.why == "chosen"), key=_last_first)
