@@ -91,7 +91,7 @@ class Fed(Protocol):
         ...
 
     async def durable(self) -> None:
-        """Wait until everything is on disk."""
+        """Wait until everything is on disk, projections too: what is left of a warm-up is not of the run."""
         ...
 
     def counts(self) -> dict[str, float]:
@@ -123,6 +123,7 @@ class Logged:
     async def durable(self) -> None:
         """See ``Fed``."""
         await self.log.durable(self.last)
+        await self.log.shown()
 
     def counts(self) -> dict[str, float]:
         """See ``Fed``."""

@@ -111,9 +111,10 @@ class Whole:
         return self.codec.messages + self.codec.noise_dropped
 
     async def durable(self) -> None:
-        """Wait for the look-ups and until everything is on disk."""
+        """Wait for the look-ups and until everything is on disk, projections too."""
         await self.hub.drain(5)
         await self.log.durable(self.hub.last_seq)
+        await self.log.shown()
 
     def counts(self) -> dict[str, float]:
         """What came of it."""

@@ -1,10 +1,9 @@
 """The one writer thread: takes events in groups, commits each group with its projections, survives its database.
 
 Groups of up to ``BATCH`` rows gather for a moment (``inbox``). In ordinary times the projections are in the same
-transaction as their events. Under a flood
-(groups of ``FLOOD`` and more) they are put off to the next lull, ``DEFER_SECONDS`` at most: an interaction is not
-written again for each of its events. ``meta.projected_seq`` says so until they are written, and a start after a crash
-catches up from there.
+transaction as their events. Under a flood (groups of ``FLOOD`` and more) they are put off to the next lull,
+``DEFER_SECONDS`` at most: an interaction is not written again for each of its events. ``meta.projected_seq`` says so
+until they are written, and a start after a crash catches up from there.
 
 When the database is away, groups go to the journal; it is drained in order before anything newer is written. A row
 that the database refuses is put aside alone (``quarantine``). Being away, being full and losing the lease are told
@@ -27,7 +26,7 @@ import sqlalchemy as sa
 from interaction_log.events import Recorded
 from interaction_log.precedence import beside
 from interaction_log.store.failures import in_words, meaning
-from interaction_log.store.inbox import Inbox
+from interaction_log.store.inbox import FLOOD, Inbox
 from interaction_log.store.journal import Journal, JournalFull
 from interaction_log.store.keys import Cipher, Keys
 from interaction_log.store.projection import Changes, Projection, clean
@@ -37,7 +36,6 @@ from interaction_log.store.session import LeaseLost, Session
 from interaction_log.store.statements import Statements
 
 BATCH: Final = 500
-FLOOD: Final = 32
 DEFER_SECONDS: Final = 0.25
 _LULL_SECONDS: Final = 0.01  # nothing came for so long: the flood is over
 _IDLE_SECONDS: Final = 0.75  # the lease is renewed as often

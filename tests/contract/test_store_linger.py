@@ -13,8 +13,8 @@ import pytest
 from interaction_log import events as e
 from interaction_log.records import NotFound
 from interaction_log.store import EventLog, Store
+from interaction_log.store.inbox import FLOOD
 from interaction_log.store.reading import FRESH_SECONDS
-from interaction_log.store.writer import FLOOD
 from tests.fakes.call_events import call, calls
 
 LONG = 60.0

@@ -5,10 +5,11 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from collections.abc import Iterable
 
 from interaction_log import events as e
 from interaction_log.events import Recorded
-from interaction_log.store.inbox import Inbox
+from interaction_log.store.inbox import FLOOD, FLOOD_SECONDS, Inbox
 
 LONG = 60.0
 
@@ -78,7 +79,7 @@ def test_the_gathering_is_bounded_by_the_inbox_and_by_the_taker() -> None:
 
 
 def test_a_full_group_does_not_wait_and_neither_does_what_is_left() -> None:
-    inbox = Inbox(LONG, 3)
+    inbox = Inbox(LONG, 3, full=3)
     for seq in range(1, 8):
         inbox.put(event(seq))
     taking = Taking(inbox)
@@ -93,6 +94,49 @@ def test_who_waits_behind_a_full_group_does_not_wait_longer() -> None:
     inbox.hurry()
     assert [one.seq for one in inbox.take(LONG)] == [1, 2, 3]
     assert [one.seq for one in inbox.take(LONG)] == [4]
+
+
+class Rounds(threading.Event):
+    """Nobody waits; so many events come in each round of a gathering, and no time passes."""
+
+    def __init__(self, *counts: int) -> None:
+        super().__init__()
+        self._counts, self._seq = list(counts), 0
+        self.waited: list[float] = []
+        self.inbox: Inbox
+
+    def come(self, count: int) -> None:
+        for _ in range(count):
+            self._seq += 1
+            self.inbox.put(event(self._seq))
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waited.append(timeout or 0.0)
+        self.come(self._counts.pop(0) if self._counts else 0)
+        return self.is_set()
+
+
+def gathered(counts: Iterable[int], linger: float = 0.1, patience: float = LONG, full: int = 500) -> tuple[int, int]:
+    """How many events one group has, and how many rounds it gathered."""
+    rounds = Rounds(*counts)
+    rounds.inbox = Inbox(linger, 10_000, full, rounds)
+    rounds.come(1)
+    taken = rounds.inbox.take(LONG, patience)
+    assert [one.seq for one in taken] == list(range(1, len(taken) + 1))
+    assert sum(rounds.waited) <= max(linger, FLOOD_SECONDS) + 1e-9
+    return len(taken), len(rounds.waited)
+
+
+def test_in_a_flood_a_group_gathers_on_and_not_for_ever() -> None:
+    assert gathered([FLOOD - 1, FLOOD]) == (FLOOD, 1)
+    assert gathered([FLOOD, 3, FLOOD]) == (FLOOD + 4, 2)
+    assert gathered([FLOOD] * 9) == (3 * FLOOD + 1, 3)  # 0.1, 0.1 and 0.05 s
+    assert gathered([FLOOD] * 9, patience=0.15) == (2 * FLOOD + 1, 2)  # the taker does not wait longer
+    assert gathered([FLOOD] * 9, linger=0.0) == (1, 0)
+
+
+def test_in_a_flood_a_full_group_is_not_waited_with() -> None:
+    assert gathered([FLOOD] * 9, full=2 * FLOOD) == (2 * FLOOD + 1, 2)
 
 
 def test_a_stop_ends_the_gathering_and_loses_nothing() -> None:
