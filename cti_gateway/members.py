@@ -34,6 +34,10 @@ class Members:
         self._of: dict[str, dict[Key, e.MemberChanged]] = {}
         """The same by telephone: a site has hundreds of members."""
         self.device_states: dict[str, e.DeviceState] = {}
+        """Of telephones and of what serves a queue: nobody sits at another trunk, and half of what a PBX tells is of
+        it."""
+        self._trunks: set[str] = set()
+        """Such trunks as were heard of."""
         self._queues: set[str] = set()
         self._listed: set[Key] | None = None
 
@@ -61,6 +65,9 @@ class Members:
 
     def _is_ours(self, device: str) -> bool:
         return any(fnmatchcase(device, glob) for glob in self.profile.devices)
+
+    def _is_trunk(self, device: str) -> bool:
+        return not self._of.get(device) and any(fnmatchcase(device, glob) for glob in self.profile.trunks)
 
     # --- resynchronisation ---------------------------------------------------------------------------
 
@@ -116,6 +123,7 @@ class Members:
         if _same(found, self.members.get(key)):
             return []
         self._forget(key)
+        self._trunks.discard(found.device)
         self.members[key] = self._of.setdefault(found.device, {})[key] = found
         return [*self._queue_seen(queue, found.at), found]
 
@@ -165,9 +173,12 @@ class Members:
 
     def _device_state(self, m: Message, received_at: float | None) -> list[e.Event]:
         device, state = m.get("Device"), m.get("State")
-        if self.device_states.get(device) == state:
+        if self.device_states.get(device) == state or device in self._trunks:
             return []
         if state not in _DEVICE_STATES or not _DEVICE.fullmatch(device) or device.startswith("Local/"):
+            return []
+        if self._is_trunk(device):
+            self._trunks.add(device)
             return []
         known = cast("e.DeviceState", state)
         self.device_states[device] = known

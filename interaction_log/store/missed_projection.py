@@ -127,8 +127,10 @@ class _Tries:
         for row in _open(connection, (one for one in missed if one.id not in self._known)):
             self._open.setdefault(row.number, {})[row.id] = row.last_at
         self._rows: dict[Prepared, list[dict[str, Any]]] = {
-            statement: [] for statement in (_ENTER, _AGAIN, _IDENTIFIED, _TRIED)
+            statement: [] for statement in (_ENTER, _AGAIN, _IDENTIFIED, _TRIED, _MESSAGE)
         }
+        self._queues: dict[str, str] = {}
+        """Of entries that have none, told by a message that came after its call."""
 
     def write(self) -> None:
         """All of them, in order."""
@@ -137,16 +139,11 @@ class _Tries:
             if entry is None:
                 entry = self._known[one.id] = self._tried(one)
             else:
-                self._identified(entry, one)
-            if one.messages:
-                self._flush()
-                _messages(self._connection, entry, one)
-        self._flush()
-
-    def _flush(self) -> None:
+                self._told_more(entry, one)
+            self._rows[_MESSAGE] += _messages(entry, one)
         for statement, rows in self._rows.items():
             statement.run(self._connection, rows)
-            rows.clear()
+        _QUEUE.run(self._connection, [{"entry": entry, "of_queue": queue} for entry, queue in self._queues.items()])
 
     def _tried(self, one: Interaction) -> str:
         """A further try of a number that is on the list, or a new entry. Without a number each call is its own."""
@@ -162,6 +159,7 @@ class _Tries:
         }
         if there:
             self._rows[_AGAIN].append({"entry": entry, **{f"of_{name}": value for name, value in last.items()}})
+            self._queues.pop(entry, None)  # this try says which, or that it had none
             self._identified(entry, one)
         else:
             who = {"number": number, "name": clean(one.customer_name), "customer_id": one.customer_id}
@@ -169,6 +167,13 @@ class _Tries:
         there[entry] = at
         self._rows[_TRIED].append({"interaction_id": one.id, "entry": entry})
         return entry
+
+    def _told_more(self, entry: str, one: Interaction) -> None:
+        """This call is on the list; who it was, or what he left, is known by now."""
+        self._identified(entry, one)
+        queue = clean(_queue_of(one)) if one.messages else None
+        if queue is not None:
+            self._queues.setdefault(entry, queue)
 
     def _identified(self, entry: str, one: Interaction) -> None:
         """Who it was may become known after the call."""
@@ -184,7 +189,7 @@ def _queue_of(one: Interaction) -> str | None:
     return one.queue or next((m.queue for m in reversed(one.messages) if m.queue is not None), None)
 
 
-def _messages(connection: sa.Connection, entry: str, one: Interaction) -> None:
+def _messages(entry: str, one: Interaction) -> list[dict[str, Any]]:
     """The messages of this call, with what is known of them now."""
     of = {"interaction_id": one.id, "entry": entry, "pbx": clean(one.pbx)}
     told = [
@@ -192,10 +197,7 @@ def _messages(connection: sa.Connection, entry: str, one: Interaction) -> None:
         | {"pbx_id": clean(m.pbx_id)}
         for m in one.messages
     ]
-    _MESSAGE.run(connection, [of | row for row in told])
-    queue = clean(_queue_of(one))
-    if queue is not None:
-        _QUEUE.run(connection, [{"entry": entry, "of_queue": queue}])
+    return [of | row for row in told]
 
 
 def _called(connection: sa.Connection, one: Interaction) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from cti_gateway.ami.actions import ActionError
@@ -116,6 +118,19 @@ def test_device_states() -> None:
     assert not state("Queue:support_avail", "INUSE") and not state("PJSIP/1001", "DANCING")
     assert not state("Local/1001@from-queue", "INUSE")
     assert members.knows("PJSIP/1001") and not members.knows("PJSIP/1002")
+
+
+def test_a_trunk_is_no_telephone_unless_it_serves_a_queue() -> None:
+    members = Members(replace(PROFILE, trunks=("PJSIP/pstn*",)))
+
+    def states() -> list[str]:
+        told = [("PJSIP/pstn", "INUSE"), ("PJSIP/1001", "INUSE"), ("PJSIP/pstn", "NOT_INUSE")]
+        blocks = [Message.of([("Event", "DeviceStateChange"), ("Device", d), ("State", s)]) for d, s in told]
+        return [one.device for m in blocks for one in members.feed(m, 1.0) if isinstance(one, e.DeviceStateChanged)]
+
+    assert states() == ["PJSIP/1001"] and not members.knows("PJSIP/pstn")
+    members.feed(member("QueueMemberAdded", Interface="PJSIP/pstn", StateInterface="PJSIP/pstn"), 2.0)
+    assert states() == ["PJSIP/pstn", "PJSIP/pstn"] and members.device_states["PJSIP/pstn"] == "NOT_INUSE"
 
 
 @pytest.mark.parametrize(
