@@ -67,7 +67,8 @@ class Members:
         return any(fnmatchcase(device, glob) for glob in self.profile.devices)
 
     def _is_trunk(self, device: str) -> bool:
-        return not self._of.get(device) and any(fnmatchcase(device, glob) for glob in self.profile.trunks)
+        """Whether this is a trunk of the site that never served a queue: what was told of once is told of on."""
+        return not self.knows(device) and any(fnmatchcase(device, glob) for glob in self.profile.trunks)
 
     # --- resynchronisation ---------------------------------------------------------------------------
 

@@ -32,6 +32,7 @@ class Inbox:
     """``put`` and ``hurry`` belong to the loop's thread, ``take`` to the writer's, ``stop`` to any.
 
     ``linger``: seconds of one gathering. ``most``: events in a group. ``full``: so many are not waited with.
+    ``wish``: somebody waits (a test's own, which lets no time pass).
     """
 
     def __init__(self, linger: float, most: int, full: int = FULL, wish: threading.Event | None = None):

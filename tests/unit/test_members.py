@@ -131,6 +131,8 @@ def test_a_trunk_is_no_telephone_unless_it_serves_a_queue() -> None:
     assert states() == ["PJSIP/1001"] and not members.knows("PJSIP/pstn")
     members.feed(member("QueueMemberAdded", Interface="PJSIP/pstn", StateInterface="PJSIP/pstn"), 2.0)
     assert states() == ["PJSIP/pstn", "PJSIP/pstn"] and members.device_states["PJSIP/pstn"] == "NOT_INUSE"
+    members.feed(member("QueueMemberRemoved", Interface="PJSIP/pstn", StateInterface="PJSIP/pstn"), 3.0)
+    assert states() == ["PJSIP/pstn", "PJSIP/pstn"], "what is shown must not stand still"
 
 
 @pytest.mark.parametrize(
