@@ -68,7 +68,7 @@ class Members:
 
     def _is_trunk(self, device: str) -> bool:
         """Whether this is a trunk of the site that never served a queue: what was told of once is told of on."""
-        return not self.knows(device) and any(fnmatchcase(device, glob) for glob in self.profile.trunks)
+        return not self.knows(device) and self.profile.is_trunk(device)
 
     # --- resynchronisation ---------------------------------------------------------------------------
 

@@ -107,7 +107,9 @@ class Windows:
     def _known_name(self, one: Interaction) -> str | None:
         match = self._live.pops.match(one.id)
         known = match.customer if match is not None else None
-        if match is None or known is None or one.customer_id not in (str(known["id"]), *match.also):
+        if match is None or known is None:
+            return None
+        if one.customer_id != str(known["id"]) and one.customer_id not in match.also:
             return None
         return str(known["name"])
 

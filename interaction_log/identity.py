@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import phonenumbers
 
@@ -24,9 +24,11 @@ def interaction_id(pbx: str, boot: str, first_unique_id: str) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
-@dataclass(frozen=True, slots=True)
-class PhoneNumber:
-    """A telephone number that the numbering plan knows. ``national``: its national significant number."""
+class PhoneNumber(NamedTuple):
+    """A telephone number that the numbering plan knows. ``national``: its national significant number.
+
+    A tuple, because imports bring it from another process: a compiled frozen dataclass cannot be unpickled.
+    """
 
     e164: str
     national: str

@@ -40,6 +40,10 @@ class PbxProfile:
     default_region: str = "CN"
     queue_extensions: tuple[tuple[str, str], ...] = ()
 
+    def is_trunk(self, device: str) -> bool:
+        """Whether the site calls it a trunk."""
+        return any(fnmatchcase(device, glob) for glob in self.trunks)
+
 
 def device_of(channel: str) -> str:
     """``PJSIP/1001-0000002a`` → ``PJSIP/1001``; a Local half → ``Local/1001@from-queue``."""
@@ -87,7 +91,7 @@ class Parties:
         return known
 
     def _decide(self, device: str) -> bool:
-        if any(fnmatchcase(device, glob) for glob in self.profile.trunks):
+        if self.profile.is_trunk(device):
             return False
         if any(fnmatchcase(device, glob) for glob in self.profile.devices):
             return True
