@@ -53,7 +53,7 @@ GIVE_UP_SECONDS: Final = 4 * 3600.0
 MEMBER_LOOKS: Final = 100
 MEMBER_SECONDS: Final = 0.02
 """How often, and how far apart, a new member is looked for."""
-RELOAD_LOOKS: Final = (0.5, 3.0)
+RELOAD_LOOKS: Final[tuple[float, ...]] = (0.5, 3.0)
 """Seconds after a ``Reload`` at which the queues are read again: it is announced before it is done."""
 OUTBOUND_CONTEXT: Final = "from-internal"
 """Where agents' phones dial, as FreePBX and our sample configuration name it."""

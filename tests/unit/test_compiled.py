@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import sys
@@ -104,3 +105,25 @@ def test_a_process_that_has_the_sources_keeps_them() -> None:
 def test_each_is_a_module_of_ours() -> None:
     files = [compiled.ROOT.joinpath(*name.split(".")).with_suffix(".py") for name in compiled.MODULES]
     assert all(file.is_file() for file in files) and len(set(files)) == len(files)
+
+
+def of_fractions(node: ast.AST) -> bool:
+    """``NAME: Final = (0.5, 3.0)``."""
+    match node:
+        case ast.AnnAssign(annotation=ast.Name(id="Final"), value=ast.Tuple(elts=elements)):
+            return all(isinstance(one, ast.Constant) and isinstance(one.value, float) for one in elements)
+    return False
+
+
+@pytest.mark.parametrize("name", compiled.MODULES)
+def test_no_constant_is_a_tuple_of_fractions_alone(name: str) -> None:
+    """mypyc 2.4 says of such a one, whenever it is read, that it was never set; as ``tuple[float, ...]`` it is read."""
+    source = compiled.ROOT.joinpath(*name.split(".")).with_suffix(".py").read_text()
+    assert [ast.unparse(node) for node in ast.walk(ast.parse(source)) if of_fractions(node)] == []
+
+
+def test_such_a_constant_is_found() -> None:
+    found = [
+        of_fractions(node) for node in ast.parse("A: Final = (0.5, 3.0)\nB: Final[tuple[float, ...]] = (0.5,)\n").body
+    ]
+    assert found == [True, False]
