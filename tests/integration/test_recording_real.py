@@ -289,9 +289,12 @@ async def _until_written(http: Any, interaction_id: str) -> None:
 
 
 async def test_a_recording_that_began_while_nobody_heard_can_be_paused(stage: Stage, reactor: Any) -> None:
+    since = len(stage.pbx.ami.events)
     customer = stage.customer("13800138000", "830")
     await (await stage.anna.rings()).answer()
     await customer.up()
+    # A busy PBX tells of it after the telephones rang: who signs in before would hear it.
+    await stage.pbx.ami.wait(lambda block: block.get("Event") == "MixMonitorStart", since=since)
     late = Exchange(stage.pbx.ports.ami, reactor, secret=stage.pbx.secret)
     await late.hub.load()
     assert (await signed_in(late))["ok"]

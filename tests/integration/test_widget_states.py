@@ -348,10 +348,13 @@ async def test_on_a_phone_the_keyboard_stays_in_the_chat_and_targets_are_large(c
         assert small == []
         # What is left of the screen when the on-screen keyboard is there.
         await visitor.page.set_viewport_size({"width": 390, "height": 420})
-        write = await visitor.see("write").bounding_box()
-        assert write is not None and write["y"] + write["height"] <= 420
+        await visitor.page.wait_for_function(WRITTEN_ABOVE, arg=420)
 
 
+WRITTEN_ABOVE = """(bottom) => {
+  const write = document.querySelector('callweave-chat').shadowRoot.querySelector('[data-test="write"]')
+  return write.getBoundingClientRect().bottom <= bottom
+}"""
 SMALL = """() => [...document.querySelector('callweave-chat').shadowRoot.querySelectorAll('button, input, a, select')]
   .filter((one) => one.offsetParent && !one.closest('p'))
   .map((one) => [one.outerHTML.slice(0, 80), one.getBoundingClientRect()])
