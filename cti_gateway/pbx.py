@@ -54,7 +54,8 @@ MEMBER_LOOKS: Final = 100
 MEMBER_SECONDS: Final = 0.02
 """How often, and how far apart, a new member is looked for."""
 RELOAD_LOOKS: Final[tuple[float, ...]] = (0.5, 3.0)
-"""Seconds after a ``Reload`` at which the queues are read again: it is announced before it is done."""
+"""Seconds after a ``Reload`` at which the queues are read again: it is announced before it is done.
+Spelled as a tuple of any length for the compiler (ADR 12)."""
 OUTBOUND_CONTEXT: Final = "from-internal"
 """Where agents' phones dial, as FreePBX and our sample configuration name it."""
 

@@ -52,7 +52,7 @@ class Site:
         return str((await self.program.only(lambda one: any(v["left_at"] is None for v in one["queue_visits"])))["id"])
 
     async def paused(self, device: str, paused: str = "1") -> None:
-        """Wait until the PBX sends this phone no calls of a queue (or, "0", does)."""
+        """Wait until the PBX sends this phone no calls of any of its queues (``"0"``: those of all)."""
         async with asyncio.timeout(PATIENCE):
             while True:
                 members = await self.stage.pbx.ami.listed("QueueStatus", "QueueMember")

@@ -348,12 +348,13 @@ async def test_on_a_phone_the_keyboard_stays_in_the_chat_and_targets_are_large(c
         assert small == []
         # What is left of the screen when the on-screen keyboard is there.
         await visitor.page.set_viewport_size({"width": 390, "height": 420})
-        await visitor.page.wait_for_function(WRITTEN_ABOVE, arg=420)
+        await visitor.page.wait_for_function(WRITE_IS_SEEN_ABOVE, arg=420)
 
 
-WRITTEN_ABOVE = """(bottom) => {
-  const write = document.querySelector('callweave-chat').shadowRoot.querySelector('[data-test="write"]')
-  return write.getBoundingClientRect().bottom <= bottom
+WRITE_IS_SEEN_ABOVE = """(bottom) => {
+  const room = document.querySelector('callweave-chat').shadowRoot
+  const box = room.querySelector('[data-test="write"]').getBoundingClientRect()
+  return box.height > 0 && box.top >= 0 && box.bottom <= bottom
 }"""
 SMALL = """() => [...document.querySelector('callweave-chat').shadowRoot.querySelectorAll('button, input, a, select')]
   .filter((one) => one.offsetParent && !one.closest('p'))
